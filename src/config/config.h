@@ -1,0 +1,115 @@
+/*
+ * The configuration: what the INI files say, typed, checked and with the
+ * origin of each value. inih parses; the lines come from our own reader (see
+ * reader.h). Nothing here logs, opens an endpoint or has another side effect.
+ *
+ * A struct config is immutable once made. It owns all that it points to, but
+ * for the ops tables.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+#include <revd/backend.h>
+#include <revd/service.h>
+#include "util/macro.h"
+
+#define CONFIG_MAX_ERRORS 20
+
+/* Collected, not stopped at: "FILE:LINE: sentence", in order of file and line. */
+struct config_errors {
+	size_t n, suppressed; /* suppressed: how many there were beyond CONFIG_MAX_ERRORS */
+	char *text[CONFIG_MAX_ERRORS];
+};
+
+void config_errors_add(
+	struct config_errors *, const char *file, unsigned line, const char *fmt, ...) PRINTF(4, 5);
+void config_errors_finish(struct config_errors *);
+
+/* Which backends and services exist; given by the caller, since they may come
+ * from plugin_dir. NULL if there is none of that name. */
+struct config_registry {
+	void *ctx;
+	/* Called once, after [revd] is read and before anything else is looked
+	 * up. dir: the value of plugin_dir, "" if unset. 0, or -errno with err. */
+	int (*load_plugins)(void *ctx, const char *dir, struct rv_err *err);
+	const struct rv_backend_ops *(*backend)(void *ctx, const char *name);
+	const struct rv_service_ops *(*service)(void *ctx, const char *name);
+	/* The i-th name, NULL past the last: for did-you-mean and messages. */
+	const char *(*backend_name)(void *ctx, size_t i);
+	const char *(*service_name)(void *ctx, size_t i);
+};
+
+struct config_global {
+	uint64_t workers; /* auto is resolved: the CPUs of our affinity mask */
+	uint64_t max_request;
+	uint64_t fragment_timeout; /* microseconds, like all times here */
+	uint64_t drain_timeout;
+	int log_level; /* syslog's */
+	const char *plugin_dir;
+};
+
+struct config_service {
+	const char *name;
+	const struct rv_service_ops *ops;
+	uint64_t timeout; /* for replies that come later; [service.NAME] timeout = 30s */
+	void *values;     /* ops->config_size bytes, as ops->options say */
+	const char *file; /* where the section is; "(default)" if implicit */
+	unsigned line;
+};
+
+struct config_endpoint {
+	const char *name;
+	const struct rv_backend_ops *ops;
+	const struct config_service *service;
+	struct rv_endpoint_info info;
+	uint64_t max_peers_per_uid; /* 0: no limit of its own */
+	uint64_t max_inflight;
+	uint64_t idle_timeout; /* 0: never */
+	uint64_t slow_timeout;
+	void *values;      /* ops->config_size bytes, as ops->options say */
+	char address[256]; /* ops->address() */
+	const char *file;
+	unsigned line;
+};
+
+struct config {
+	struct config_global global;
+	size_t n_services, n_endpoints;
+	struct config_service *services; /* those named and those used */
+	struct config_endpoint *endpoints;
+};
+
+/* Reads FILE and FILE.d/\*.conf in name order. path NULL: no file at all, which
+ * is the built-in default: all three transports below runtime_dir ("/run/revd").
+ * 0 and *ret, or -EINVAL and at least one entry in errs; also -EINVAL when
+ * the file cannot be read. As root, files that others may write, or that are
+ * symbolic links, are refused. */
+int config_load(const char *path, const char *runtime_dir, const struct config_registry *,
+	struct config **ret, struct config_errors *errs) MUST_CHECK;
+void config_destroy(struct config *);
+DEFINE_CLEANUP(struct config *, config_destroy);
+
+/* The effective configuration as an INI file that loads again, each line with
+ * a comment that says where its value came from: FILE:LINE or default. */
+int config_dump(const struct config *, FILE *);
+
+/* The commented sample, every key with its help and default; from the tables. */
+int config_sample(const struct config_registry *, FILE *);
+
+/* What a reload has to do for an endpoint that has the same name in both. */
+enum config_change {
+	CONFIG_SAME,
+	CONFIG_LIVE,    /* only keys marked live differ (or mode, owner, group, service) */
+	CONFIG_REPLACE, /* close the old one, open the new one */
+};
+
+enum config_change config_endpoint_diff(
+	const struct config_endpoint *a, const struct config_endpoint *b);
+/* True if the service section means the same in both. */
+bool config_service_same(const struct config_service *a, const struct config_service *b);
+
+const struct config_endpoint *config_find_endpoint(const struct config *, const char *name);

@@ -1,0 +1,217 @@
+/*
+ * <revd/backend.h>: all that a transport backend, in-tree or not, sees of revd.
+ *
+ * A backend moves bytes or messages and knows its addresses; it neither cuts
+ * nor parses them. The host splits the input into lines and frames, joins
+ * fragments, calls the service, orders the replies and keeps every limit.
+ *
+ * Model. An *endpoint* is one configured address (process-wide: names,
+ * descriptors). An *instance* is an endpoint on one worker thread. A *peer* is
+ * whoever a reply goes to: a connection, a reply FIFO, a reply queue, the `.out`
+ * name for lines.
+ *
+ * Memory. The host allocates the config, endpoint, instance and peer blocks
+ * (the sizes are in the ops table), zeroed, and frees them. A peer block stays
+ * in place from host->peer_new() until the end of the turn in which
+ * host->peer_gone() was called, so any callback may end any peer. Config strings
+ * live until close() or until the next reconfigure() that succeeds.
+ *
+ * Threads. Endpoint calls (check, open, reconfigure, close) come on the main
+ * thread; instance calls on that instance's worker. Attach follows open, close
+ * follows the last detach. reconfigure() may run while instances do: it touches
+ * only what instances do not read, or what may be read torn-free (one word).
+ *
+ * Re-entry. From inside host->bytes(), messages(), eof() and writable() the host
+ * may call reserve, commit, flush and peer_close. It calls resume and drain
+ * only from outside of the backend's own callbacks, or from writable().
+ *
+ * Errors. 0 or -errno; the sentence for the log goes into rv_err.
+ */
+#pragma once
+
+#include <stdarg.h>
+#include <revd/option.h>
+#include <revd/wire.h>
+
+struct event_base;
+struct rv_instance; /* the host's handle for one endpoint on one worker */
+
+#define REVD_BACKEND_MAGIC 0x52565442u
+#define REVD_BACKEND_ABI 1u             /* bumped only when an old backend would break */
+#define REVD_BACKEND_SYM "revd_backend" /* dlsym(): const struct rv_backend_ops */
+
+enum rv_cap {
+	RV_CAP_MULTI_WORKER = 1u << 0, /* may be attached on every worker; else on one */
+	RV_CAP_ADOPT_FD = 1u << 1,     /* takes socket-activated descriptors */
+	RV_CAP_PEERCRED = 1u << 2,     /* rv_peer_info.uid is vouched for by the kernel */
+	RV_CAP_REPLY_TO = 1u << 3,     /* has reply_peer(): frames must carry a reply token */
+};
+
+enum rv_peer_flag {
+	/* What goes to and comes from the peer is a byte stream: the host may
+	 * put many replies into one commit. Without it a commit is a message. */
+	RV_PEER_STREAM = 1u << 0,
+	/* The input of this peer carries other clients' requests too. It is
+	 * never closed for one of them: malformed input is skipped. */
+	RV_PEER_SHARED = 1u << 1,
+	/* No input ever comes from it; it exists to be answered. */
+	RV_PEER_REPLY_ONLY = 1u << 2,
+};
+
+struct rv_peer_info {
+	uint32_t flags;     /* enum rv_peer_flag */
+	size_t max_message; /* largest reply message or frame in bytes, header included; 0: any */
+	uid_t uid;          /* with RV_CAP_PEERCRED, else (uid_t)-1 */
+	gid_t gid;
+	bool denied; /* it may not use this endpoint: the host tells it so and closes it */
+};
+
+struct rv_msg {
+	const void *data; /* borrowed until messages() returns */
+	size_t len;
+	uint32_t tag; /* handed back by the commit of its reply: a message's priority */
+};
+
+/* What the host wants of a peer's input after it was given some. */
+enum rv_next {
+	RV_READ_ON,   /* go on reading */
+	RV_READ_STOP, /* stop reading from this peer until resume() */
+	RV_READ_GONE, /* the peer was closed inside the call: touch it no more */
+};
+
+enum rv_close {
+	RV_CLOSE_FLUSH, /* send what is committed, then close */
+	RV_CLOSE_NOW,   /* drop what is not sent */
+};
+
+/* Why something was lost; each is a counter of STATS. */
+enum rv_drop {
+	RV_DROP_REPLY_NAME, /* a reply name that could not be opened or was refused */
+	RV_DROP_PEER_GONE,  /* the peer left before its reply */
+	RV_DROP_OUTPUT,     /* the peer took no replies for too long */
+	RV_DROP_ACCEPT,     /* accept() failed */
+	RV_DROP_IO,         /* another error of the transport */
+	RV_DROP_COUNT,
+};
+
+struct rv_room {
+	uint8_t *data;
+	size_t size;
+};
+
+struct rv_host { /* grows at the tail only: test .size first */
+	uint32_t size;
+
+	struct event_base *(*event_base)(struct rv_instance *);
+	/* The clock of the loop: CLOCK_MONOTONIC in ns, read once a turn. */
+	uint64_t (*now)(struct rv_instance *);
+
+	/* A peer begins. On success *ret is its zeroed block of peer_size bytes.
+	 * -EUSERS: the endpoint is full and cannot even say so; close it. */
+	int (*peer_new)(struct rv_instance *, const struct rv_peer_info *, void **ret);
+	/* The peer has ended; its block is freed at the end of the turn. The
+	 * host makes no further call for it. Not for peers still being closed. */
+	void (*peer_gone)(struct rv_instance *, void *peer);
+	/* True if nothing of the peer waits in the host: no partial message, no
+	 * request in the service, no held reply. Such a peer may be forgotten. */
+	bool (*peer_idle)(struct rv_instance *, const void *peer);
+
+	/* Input of a byte stream, taken whole. `whole` says that the kernel had
+	 * no more when it was read (a shared stream uses it to tell a torn frame). */
+	enum rv_next (*bytes)(
+		struct rv_instance *, void *peer, const void *data, size_t n, bool whole);
+	/* Whole messages, taken all. */
+	enum rv_next (*messages)(struct rv_instance *, void *peer, const struct rv_msg *, size_t n);
+	/* The input has ended: the last line is served; when all is answered the
+	 * host calls peer_close(RV_CLOSE_FLUSH), perhaps from inside eof(). */
+	void (*eof)(struct rv_instance *, void *peer);
+	/* Output of the peer waits for the kernel. Called when that begins and
+	 * again whenever some of it could be sent: the host cuts off a peer that
+	 * stays blocked for slow_timeout without progress. */
+	void (*blocked)(struct rv_instance *, void *peer);
+	/* All output is sent that was blocked; reserve() has room again. The
+	 * host may serve and reserve from inside, and may end the peer. */
+	void (*writable)(struct rv_instance *, void *peer);
+
+	void (*dropped)(struct rv_instance *, enum rv_drop, uint64_t n);
+	void (*drained)(struct rv_instance *);         /* the answer to drain() */
+	void (*failed)(struct rv_instance *, int err); /* give up; detach() follows */
+	/* prio: syslog's. One line; foreign strings must be quoted by the caller
+	 * with rv_quote(). Messages that clients can cause are rate-limited. */
+	void (*log)(struct rv_instance *, int prio, const char *fmt, ...)
+		__attribute__((format(printf, 3, 4)));
+};
+
+/* Settings that every endpoint has and that its backend acts on. */
+struct rv_endpoint_info {
+	const char *name;
+	mode_t mode;     /* of the request name */
+	mode_t out_mode; /* of the `.out` name */
+	uid_t owner;     /* (uid_t)-1: leave */
+	gid_t group;     /* (gid_t)-1: leave */
+	uint64_t max_peers;
+	uint64_t max_request; /* bytes */
+};
+
+struct rv_backend_ops {
+	uint32_t magic, abi, size,
+		libevent;           /* size: sizeof *this; libevent: LIBEVENT_VERSION_NUMBER */
+	const char *name, *version; /* name: what `transport =` says */
+	uint32_t caps;              /* enum rv_cap */
+	mode_t default_mode;
+	size_t config_size, endpoint_size, instance_size, peer_size;
+	const struct rv_option *options;
+
+	/* Endpoint, process-wide. */
+
+	/* Judges a configuration without side effects. */
+	int (*check)(const void *cfg, struct rv_err *);
+	/* Writes the address for people and for finding duplicates:
+	 * "uds:/run/revd/revd.sock". Two endpoints with one address are an error. */
+	void (*address)(const void *cfg, char *buf, size_t size);
+	/* Makes the names. fds: inherited descriptors, taken over on success
+	 * only; a name that came with one is never unlinked, here or in close(). */
+	int (*open)(void *ep, const struct rv_endpoint_info *, const void *cfg, const int *fds,
+		size_t n_fds, struct rv_err *);
+	/* Applies keys marked live (and mode, owner, group). -EBUSY: can't be done
+	 * in place, nothing was changed. */
+	int (*reconfigure)(
+		void *ep, const struct rv_endpoint_info *, const void *cfg, struct rv_err *);
+	/* Closes, and removes the names that open() made. Fine half-open. */
+	void (*close)(void *ep);
+
+	/* Instance, per worker. */
+
+	int (*attach)(
+		void *in, void *ep, const struct rv_host *, struct rv_instance *, struct rv_err *);
+	/* Take nothing new: no new peers, and only the input that has already
+	 * arrived. Call host->eof() for each connection when its input is read
+	 * empty, and host->drained() when all input is read and no peer is left
+	 * with unsent output. Inherited shared names: leave their unread input. */
+	void (*drain)(void *in);
+	/* Drop all of it now; peer_gone() for each peer. */
+	void (*detach)(void *in);
+
+	/* Peer. */
+
+	/* Read from it again after RV_READ_STOP. */
+	void (*resume)(void *in, void *peer);
+	/* End it; host->peer_gone() when done, perhaps inside. */
+	void (*peer_close)(void *in, void *peer, enum rv_close);
+	/* RV_CAP_REPLY_TO: the peer behind a token (already valid by
+	 * rv_token_valid()), found in the cache or opened now. */
+	int (*reply_peer)(void *in, const char *token, size_t n, void **ret_peer);
+
+	/* Output: the service writes straight into the transport's memory. One
+	 * reservation is open at a time, for one peer. */
+
+	/* At least `min` bytes of room. -EAGAIN: too much is unsent already;
+	 * host->writable() follows. Another error: the peer can't be answered. */
+	int (*reserve)(void *in, void *peer, size_t min, struct rv_room *ret);
+	/* The first `used` bytes are a message (or a piece of the stream) for
+	 * the peer of the reservation. 0 gives it back. `tag`: of the request. */
+	void (*commit)(void *in, void *peer, size_t used, uint32_t tag);
+	/* Send what is committed for this peer: one system call where the
+	 * transport allows it. Called once per batch of input. */
+	void (*flush)(void *in, void *peer);
+};

@@ -1,0 +1,48 @@
+/*
+ * <revd/option.h>: how a backend or a service declares its configuration keys.
+ *
+ * One table serves for parsing, checking, --dump-config, the sample file and
+ * the test that the man page agrees. The host parses every value into the
+ * field at .offset of the plugin's config struct; a plugin never parses text.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct rv_err {
+	char msg[256]; /* one sentence that names the object, for the log */
+};
+
+enum rv_type {
+	RV_BOOL,   /* bool: yes no true false on off 1 0 */
+	RV_UINT,   /* uint64_t: decimal */
+	RV_SIZE,   /* uint64_t bytes: 64K; a unit (B K M G) is required, only 0 stands alone */
+	RV_TIME,   /* uint64_t microseconds: 10s; a unit (us ms s min h) likewise */
+	RV_MODE,   /* mode_t: octal, 0660 */
+	RV_STRING, /* const char *: never NULL, "" if unset */
+	RV_PATH,   /* const char *: absolute, or "" if unset and .def is "" */
+	RV_ENUM,   /* int: the index into .choices */
+	RV_USER,   /* uid_t: name or number; (uid_t)-1 if unset */
+	RV_GROUP,  /* gid_t: name or number; (gid_t)-1 if unset */
+	RV_USERS,  /* struct rv_ids: names or numbers, separated by spaces or commas */
+	RV_GROUPS, /* struct rv_ids */
+};
+
+struct rv_ids {
+	uint32_t *ids; /* the host's memory */
+	size_t n;      /* 0 if unset */
+};
+
+struct rv_option {
+	const char *key;  /* NULL ends a table */
+	const char *def;  /* the default as an admin would write it, "" for unset */
+	const char *help; /* one line, no full stop */
+	enum rv_type type;
+	bool live;                  /* a reload may change it in place, through reconfigure() */
+	uint64_t min, max;          /* RV_UINT, RV_SIZE, RV_TIME; max 0: no bound */
+	const char *const *choices; /* RV_ENUM; ends with NULL */
+	size_t offset;              /* into the plugin's config struct */
+};

@@ -1,0 +1,122 @@
+/*
+ * <revd/service.h>: all that a service, in-tree or not, sees of revd.
+ *
+ * A service turns the text of a request into the text of a reply. It knows
+ * nothing of transports, frames or lines.
+ *
+ * Memory. The host allocates the config, service and worker blocks (the sizes
+ * are in the ops table), zeroed, and frees them. Config strings live until
+ * close().
+ *
+ * Threads. check, open and close come on the main thread; attach, detach and
+ * call on the worker whose block they get. A block belongs to one worker, so
+ * nothing in it needs a lock. The service block may be read by all of them.
+ *
+ * A reply is written where the transport will send it from:
+ *
+ *	uint8_t *p = rv_reply_room(reply, n);	// at least n bytes, or NULL
+ *	... write up to n bytes at p ...
+ *	reply->len = used;
+ *	return RV_STATUS_OK;
+ *
+ * An error is rv_reply_fail(reply, status, "one sentence"), which returns the
+ * status. A service that needs longer takes a ticket with reply->host->defer(),
+ * returns RV_REPLY_LATER, and answers on the same worker with complete().
+ */
+#pragma once
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <revd/option.h>
+#include <revd/wire.h>
+
+struct event_base;
+
+#define REVD_SERVICE_MAGIC 0x52565453u
+#define REVD_SERVICE_ABI 1u             /* bumped only when an old service would break */
+#define REVD_SERVICE_SYM "revd_service" /* dlsym(): const struct rv_service_ops */
+
+#define RV_REPLY_LATER 0x100 /* what call() returns when complete() will follow */
+
+struct rv_request {
+	const uint8_t *data; /* borrowed until call() returns; not terminated */
+	size_t len;          /* bytes */
+	uid_t uid;           /* vouched for by the kernel, or (uid_t)-1 */
+};
+
+struct rv_reply;
+struct rv_service_worker; /* the host's handle for one service on one worker */
+
+/* Names a deferred request; never 0, never used again. */
+typedef uint64_t rv_ticket;
+
+struct rv_service_host { /* grows at the tail only: test .size first */
+	uint32_t size;
+	struct event_base *(*event_base)(struct rv_service_worker *);
+	/* Slow path of rv_reply_room(). */
+	uint8_t *(*room)(struct rv_reply *, size_t n);
+	/* Puts the request aside. Its data is not kept: copy what you need. */
+	rv_ticket (*defer)(struct rv_reply *);
+	/* Answers a deferred request with n bytes (a sentence if status is not
+	 * OK). A ticket whose peer left or whose time ran out is a no-op. */
+	void (*complete)(
+		struct rv_service_worker *, rv_ticket, enum rv_status, const void *data, size_t n);
+	/* prio: syslog's. */
+	void (*log)(struct rv_service_worker *, int prio, const char *fmt, ...)
+		__attribute__((format(printf, 3, 4)));
+};
+
+struct rv_reply {
+	uint8_t *data; /* where the reply goes */
+	size_t room;   /* bytes available at data */
+	size_t len;    /* bytes used; the service sets it */
+	const struct rv_service_host *host;
+};
+
+/* At least n bytes for the reply, or NULL if there is no memory (return
+ * RV_STATUS_INTERNAL then). A second call drops what the first one gave. */
+static inline uint8_t *rv_reply_room(struct rv_reply *r, size_t n)
+{
+	return n <= r->room ? r->data : r->host->room(r, n);
+}
+
+/* Makes the reply an error with a sentence (UTF-8, cut at 255 bytes). Returns status. */
+__attribute__((format(printf, 3, 4))) static inline int rv_reply_fail(
+	struct rv_reply *r, enum rv_status status, const char *fmt, ...)
+{
+	uint8_t *p = rv_reply_room(r, 256);
+	va_list ap;
+	int n;
+
+	r->len = 0;
+	if (!p) {
+		return RV_STATUS_INTERNAL;
+	}
+	va_start(ap, fmt);
+	n = vsnprintf((char *)p, 256, fmt, ap);
+	va_end(ap);
+	r->len = n < 0 ? 0 : n < 256 ? (size_t)n : 255;
+	return (int)status;
+}
+
+struct rv_service_ops {
+	uint32_t magic, abi, size,
+		libevent;           /* size: sizeof *this; libevent: LIBEVENT_VERSION_NUMBER */
+	const char *name, *version; /* name: what `type =` says */
+	size_t config_size, service_size, worker_size;
+	const struct rv_option *options;
+
+	/* Judges a configuration without side effects. */
+	int (*check)(const void *cfg, struct rv_err *);
+	int (*open)(void *svc, const void *cfg, struct rv_err *);
+	void (*close)(void *svc);
+
+	/* May be NULL if there is nothing to set up per worker. */
+	int (*attach)(void *worker, void *svc, const struct rv_service_host *,
+		struct rv_service_worker *, struct rv_err *);
+	void (*detach)(void *worker);
+
+	/* Serves one request. Returns an enum rv_status or RV_REPLY_LATER.
+	 * `svc` is the service block, `worker` this worker's. */
+	int (*call)(void *svc, void *worker, const struct rv_request *, struct rv_reply *);
+};

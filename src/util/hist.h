@@ -1,0 +1,48 @@
+/*
+ * Log-linear histogram of non-negative 64-bit values (latencies in ns): 16
+ * linear steps per power of two, so a value is known to within 1/16 (6.25 %).
+ * Values below 16 are exact. Histograms of the same kind merge by adding. The
+ * model is HdrHistogram's (hdrhistogram.org).
+ *
+ * Single writer; a concurrent reader sees each count whole, but not one moment.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#define HIST_SUB_BITS 4
+#define HIST_SUB (1u << HIST_SUB_BITS)
+#define HIST_SLOTS ((64 - HIST_SUB_BITS + 1) * HIST_SUB)
+
+struct hist {
+	uint64_t count, sum, max;
+	uint64_t slots[HIST_SLOTS];
+};
+
+static inline unsigned hist_index(uint64_t v)
+{
+	unsigned shift;
+
+	if (v < HIST_SUB) {
+		return (unsigned)v;
+	}
+	shift = 63u - (unsigned)__builtin_clzll(v) - HIST_SUB_BITS;
+	return (shift + 1) * HIST_SUB + (unsigned)((v >> shift) & (HIST_SUB - 1));
+}
+
+/* n values v at once. */
+static inline void hist_add(struct hist *h, uint64_t v, uint64_t n)
+{
+	h->slots[hist_index(v)] += n;
+	h->count += n;
+	h->sum += v * n;
+	if (v > h->max) {
+		h->max = v;
+	}
+}
+
+void hist_merge(struct hist *into, const struct hist *from);
+
+/* The smallest recorded step such that at least fraction q (0..1) of the values
+ * are not above it: its upper bound, never above max. 0 if empty. */
+uint64_t hist_quantile(const struct hist *h, double q);
