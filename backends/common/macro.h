@@ -1,0 +1,39 @@
+/* What every backend needs and libc lacks. Backends see nothing below src/. */
+#pragma once
+
+#include <errno.h>
+#include <stddef.h>
+#include <unistd.h>
+#include <revd/backend.h>
+
+#define CONTAINER_OF(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
+#define MUST_CHECK __attribute__((warn_unused_result))
+#define PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
+
+/* Keeps errno. */
+static inline void fd_close_p(int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0) {
+		close(*fd);
+	}
+	*fd = -1;
+	errno = saved;
+}
+
+#define CLEANUP_FD __attribute__((cleanup(fd_close_p)))
+#define TAKE_FD(fd)               \
+	__extension__({           \
+		int take_ = (fd); \
+		(fd) = -1;        \
+		take_;            \
+	})
+
+/* Writes the sentence and returns err, so that a failure is one statement. */
+int rv_fail(struct rv_err *, int err, const char *fmt, ...) PRINTF(3, 4);
+
+/* 'like this': control bytes, quotes, backslashes and all outside ASCII as
+ * \xNN, cut with ... where buf is too small. Returns buf. */
+#define RV_QUOTE_SIZE 160
+const char *rv_quote(const void *s, size_t n, char *buf, size_t size);

@@ -1,0 +1,305 @@
+#include "common/names.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+
+#define LOCK_TRIES 16
+
+char *names_join(const char *path, const char *suffix)
+{
+	size_t n = strlen(path), k = strlen(suffix) + 1;
+	char *s = malloc(n + k);
+
+	if (s) {
+		memcpy(s, path, n);
+		memcpy(s + n, suffix, k);
+	}
+	return s;
+}
+
+/* Opens the lock, *ret_made says whether it is new. O_EXCL first: only so is
+ * it certain that a lock we did not make was left by somebody. */
+static int lock_open(const char *path, bool *ret_made)
+{
+	const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+	int fd = open(path, flags | O_CREAT | O_EXCL, 0600);
+
+	*ret_made = fd >= 0;
+	if (fd < 0 && errno == EEXIST) {
+		fd = open(path, flags);
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+/* 1: locked; 0: the file was removed meanwhile, try again; or -errno. */
+static int lock_try(const char *path, int *ret_fd, bool *ret_leftover, struct rv_err *e)
+{
+	bool made;
+	CLEANUP_FD int fd = lock_open(path, &made);
+	struct stat st;
+
+	if (fd == -ENOENT) {
+		return 0; /* removed between the two open() calls, or there is no directory */
+	}
+	if (fd < 0) {
+		return rv_fail(e, fd, "%s: cannot make the lock: %s", path, strerror(-fd));
+	}
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid()) {
+		return rv_fail(e, -EEXIST, "%s: exists and is not a lock of ours", path);
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		return rv_fail(e, -EBUSY, "%s: locked, another revd serves there", path);
+	}
+	if (!names_id_same(names_id_fd(fd), names_id_path(path))) {
+		return 0;
+	}
+	*ret_leftover = !made;
+	*ret_fd = TAKE_FD(fd);
+	return 1;
+}
+
+int names_lock(const char *path, struct names_lock *ret, struct rv_err *e)
+{
+	struct names_lock lock = {.path = names_join(path, ".lock")};
+	int r = 0;
+
+	if (!lock.path) {
+		return rv_fail(e, -ENOMEM, "%s: no memory", path);
+	}
+	for (int i = 0; r == 0 && i < LOCK_TRIES; i++) {
+		r = lock_try(lock.path, &lock.fd, &lock.leftover, e);
+	}
+	if (r == 0) {
+		r = rv_fail(e, -ENOENT, "%s: cannot make the lock: no such directory", lock.path);
+	}
+	if (r < 0) {
+		free(lock.path);
+		return r;
+	}
+	*ret = lock;
+	return 0;
+}
+
+void names_unlock(struct names_lock *lock)
+{
+	struct names_id id;
+
+	if (!lock->path) {
+		return;
+	}
+	id = names_id_fd(lock->fd);
+	names_unlink(lock->path, &id);
+	close(lock->fd);
+	free(lock->path);
+	*lock = (struct names_lock){.fd = -1};
+}
+
+struct names_id names_id_fd(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0) {
+		return (struct names_id){0};
+	}
+	return (struct names_id){.dev = st.st_dev, .ino = st.st_ino};
+}
+
+struct names_id names_id_path(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0) {
+		return (struct names_id){0};
+	}
+	return (struct names_id){.dev = st.st_dev, .ino = st.st_ino};
+}
+
+bool names_unlink(const char *path, struct names_id *id)
+{
+	bool same = id->ino != 0 && names_id_same(names_id_path(path), *id);
+
+	*id = (struct names_id){0};
+	return same && unlink(path) == 0;
+}
+
+/* fchmod() refuses O_PATH descriptors; their name in /proc does not. */
+static int chmod_fd(int fd, mode_t mode)
+{
+	char proc[40];
+
+	if (fchmod(fd, mode) == 0) {
+		return 0;
+	}
+	if (errno != EBADF) {
+		return -errno;
+	}
+	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	return chmod(proc, mode) < 0 ? -errno : 0;
+}
+
+int names_apply(int fd, const char *path, mode_t mode, const struct rv_endpoint_info *info,
+	struct rv_err *e)
+{
+	int r;
+
+	if ((info->owner != (uid_t)-1 || info->group != (gid_t)-1) &&
+		fchownat(fd, "", info->owner, info->group, AT_EMPTY_PATH) < 0) {
+		r = -errno;
+		return rv_fail(e, r, "%s: cannot set the owner or group: %s", path, strerror(-r));
+	}
+	r = chmod_fd(fd, mode);
+	if (r < 0) {
+		return rv_fail(e, r, "%s: cannot set the mode: %s", path, strerror(-r));
+	}
+	return 0;
+}
+
+bool names_is_ours(const struct stat *st, const struct rv_endpoint_info *info)
+{
+	return st->st_uid == geteuid() || st->st_uid == info->owner;
+}
+
+/* Judges what is behind the name before it gets a mode that lets others in. */
+static int fifo_judge(int fd, const char *path, bool leftover, const struct rv_endpoint_info *info,
+	struct rv_err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0) {
+		return rv_fail(e, -errno, "%s: %s", path, strerror(errno));
+	}
+	if (!S_ISFIFO(st.st_mode)) {
+		return rv_fail(e, -EEXIST, "%s: exists and is not a FIFO", path);
+	}
+	if (!names_is_ours(&st, info) || st.st_nlink != 1) {
+		return rv_fail(e, -EEXIST, "%s: a FIFO of uid %u has the name; it is not ours",
+			path, (unsigned)st.st_uid);
+	}
+	if (!leftover) {
+		return rv_fail(e, -EEXIST,
+			"%s: exists and no revd left it there; remove it or choose another path",
+			path);
+	}
+	return 0;
+}
+
+int names_fifo(const char *path, mode_t mode, bool leftover, const struct rv_endpoint_info *info,
+	int *ret_fd, struct rv_err *e)
+{
+	CLEANUP_FD int fd = -1;
+	bool made = mkfifo(path, 0600) == 0;
+	int r;
+
+	if (!made && errno != EEXIST) {
+		r = -errno;
+		return rv_fail(e, r, "%s: cannot make the FIFO: %s", path, strerror(-r));
+	}
+	fd = open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0) {
+		r = -errno;
+		return rv_fail(e, r, "%s: %s cannot be opened: %s", path,
+			made ? "the new FIFO" : "exists and", strerror(-r));
+	}
+	r = fifo_judge(fd, path, made || leftover, info, e);
+	if (r == 0) {
+		r = names_apply(fd, path, mode, info, e);
+	}
+	if (r == 0) {
+		*ret_fd = TAKE_FD(fd);
+	} else if (made) {
+		unlink(path);
+	}
+	return r;
+}
+
+static int directory_judge(
+	int fd, const char *path, const struct rv_endpoint_info *info, struct rv_err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0) {
+		return rv_fail(e, -errno, "%s: %s", path, strerror(errno));
+	}
+	if (st.st_uid != 0 && !names_is_ours(&st, info)) {
+		return rv_fail(e, -EEXIST, "%s: a directory of uid %u has the name; it is not ours",
+			path, (unsigned)st.st_uid);
+	}
+	return 0;
+}
+
+int names_directory(const char *path, mode_t mode, const struct rv_endpoint_info *info, int *ret_fd,
+	bool *ret_made, struct rv_err *e)
+{
+	CLEANUP_FD int fd = -1;
+	bool made = mkdir(path, 0700) == 0;
+	struct stat st;
+	int r;
+
+	if (!made && errno != EEXIST) {
+		r = -errno;
+		return rv_fail(e, r, "%s: cannot make the directory: %s", path, strerror(-r));
+	}
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0) {
+		r = -errno;
+		return rv_fail(e, r, "%s: %s", path,
+			r == -ENOTDIR || r == -ELOOP ? "exists and is not a directory"
+						     : strerror(-r));
+	}
+	r = directory_judge(fd, path, info, e);
+	if (r == 0 && fstat(fd, &st) == 0 && (made || st.st_uid == geteuid())) {
+		/* One that the admin gave us ready made (root's) keeps its mode. */
+		r = names_apply(fd, path, mode, info, e);
+	}
+	if (r == 0) {
+		*ret_fd = TAKE_FD(fd);
+		*ret_made = made;
+	} else if (made) {
+		rmdir(path);
+	}
+	return r;
+}
+
+static void remove_if_unread(int dirfd, const char *name)
+{
+	struct stat st;
+	int fd;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISFIFO(st.st_mode)) {
+		return;
+	}
+	fd = openat(dirfd, name, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+	if (fd >= 0) {
+		close(fd); /* somebody reads it */
+	} else if (errno == ENXIO) {
+		unlinkat(dirfd, name, 0);
+	}
+}
+
+bool names_remove_directory(const char *path, int dirfd, struct names_id *id)
+{
+	bool same = id->ino != 0 && names_id_same(names_id_path(path), *id);
+	DIR *d = NULL;
+
+	*id = (struct names_id){0};
+	if (!same) {
+		return false;
+	}
+	if (rmdir(path) == 0) {
+		return true;
+	}
+	dirfd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* fdopendir() keeps it */
+	d = dirfd < 0 ? NULL : fdopendir(dirfd);
+	if (!d) {
+		fd_close_p(&dirfd);
+		return false;
+	}
+	for (struct dirent *e = readdir(d); e; e = readdir(d)) {
+		remove_if_unread(dirfd, e->d_name);
+	}
+	closedir(d);
+	return rmdir(path) == 0;
+}

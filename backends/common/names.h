@@ -1,0 +1,65 @@
+/*
+ * Names in the file system: made so that nobody else gets in between, removed
+ * only if they are still what we made.
+ *
+ * A name that exists is never taken over by force: either it is a leftover of
+ * a revd that was killed, which its lock file proves, or opening fails. The lock
+ * file PATH.lock exists exactly while a revd serves PATH or after one died; the
+ * lock on it tells the two apart. It is removed on a clean exit.
+ */
+#pragma once
+
+#include <sys/stat.h>
+#include "common/macro.h"
+
+struct names_lock { /* .path NULL: not held */
+	int fd;
+	char *path;
+	bool leftover; /* a revd died here: what carries our names may be replaced */
+};
+
+/* Takes PATH.lock. -EBUSY: another revd serves PATH; -EEXIST: the name of the
+ * lock is something else's. */
+int names_lock(const char *path, struct names_lock *ret, struct rv_err *) MUST_CHECK;
+/* Removes and frees it. Fine on one that is not held. */
+void names_unlock(struct names_lock *);
+
+/* Which object a name was when we made it. All zero: none of ours. */
+struct names_id {
+	dev_t dev;
+	ino_t ino;
+};
+
+struct names_id names_id_fd(int fd);
+struct names_id names_id_path(const char *path); /* does not follow a symbolic link */
+static inline bool names_id_same(struct names_id a, struct names_id b)
+{
+	return a.ino == b.ino && a.dev == b.dev;
+}
+
+/* Removes the name if it is still *id, and clears *id. True if removed. */
+bool names_unlink(const char *path, struct names_id *id);
+
+/* Gives the object behind fd (also an O_PATH one) its owner, group and mode. */
+int names_apply(int fd, const char *path, mode_t mode, const struct rv_endpoint_info *,
+	struct rv_err *) MUST_CHECK;
+
+/* True if the object may be a leftover of ours: made by this user, or handed
+ * to the configured owner. */
+bool names_is_ours(const struct stat *, const struct rv_endpoint_info *);
+
+/* A FIFO of ours at path, opened O_RDWR. A leftover is used again, so that who
+ * has it open goes on. *ret_fd: the caller closes it. */
+int names_fifo(const char *path, mode_t mode, bool leftover, const struct rv_endpoint_info *,
+	int *ret_fd, struct rv_err *) MUST_CHECK;
+
+/* A directory of ours or of root's at path, opened. *ret_made: it was not there. */
+int names_directory(const char *path, mode_t mode, const struct rv_endpoint_info *, int *ret_fd,
+	bool *ret_made, struct rv_err *) MUST_CHECK;
+
+/* Removes from the directory the FIFOs that nobody reads, which is what dead
+ * clients leave, then the directory itself if that made it empty. */
+bool names_remove_directory(const char *path, int dirfd, struct names_id *id);
+
+/* path and suffix in new memory, or NULL. */
+char *names_join(const char *path, const char *suffix);
