@@ -1,0 +1,87 @@
+#include "service/text/cluster.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include "service/text/utf8.h"
+
+#define X(s) CLUSTER_##s                   /* no break */
+#define B(s) (CLUSTER_BREAK | CLUSTER_##s) /* a break before it */
+
+/* The rules GB3 to GB999, one row per state. Every row but CR, CONTROL and
+ * PREPEND breaks before everything but Extend, ZWJ and SpacingMark (GB9, GB9a)
+ * and what its own rule adds. */
+const uint8_t cluster_next[CLUSTER_STATE_COUNT][GCB_COUNT] = {
+	/* clang-format off */
+/*                           Other       CR     LF          Control     Pictogr.    LV    LVT   Extend      ZWJ             Spacing   Prepend     Regional       L     V     T */
+[CLUSTER_OTHER]       = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(V), B(T), X(OTHER),   X(OTHER),       X(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), B(T)},
+[CLUSTER_CR]          = {B(OTHER), B(CR), X(CONTROL), B(CONTROL), B(PICTURE), B(V), B(T), B(OTHER),   B(OTHER),       B(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), B(T)},
+[CLUSTER_CONTROL]     = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(V), B(T), B(OTHER),   B(OTHER),       B(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), B(T)},
+[CLUSTER_PREPEND]     = {X(OTHER), B(CR), B(CONTROL), B(CONTROL), X(PICTURE), X(V), X(T), X(OTHER),   X(OTHER),       X(OTHER), X(PREPEND), X(REGIONAL), X(L), X(V), X(T)},
+[CLUSTER_REGIONAL]    = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(V), B(T), X(OTHER),   X(OTHER),       X(OTHER), B(PREPEND), X(OTHER),    B(L), B(V), B(T)},
+[CLUSTER_L]           = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), X(V), X(T), X(OTHER),   X(OTHER),       X(OTHER), B(PREPEND), B(REGIONAL), X(L), X(V), B(T)},
+[CLUSTER_V]           = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(V), B(T), X(OTHER),   X(OTHER),       X(OTHER), B(PREPEND), B(REGIONAL), B(L), X(V), X(T)},
+[CLUSTER_T]           = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(V), B(T), X(OTHER),   X(OTHER),       X(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), X(T)},
+[CLUSTER_PICTURE]     = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(V), B(T), X(PICTURE), X(PICTURE_ZWJ), X(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), B(T)},
+[CLUSTER_PICTURE_ZWJ] = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), X(PICTURE), B(V), B(T), X(OTHER),   X(OTHER),       X(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), B(T)},
+	/* clang-format on */
+};
+
+static void put(const uint8_t *src, size_t n, uint8_t *dst, size_t from, size_t to)
+{
+	memcpy(dst + (n - to), src + from, to - from);
+}
+
+int cluster_reverse_run(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos)
+{
+	enum cluster_state state = CLUSTER_CONTROL;
+	enum gcb class, last = GCB_COUNT;
+	size_t start = *pos, i = *pos;
+
+	while (i < n) {
+		uint32_t c = 0;
+		int length = utf8_decode(src + i, n - i, &c);
+		uint8_t next;
+
+		if (length < 0) {
+			*pos = i;
+			return -EILSEQ;
+		}
+		class = gcb_class(c);
+		next = cluster_next[state][class];
+		if ((next & CLUSTER_BREAK) && i > start) {
+			put(src, n, dst, start, i);
+			start = i;
+			if (class < GCB_JOINING && last < GCB_JOINING) {
+				break;
+			}
+		}
+		state = (enum cluster_state)(next & ~CLUSTER_BREAK);
+		last = class;
+		i += (size_t)length;
+	}
+	if (start < i) {
+		put(src, n, dst, start, i);
+	}
+	*pos = i;
+	return 0;
+}
+
+size_t cluster_end(const uint8_t *text, size_t n, size_t pos)
+{
+	enum cluster_state state = CLUSTER_CONTROL;
+	size_t i = pos;
+
+	while (i < n) {
+		uint32_t c = 0;
+		int length = utf8_decode(text + i, n - i, &c);
+		uint8_t next = cluster_next[state][gcb_class(c)];
+
+		if ((next & CLUSTER_BREAK) && i > pos) {
+			break;
+		}
+		state = (enum cluster_state)(next & ~CLUSTER_BREAK);
+		i += (size_t)(length > 0 ? length : 1);
+	}
+	return i;
+}

@@ -1,0 +1,48 @@
+/*
+ * Extended grapheme clusters, UAX #29, as a finite automaton over the classes
+ * of gcb.h. What a boundary depends on always lies inside the cluster that it
+ * ends, so the automaton may be started at any boundary.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include "service/text/gcb.h"
+#include "util/macro.h"
+
+/* Where the automaton is: what the cluster so far ends in. */
+enum cluster_state {
+	CLUSTER_OTHER, /* nothing that the next code point's class would care for */
+	CLUSTER_CR,
+	CLUSTER_CONTROL, /* LF too */
+	CLUSTER_PREPEND,
+	CLUSTER_REGIONAL, /* half a flag */
+	CLUSTER_L,
+	CLUSTER_V, /* V or LV */
+	CLUSTER_T, /* T or LVT */
+	CLUSTER_PICTURE,     /* Extended_Pictographic Extend* */
+	CLUSTER_PICTURE_ZWJ, /* Extended_Pictographic Extend* ZWJ */
+	CLUSTER_STATE_COUNT,
+};
+
+#define CLUSTER_BREAK 0x80u
+
+/* The next state; CLUSTER_BREAK is set in it if there is a boundary before the
+ * code point of that class. */
+extern const uint8_t cluster_next[CLUSTER_STATE_COUNT][GCB_COUNT];
+
+/* The state after the first code point of a text or of a cluster. */
+static inline enum cluster_state cluster_begin(enum gcb class)
+{
+	return (enum cluster_state)(cluster_next[CLUSTER_CONTROL][class] & ~CLUSTER_BREAK);
+}
+
+/* Writes clusters of src, from the one that begins at *pos on, to their places
+ * in the reversed text dst: what lies at [a, b) goes to [n - b, n - a). Stops at
+ * the end, or earlier at a boundary between two code points neither of which
+ * is of a joining class. Sets *pos to where it stopped. 0, or -EILSEQ if there
+ * is an ill-formed sequence at *pos. */
+int cluster_reverse_run(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos) MUST_CHECK;
+
+/* The end of the cluster that begins at pos < n in valid text. */
+size_t cluster_end(const uint8_t *text, size_t n, size_t pos);

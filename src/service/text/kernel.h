@@ -1,0 +1,20 @@
+/* The kernels of one instruction set, behind text.h. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include "service/text/text.h"
+
+struct text_kernel {
+	/* As text_reverse() and text_validate(). */
+	int (*reverse[TEXT_UNIT_COUNT])(
+		const uint8_t *src, size_t n, uint8_t *dst, size_t *ret_bad);
+	int (*validate)(const uint8_t *src, size_t n, size_t *ret_bad);
+};
+
+extern const struct text_kernel text_kernel_portable;
+
+/* NULL if this build or this CPU has none. Costs a load and a test. */
+const struct text_kernel *text_kernel_find(enum text_simd);
+/* The best one: never NULL. */
+const struct text_kernel *text_kernel_best(void);

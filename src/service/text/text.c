@@ -1,0 +1,124 @@
+#include "service/text/text.h"
+
+#include <string.h>
+#include "service/text/cluster.h"
+#include "service/text/kernel.h"
+#include "service/text/utf8.h"
+
+int text_reverse(
+	enum text_unit unit, const uint8_t *src, size_t n, uint8_t *dst, size_t *ret_bad)
+{
+	return text_kernel_best()->reverse[unit](src, n, dst, ret_bad);
+}
+
+int text_reverse_with(enum text_simd simd, enum text_unit unit, const uint8_t *src, size_t n,
+	uint8_t *dst, size_t *ret_bad)
+{
+	return text_kernel_find(simd)->reverse[unit](src, n, dst, ret_bad);
+}
+
+int text_validate(const uint8_t *src, size_t n, size_t *ret_bad)
+{
+	return text_kernel_best()->validate(src, n, ret_bad);
+}
+
+int text_validate_with(enum text_simd simd, const uint8_t *src, size_t n, size_t *ret_bad)
+{
+	return text_kernel_find(simd)->validate(src, n, ret_bad);
+}
+
+bool text_simd_available(enum text_simd simd)
+{
+	return text_kernel_find(simd) != NULL;
+}
+
+const char *text_simd_name(enum text_simd simd)
+{
+	static const char *const names[] = {
+		[TEXT_PORTABLE] = "portable",
+		[TEXT_SSSE3] = "ssse3",
+		[TEXT_AVX2] = "avx2",
+	};
+
+	return names[simd];
+}
+
+const char *text_unicode_version(void)
+{
+	return gcb_unicode_version;
+}
+
+/* The length of what begins at p, and whether U+FFFD has to stand for it. */
+static size_t repair_step(const uint8_t *p, size_t n, bool *ret_bad)
+{
+	uint32_t c;
+	int length = utf8_decode(p, n, &c);
+
+	*ret_bad = length < 0;
+	return (size_t)(length < 0 ? -length : length);
+}
+
+size_t text_repair_size(const uint8_t *src, size_t n)
+{
+	size_t size = 0;
+	bool bad;
+
+	for (size_t i = 0; i < n;) {
+		size_t length = repair_step(src + i, n - i, &bad);
+
+		size += bad ? strlen(TEXT_REPLACEMENT) : length;
+		i += length;
+	}
+	return size;
+}
+
+size_t text_repair(const uint8_t *src, size_t n, uint8_t *dst)
+{
+	size_t size = 0;
+	bool bad;
+
+	for (size_t i = 0; i < n;) {
+		size_t length = repair_step(src + i, n - i, &bad);
+		const uint8_t *from = bad ? (const uint8_t *)TEXT_REPLACEMENT : src + i;
+		size_t put = bad ? strlen(TEXT_REPLACEMENT) : length;
+
+		memcpy(dst + size, from, put);
+		size += put;
+		i += length;
+	}
+	return size;
+}
+
+static void reverse_bytes_in_place(uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n / 2; i++) {
+		uint8_t b = p[i];
+
+		p[i] = p[n - 1 - i];
+		p[n - 1 - i] = b;
+	}
+}
+
+static size_t unit_end(enum text_unit unit, const uint8_t *text, size_t n, size_t pos)
+{
+	if (unit == TEXT_GRAPHEME) {
+		return cluster_end(text, n, pos);
+	}
+	do {
+		pos++;
+	} while (pos < n && utf8_is_continuation(text[pos]));
+	return pos;
+}
+
+/* Reversing the bytes of each unit, then those of the whole, leaves the units
+ * as they were and in reverse order. */
+void text_reverse_in_place(enum text_unit unit, uint8_t *text, size_t n)
+{
+	for (size_t i = 0; unit != TEXT_BYTE && i < n;) {
+		size_t end = unit_end(unit, text, n, i);
+
+		reverse_bytes_in_place(text + i, end - i);
+		i = end;
+	}
+	reverse_bytes_in_place(text, n);
+}
