@@ -105,9 +105,11 @@ REVC_API uint64_t revc_id(struct revc *);
 REVC_API REVC_CHECK int revc_flush(struct revc *);
 REVC_API size_t revc_unsent(const struct revc *); /* bytes */
 
-/* The next whole reply. deadline_ns: CLOCK_MONOTONIC; 0: wait for ever; a moment in
- * the past: take what is there. -ETIMEDOUT, or an error after which the
- * session is of no more use; revc_error() has the sentence. */
+#define REVC_NOW UINT64_C(1) /* a deadline: take what is there, never sleep */
+
+/* The next whole reply. deadline_ns: CLOCK_MONOTONIC; 0: wait for ever. -ETIMEDOUT,
+ * or an error after which the session is of no more use; revc_error() has the
+ * sentence. */
 REVC_API REVC_CHECK int revc_receive(struct revc *, uint64_t deadline_ns, struct revc_reply *ret);
 
 /* submit, flush, receive, for a session with nothing else under way. */

@@ -1,0 +1,233 @@
+/*
+ * The receiving half of a session: waiting, and bytes or messages into replies.
+ *
+ * poll() comes before read() even on an idle connection: a thread that sleeps
+ * in a read of a stream socket is woken once more per round trip than one that
+ * sleeps in poll, for each wake-up of the socket's other event sources.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <time.h>
+#include "client/escape.h"
+#include "client/session.h"
+#include "proto/status.h"
+#include "util/clock.h"
+
+#define NS_PER_S 1000000000u
+
+/* The daemon refuses whole connections in a line, before it knows which of the two
+ * encodings its client speaks. */
+static int refused(struct revc *s, const uint8_t *p, size_t n)
+{
+	const uint8_t *lf = memchr(p, '\n', n);
+	const uint8_t *colon;
+	char said[200], uri[REVC_URI_MAX];
+	int status = -1;
+
+	n = lf ? (size_t)(lf - p) : n;
+	colon = memchr(p, ':', n);
+	if (p[0] == RV_NAK && colon) {
+		status = status_parse((const char *)p + 1, (size_t)(colon - p) - 1);
+	}
+	if (status < 0) {
+		return session_fail(s, FAILURE_RECEIVE, EPROTO);
+	}
+	failure_set(&s->err, status == RV_STATUS_DENIED ? EACCES : EBUSY,
+		status_is_transient((unsigned)status) ? FAILURE_TRY_LATER : FAILURE_UNAVAILABLE,
+		"%s: %s", escape_text(s->uri.text, strlen(s->uri.text), uri, sizeof(uri)),
+		escape_text(p + 1, n - 1, said, sizeof(said)));
+	return -s->err.err;
+}
+
+/* Takes one frame off the n > 0 bytes at p. Bytes taken, 0 if it is not whole,
+ * or -errno; *ret_whole tells whether a reply became complete with it. */
+static ssize_t take_frame(
+	struct revc *s, const uint8_t *p, size_t n, struct revc_reply *ret, bool *ret_whole)
+{
+	struct rv_frame f;
+	int r;
+
+	if (p[0] != RV_FRAME_MAGIC) {
+		return refused(s, p, n);
+	}
+	if (n < RV_FRAME_HEADER) {
+		return 0;
+	}
+	rv_frame_load(p, &f);
+	if (f.version != RV_FRAME_VERSION || !(f.flags & RV_FRAME_REPLY) || f.length > JOIN_MAX) {
+		return session_fail(s, FAILURE_RECEIVE, EPROTO);
+	}
+	if (n - RV_FRAME_HEADER < f.length) {
+		return 0;
+	}
+	ret->id = f.id;
+	ret->status = f.code;
+	r = joiner_add(&s->joiner, f.id, f.flags & RV_FRAME_MORE, p + RV_FRAME_HEADER, f.length,
+		&ret->data, &ret->len);
+	if (r < 0) {
+		return session_fail(s, FAILURE_RECEIVE, -r);
+	}
+	*ret_whole = r > 0;
+	s->awaited -= r > 0 && s->awaited > 0;
+	return (ssize_t)(RV_FRAME_HEADER + f.length);
+}
+
+/* Room for the frame whose beginning is there, so that large ones come in few reads. */
+static int make_room(struct revc *s)
+{
+	const uint8_t *p = buf_head(&s->rx);
+	size_t used = buf_used(&s->rx), want;
+
+	if (used < RV_FRAME_HEADER) {
+		return 0;
+	}
+	want = RV_FRAME_HEADER + rv_load_le32(p + 4);
+	return want > used && buf_reserve(&s->rx, want - used) < 0
+		       ? session_fail(s, FAILURE_RECEIVE, ENOMEM)
+		       : 0;
+}
+
+static int next_of_stream(struct revc *s, struct revc_reply *ret)
+{
+	while (buf_used(&s->rx) > 0) {
+		bool whole = false;
+		ssize_t k = take_frame(s, buf_head(&s->rx), buf_used(&s->rx), ret, &whole);
+
+		if (k <= 0) {
+			return k < 0 ? (int)k : make_room(s);
+		}
+		buf_consume(&s->rx, (size_t)k);
+		if (whole) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static int next_of_slots(struct revc *s, struct revc_reply *ret)
+{
+	struct session_slots *m = &s->slots;
+
+	while (m->next < m->n) {
+		const uint8_t *p = m->mem + m->next * m->size;
+		size_t n = m->lens[m->next++];
+		bool whole = false;
+		ssize_t k = n > 0 ? take_frame(s, p, n, ret, &whole) : 0;
+
+		/* A message that is not one whole frame is nobody's reply. */
+		if (k > 0 && whole) {
+			return 1;
+		}
+		if (k < 0 && (k != -EPROTO || s->limits.stream || s->token_n == 0)) {
+			return (int)k;
+		}
+	}
+	return 0;
+}
+
+int session_next(struct revc *s, struct revc_reply *ret)
+{
+	return s->slots.mem ? next_of_slots(s, ret) : next_of_stream(s, ret);
+}
+
+static int poll_until(struct pollfd *pfds, nfds_t n, uint64_t deadline_ns)
+{
+	struct timespec ts = {0};
+	uint64_t now = deadline_ns ? clock_now() : 0;
+	int k;
+
+	if (deadline_ns > now) {
+		ts.tv_sec = (time_t)((deadline_ns - now) / NS_PER_S);
+		ts.tv_nsec = (long)((deadline_ns - now) % NS_PER_S);
+	}
+	k = ppoll(pfds, n, deadline_ns ? &ts : NULL, NULL);
+	if (k < 0) {
+		return errno == EINTR ? 0 : -errno;
+	}
+	return k == 0 ? -ETIMEDOUT : k;
+}
+
+int session_wait(struct revc *s, uint64_t deadline_ns, int also_fd)
+{
+	bool unsent = buf_used(&s->out) > 0, split = s->in_fd != s->out_fd;
+	struct pollfd pfds[3] = {
+		{.fd = s->in_fd, .events = POLLIN},
+		{.fd = split ? s->out_fd : -1, .events = unsent ? POLLOUT : 0},
+		{.fd = also_fd, .events = POLLIN},
+	};
+	int r;
+
+	if (unsent && !split) {
+		pfds[0].events |= POLLOUT;
+	}
+	r = poll_until(pfds, ARRAY_SIZE(pfds), deadline_ns);
+	if (r <= 0) {
+		return r;
+	}
+	if (!pfds[0].revents && (pfds[1].revents & POLLERR)) {
+		return session_fail(s, FAILURE_SEND, EPIPE);
+	}
+	return !pfds[0].revents && !pfds[1].revents && pfds[2].revents ? 1 : 0;
+}
+
+/* Reads without sleeping for as long as the options say. */
+static int spin(struct revc *s)
+{
+	uint64_t end = clock_now() + s->options.spin_us * 1000;
+	int r;
+
+	do {
+		r = s->ops->fill(s);
+	} while (r == -EAGAIN && clock_now() < end);
+	return r;
+}
+
+int session_receive(struct revc *s, uint64_t deadline_ns, int also_fd, struct revc_reply *ret)
+{
+	bool just_look = deadline_ns == REVC_NOW;
+
+	for (;;) {
+		int r = session_next(s, ret);
+
+		if (r != 0) {
+			return r < 0 ? r : 0;
+		}
+		r = revc_flush(s);
+		if (r < 0) {
+			return r;
+		}
+		r = just_look ? s->ops->fill(s) : s->options.spin_us ? spin(s) : -EAGAIN;
+		if (r == -EAGAIN && just_look) {
+			return -ETIMEDOUT;
+		}
+		if (r == -EAGAIN) {
+			r = session_wait(s, deadline_ns, also_fd);
+			if (r != 0) {
+				return r;
+			}
+			r = s->ops->fill(s);
+		}
+		if (r < 0 && r != -EAGAIN) {
+			return session_fail(s, FAILURE_RECEIVE, -r);
+		}
+	}
+}
+
+int revc_receive(struct revc *s, uint64_t deadline_ns, struct revc_reply *ret)
+{
+	int r = session_receive(s, deadline_ns, -1, ret);
+
+	return r == -ETIMEDOUT ? session_fail(s, FAILURE_RECEIVE, ETIMEDOUT) : r;
+}
+
+int revc_call(struct revc *s, enum rv_op op, const void *data, size_t n, uint64_t deadline_ns,
+	struct revc_reply *ret)
+{
+	uint64_t id = revc_id(s);
+	int r = revc_submit(s, op, id, data, n);
+
+	do {
+		r = r < 0 ? r : revc_receive(s, deadline_ns, ret);
+	} while (r == 0 && ret->id != id); /* the late reply to a call that timed out */
+	return r;
+}
