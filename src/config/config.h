@@ -76,18 +76,29 @@ struct config_endpoint {
 	unsigned line;
 };
 
+struct config_private; /* memory, and the origin of each value */
+
 struct config {
 	struct config_global global;
 	size_t n_services, n_endpoints;
 	struct config_service *services; /* those named and those used */
 	struct config_endpoint *endpoints;
+	struct config_private *priv;
 };
 
-/* Reads FILE and FILE.d/\*.conf in name order. path NULL: no file at all, which
- * is the built-in default: all three transports below runtime_dir ("/run/revd").
- * 0 and *ret, or -EINVAL and at least one entry in errs; also -EINVAL when
- * the file cannot be read. As root, files that others may write, or that are
- * symbolic links, are refused. */
+/*
+ * Reads FILE and then the files FILE.d/NAME.conf in the order of their names; a
+ * later file may reopen a section and override single keys. path NULL: no file
+ * at all, which is the built-in default: the transports uds, fifo and mqueue, as
+ * far as the registry has them, each on its default address.
+ *
+ * runtime_dir (NULL: "/run/revd") is what the defaults of paths mean by
+ * /run/revd. It is copied, like all that the configuration keeps.
+ *
+ * 0 and *ret; -EINVAL and at least one entry in errs, also when a file can't be
+ * read; -ENOMEM, perhaps without an entry. As root, files that others may
+ * write, or that are symbolic links, are refused.
+ */
 int config_load(const char *path, const char *runtime_dir, const struct config_registry *,
 	struct config **ret, struct config_errors *errs) MUST_CHECK;
 void config_destroy(struct config *);

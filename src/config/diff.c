@@ -1,0 +1,50 @@
+#include <string.h>
+#include "config/load.h"
+
+static bool same_values(const struct rv_option *table, const void *a, const void *b)
+{
+	for (; table && table->key; table++) {
+		if (!option_same(table, a, b)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool config_service_same(const struct config_service *a, const struct config_service *b)
+{
+	return strcmp(a->name, b->name) == 0 && a->ops == b->ops && a->timeout == b->timeout &&
+	       same_values(a->ops->options, a->values, b->values);
+}
+
+/* Settings of the host and those that every backend can change in place. */
+static bool same_common(const struct config_endpoint *a, const struct config_endpoint *b)
+{
+	const struct rv_endpoint_info *ia = &a->info, *ib = &b->info;
+
+	return ia->mode == ib->mode && ia->out_mode == ib->out_mode && ia->owner == ib->owner &&
+	       ia->group == ib->group && ia->max_peers == ib->max_peers &&
+	       ia->max_request == ib->max_request && a->max_peers_per_uid == b->max_peers_per_uid &&
+	       a->max_inflight == b->max_inflight && a->idle_timeout == b->idle_timeout &&
+	       a->slow_timeout == b->slow_timeout && config_service_same(a->service, b->service);
+}
+
+enum config_change config_endpoint_diff(
+	const struct config_endpoint *a, const struct config_endpoint *b)
+{
+	enum config_change change = CONFIG_SAME;
+
+	if (a->ops != b->ops || strcmp(a->address, b->address) != 0) {
+		return CONFIG_REPLACE;
+	}
+	for (const struct rv_option *o = a->ops->options; o && o->key; o++) {
+		if (option_same(o, a->values, b->values)) {
+			continue;
+		}
+		if (!o->live) {
+			return CONFIG_REPLACE;
+		}
+		change = CONFIG_LIVE;
+	}
+	return same_common(a, b) ? change : CONFIG_LIVE;
+}

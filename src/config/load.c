@@ -1,0 +1,194 @@
+#include "config/load.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+#include "config/source.h"
+#include "config/tables.h"
+
+#define RUNTIME_DIR "/run/revd"
+
+int load_settings(
+	struct loader *l, struct settings *s, const struct rv_option *a, const struct rv_option *b)
+{
+	s->n = 0;
+	s->rows = arena_alloc(
+		&l->priv->arena, (option_count(a) + option_count(b)) * sizeof(s->rows[0]));
+	return s->rows ? 0 : -ENOMEM;
+}
+
+static uint64_t count_cpus(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+	return MAX(1u, MIN((uint64_t)n, workers_option.max));
+}
+
+/* `workers` is a number or "auto", for which options have no type. */
+static void read_workers(struct loader *l, struct global_keys *keys, const struct ini_value *v)
+{
+	static const struct origin nowhere = {.file = "(default)"};
+
+	if (keys->workers && strcmp(keys->workers, "auto") == 0) {
+		keys->global.workers = count_cpus();
+	} else if (keys->workers) {
+		schema_parse(
+			&l->schema, &workers_option, keys->workers, v ? &v->at : &nowhere, keys);
+	}
+}
+
+/* Plugins may bring the transports and services that the other sections name. */
+static void load_plugins(struct loader *l, const char *dir, const struct ini_value *v)
+{
+	const struct origin at = v ? v->at : (struct origin){.file = "(default)"};
+	struct rv_err err = {""};
+	int r;
+
+	if (!l->registry->load_plugins) {
+		return;
+	}
+	r = l->registry->load_plugins(l->registry->ctx, dir, &err);
+	if (r < 0) {
+		diags_add(&l->diags, &at, "plugin_dir: %s", err.msg[0] ? err.msg : strerror(-r));
+	}
+}
+
+static int load_global(struct loader *l)
+{
+	static const struct keys known = {.common = global_options};
+	const struct ini_section *s = ini_find_section(&l->ini, LOAD_GLOBAL);
+	struct global_keys keys = {0};
+	size_t errors = l->diags.n;
+	int r = load_settings(l, &l->priv->global, global_options, NULL);
+
+	if (r < 0) {
+		return r;
+	}
+	load_check_keys(l, s, &known, NULL);
+	schema_fill(&l->schema, global_options, s, &keys, &l->priv->global);
+	read_workers(l, &keys, s ? ini_find_value(s, "workers") : NULL);
+	keys.global.log_level += LOG_ERR;
+	l->priv->config.global = keys.global;
+	load_plugins(l, l->diags.n == errors ? keys.global.plugin_dir : "",
+		s ? ini_find_value(s, "plugin_dir") : NULL);
+	return 0;
+}
+
+/* No file: an endpoint for each transport, all of whose keys have their defaults. */
+static int add_defaults(struct loader *l)
+{
+	static const char *const transports[] = {"uds", "fifo", "mqueue"};
+	static const struct origin nowhere = {.file = "(default)"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(transports); i++) {
+		const char *name = arena_printf(&l->priv->arena, "endpoint.%s", transports[i]);
+		struct ini_section *s;
+
+		if (!l->registry->backend(l->registry->ctx, transports[i])) {
+			continue;
+		}
+		s = name ? ini_add_section(&l->ini, name, &nowhere) : NULL;
+		if (!s || !ini_add_value(&l->ini, s, "transport", transports[i], &nowhere)) {
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int load_all(struct loader *l, const char *path, uid_t uid)
+{
+	const struct origin whole = {.file = path ? path : "(default)"};
+	size_t files_wrong;
+	int r = path ? source_read(&l->ini, path, uid) : 0;
+
+	files_wrong = l->diags.n;
+	if (r == 0) {
+		r = load_global(l);
+	}
+	if (r == 0 && !path) {
+		r = add_defaults(l);
+	}
+	if (r == 0) {
+		load_check_sections(l);
+		r = load_services(l);
+	}
+	if (r == 0) {
+		r = load_endpoints(l);
+	}
+	if (r < 0 || l->diags.no_memory || l->schema.no_memory) {
+		return -ENOMEM;
+	}
+	if (l->priv->config.n_endpoints == 0 && files_wrong == 0 && l->diags.n == 0) {
+		diags_add(&l->diags, &whole, "no [endpoint.NAME] section");
+	}
+	return 0;
+}
+
+static int loader_init(
+	struct loader *l, const struct config_registry *registry, const char *runtime_dir)
+{
+	*l = (struct loader){.priv = calloc(1, sizeof(*l->priv)), .registry = registry};
+	if (!l->priv) {
+		return -ENOMEM;
+	}
+	l->priv->config.priv = l->priv;
+	l->ini = (struct ini){.arena = &l->priv->arena, .diags = &l->diags};
+	l->schema = (struct schema){.arena = &l->priv->arena, .diags = &l->diags};
+	l->schema.runtime_dir =
+		arena_strdup(&l->priv->arena, runtime_dir ? runtime_dir : RUNTIME_DIR);
+	return l->schema.runtime_dir ? 0 : -ENOMEM;
+}
+
+static void loader_finish(struct loader *l)
+{
+	diags_finish(&l->diags);
+	config_destroy(l->priv ? &l->priv->config : NULL);
+}
+
+int load_as(uid_t uid, const char *path, const char *runtime_dir,
+	const struct config_registry *registry, struct config **ret, struct config_errors *errs)
+{
+	CLEANUP(loader_finish) struct loader l;
+	int r = loader_init(&l, registry, runtime_dir);
+
+	if (r == 0) {
+		r = load_all(&l, path, uid);
+	}
+	diags_report(&l.diags, errs);
+	if (r < 0) {
+		return r;
+	}
+	if (l.diags.n > 0) {
+		return -EINVAL;
+	}
+	*ret = &TAKE_PTR(l.priv)->config;
+	return 0;
+}
+
+int config_load(const char *path, const char *runtime_dir, const struct config_registry *registry,
+	struct config **ret, struct config_errors *errs)
+{
+	return load_as(geteuid(), path, runtime_dir, registry, ret, errs);
+}
+
+void config_destroy(struct config *c)
+{
+	struct config_private *p = c ? c->priv : NULL;
+
+	if (p) {
+		arena_finish(&p->arena);
+		free(p);
+	}
+}
+
+const struct config_endpoint *config_find_endpoint(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_endpoints; i++) {
+		if (strcmp(c->endpoints[i].name, name) == 0) {
+			return &c->endpoints[i];
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,212 @@
+#include "config/load.h"
+
+#include <errno.h>
+#include <string.h>
+#include "config/suggest.h"
+#include "config/tables.h"
+
+/* Where the key stands, or its section if it has been left out. */
+static const struct origin *place_of(const struct ini_section *s, const char *key)
+{
+	const struct ini_value *v = ini_find_value(s, key);
+
+	return v ? &v->at : &s->at;
+}
+
+static const char *text_of(const struct ini_section *s, const char *key)
+{
+	const struct ini_value *v = ini_find_value(s, key);
+
+	return v ? v->text : "";
+}
+
+/* The first transport that has a key of that name. */
+static const char *key_owner(struct loader *l, const char *key)
+{
+	const struct config_registry *reg = l->registry;
+	const char *name;
+
+	for (size_t i = 0; (name = reg->backend_name(reg->ctx, i)); i++) {
+		const struct rv_backend_ops *ops = reg->backend(reg->ctx, name);
+
+		if (ops && option_find(ops->options, key)) {
+			return arena_printf(&l->priv->arena, "transport %s", name);
+		}
+	}
+	return NULL;
+}
+
+static const struct rv_backend_ops *find_backend(struct loader *l, const struct ini_section *s)
+{
+	const struct config_registry *reg = l->registry;
+	const char *transport = text_of(s, "transport"), *name;
+	const struct rv_backend_ops *ops = reg->backend(reg->ctx, transport);
+	char q[QUOTE_TEXT], mean[SUGGEST_TEXT];
+	struct suggest like;
+
+	if (ops || !*transport) {
+		return ops;
+	}
+	suggest_init(&like, transport);
+	for (size_t i = 0; (name = reg->backend_name(reg->ctx, i)); i++) {
+		suggest_add(&like, name);
+	}
+	diags_add(&l->diags, place_of(s, "transport"), "transport: there is no transport %s%s",
+		quote(transport, q), suggest_text(&like, mean));
+	return NULL;
+}
+
+/* Without a transport nobody knows whose the other keys are, so those of any
+ * transport pass: one mistake is reported once. */
+static void check_without_backend(struct loader *l, const struct ini_section *s)
+{
+	const struct keys known = {.common = endpoint_options, .owner = key_owner};
+	bool misspelt = load_check_keys(l, s, &known, "transport");
+
+	if (!misspelt && !*text_of(s, "transport")) {
+		diags_add(&l->diags, &s->at, "[%s] has no transport", s->name);
+	}
+}
+
+/* Keys of all endpoints that mean nothing on some. */
+static void check_caps(
+	struct loader *l, const struct ini_section *s, const struct rv_backend_ops *ops)
+{
+	if (*text_of(s, "max_peers_per_uid") && !(ops->caps & RV_CAP_PEERCRED)) {
+		diags_add(&l->diags, place_of(s, "max_peers_per_uid"),
+			"max_peers_per_uid: transport %s does not know the users of its clients",
+			ops->name);
+	}
+	if (*text_of(s, "out_mode") && !(ops->caps & RV_CAP_REPLY_TO)) {
+		diags_add(&l->diags, place_of(s, "out_mode"),
+			"out_mode: transport %s has no .out name", ops->name);
+	}
+}
+
+/* What the keys of all endpoints say, in the form that the host wants. */
+static void take_keys(struct config_endpoint *e, const struct endpoint_keys *k,
+	const struct config_global *global)
+{
+	e->info = (struct rv_endpoint_info){
+		.name = e->name,
+		.mode = k->mode,
+		.out_mode = k->out_mode,
+		.owner = k->owner,
+		.group = k->group,
+		.max_peers = k->max_peers,
+		.max_request = global->max_request,
+	};
+	e->max_peers_per_uid = k->max_peers_per_uid;
+	e->max_inflight = k->max_inflight;
+	e->idle_timeout = k->idle_timeout;
+	e->slow_timeout = k->slow_timeout;
+}
+
+/* An unset mode is the transport's own, in the dump too. */
+static void default_mode(struct loader *l, struct config_endpoint *e, struct settings *rows)
+{
+	const struct rv_option *mode = option_find(endpoint_options, "mode");
+	struct setting *row = &rows->rows[mode - endpoint_options];
+
+	if (*row->text) {
+		return;
+	}
+	e->info.mode = e->ops->default_mode;
+	row->text = arena_printf(&l->priv->arena, "%04o", (unsigned)e->info.mode);
+	l->schema.no_memory |= !row->text;
+}
+
+static void check_address(struct loader *l, struct config_endpoint *e, const struct origin *at)
+{
+	const struct config *c = &l->priv->config;
+	struct rv_err err = {""};
+	int r = e->ops->check ? e->ops->check(e->values, &err) : 0;
+
+	if (r < 0) {
+		diags_add(&l->diags, at, "endpoint '%s': %s", e->name,
+			err.msg[0] ? err.msg : strerror(-r));
+		return;
+	}
+	e->ops->address(e->values, e->address, sizeof(e->address));
+	for (const struct config_endpoint *other = c->endpoints; other < e; other++) {
+		if (strcmp(other->address, e->address) == 0) {
+			diags_add(&l->diags, at,
+				"endpoint '%s' has the address %s of endpoint '%s' at %s:%u",
+				e->name, e->address, other->name, other->file, other->line);
+			return;
+		}
+	}
+}
+
+static int fill_endpoint(struct loader *l, struct config_endpoint *e, const struct ini_section *s,
+	struct settings *rows)
+{
+	const struct keys known = {
+		endpoint_options, e->ops->options, "transport", e->ops->name, key_owner};
+	struct endpoint_keys keys = {0};
+	size_t errors = l->diags.n;
+
+	e->values = arena_alloc(&l->priv->arena, e->ops->config_size);
+	if (!e->values) {
+		return -ENOMEM;
+	}
+	load_check_keys(l, s, &known, NULL);
+	schema_fill(&l->schema, endpoint_options, s, &keys, rows);
+	schema_fill(&l->schema, e->ops->options, s, e->values, rows);
+	check_caps(l, s, e->ops);
+	if (l->schema.no_memory) {
+		return -ENOMEM;
+	}
+	take_keys(e, &keys, &l->priv->config.global);
+	default_mode(l, e, rows);
+	if (l->diags.n == errors) {
+		check_address(l, e, &s->at);
+	}
+	e->service = load_find_service(l, keys.service, place_of(s, "service"));
+	return 0;
+}
+
+static int make_endpoint(struct loader *l, const struct ini_section *s, const char *name)
+{
+	struct config *c = &l->priv->config;
+	struct config_endpoint *e = &c->endpoints[c->n_endpoints];
+	struct settings *rows = &l->priv->endpoints[c->n_endpoints];
+	int r;
+
+	*e = (struct config_endpoint){.name = name, .file = s->at.file, .line = s->at.line};
+	e->ops = find_backend(l, s);
+	if (!e->ops) {
+		check_without_backend(l, s);
+		return 0;
+	}
+	r = load_settings(l, rows, endpoint_options, e->ops->options);
+	if (r < 0) {
+		return r;
+	}
+	c->n_endpoints++;
+	return fill_endpoint(l, e, s, rows);
+}
+
+int load_endpoints(struct loader *l)
+{
+	struct config_private *p = l->priv;
+	size_t n = 0;
+	int r = 0;
+
+	for (const struct ini_section *s = l->ini.sections; s; s = s->next) {
+		n++;
+	}
+	p->config.endpoints = arena_alloc(&p->arena, n * sizeof(p->config.endpoints[0]));
+	p->endpoints = arena_alloc(&p->arena, n * sizeof(p->endpoints[0]));
+	if (!p->config.endpoints || !p->endpoints) {
+		return -ENOMEM;
+	}
+	for (const struct ini_section *s = l->ini.sections; r == 0 && s; s = s->next) {
+		const char *name = load_endpoint_name(s);
+
+		if (name && load_check_name(l, s, name)) {
+			r = make_endpoint(l, s, name);
+		}
+	}
+	return r;
+}

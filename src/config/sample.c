@@ -1,0 +1,59 @@
+#include <errno.h>
+#include <string.h>
+#include "config/load.h"
+#include "config/tables.h"
+
+static void put_option(FILE *f, const struct rv_option *o, const char *def)
+{
+	fprintf(f, "# %s\n#%s =%s%s\n", o->help, o->key, *def ? " " : "", def);
+}
+
+static void put_table(FILE *f, const struct rv_option *table)
+{
+	for (; table && table->key; table++) {
+		put_option(f, table, table->def);
+	}
+}
+
+/* The keys of all endpoints are explained once, in the first one. */
+static void put_endpoint(FILE *f, const struct rv_backend_ops *ops, bool first)
+{
+	char mode[8];
+
+	snprintf(mode, sizeof(mode), "%04o", (unsigned)ops->default_mode);
+	fprintf(f, "\n[endpoint.%s]\ntransport = %s\n", ops->name, ops->name);
+	for (const struct rv_option *o = endpoint_options; o->key; o++) {
+		if (strcmp(o->key, "mode") == 0) {
+			put_option(f, o, mode);
+		} else if (first && strcmp(o->key, "transport") != 0) {
+			put_option(f, o, o->def);
+		}
+	}
+	put_table(f, ops->options);
+}
+
+static void put_service(FILE *f, const struct rv_service_ops *ops)
+{
+	fprintf(f, "\n[service.%s]\n", ops->name);
+	for (const struct rv_option *o = service_options; o->key; o++) {
+		put_option(f, o, strcmp(o->key, "type") == 0 ? ops->name : o->def);
+	}
+	put_table(f, ops->options);
+}
+
+int config_sample(const struct config_registry *reg, FILE *f)
+{
+	const char *name;
+
+	fputs("# revd.conf: what revd serves, and how. Every key with its default; see\n"
+	      "# revd.conf(5). Files in revd.conf.d/ override single keys.\n\n[" LOAD_GLOBAL "]\n",
+		f);
+	put_table(f, global_options);
+	for (size_t i = 0; (name = reg->backend_name(reg->ctx, i)); i++) {
+		put_endpoint(f, reg->backend(reg->ctx, name), i == 0);
+	}
+	for (size_t i = 0; (name = reg->service_name(reg->ctx, i)); i++) {
+		put_service(f, reg->service(reg->ctx, name));
+	}
+	return fflush(f) == 0 && !ferror(f) ? 0 : -EIO;
+}

@@ -1,0 +1,12 @@
+/* From a path to the texts: the file, its drop-ins, and whom to trust. */
+#pragma once
+
+#include "config/reader.h"
+
+/*
+ * Reads path and the files path.d/NAME.conf, by name, into ini. uid: who
+ * reads; 0 refuses symbolic links and what others than root may write, since
+ * who writes the configuration of a root daemon is root. The checks are made on the
+ * opened files. Mistakes go to ini->diags; 0 or -ENOMEM.
+ */
+int source_read(struct ini *, const char *path, uid_t uid) MUST_CHECK;

@@ -1,0 +1,22 @@
+/* "did you mean": the nearest of some names by edit distance. */
+#pragma once
+
+#include <stddef.h>
+
+struct suggest {
+	const char *word; /* what was written */
+	const char *best; /* NULL: nothing is near enough */
+	size_t distance;
+};
+
+void suggest_init(struct suggest *, const char *word);
+/* name must live as long as the suggestion. */
+void suggest_add(struct suggest *, const char *name);
+/* ", did you mean 'NAME'?" or "", into buf. Returns buf. */
+#define SUGGEST_TEXT 128
+char *suggest_text(const struct suggest *, char *buf);
+
+/* Insertions, deletions, substitutions and swaps of neighbours (optimal string
+ * alignment), upper and lower case being the same. SIZE_MAX for names of more
+ * than 64 bytes. */
+size_t suggest_distance(const char *a, const char *b);
