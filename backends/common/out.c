@@ -149,11 +149,12 @@ void out_commit(struct out *o, struct out_peer *p, size_t used)
 	o->used += used;
 }
 
-void out_flush(struct out *o, struct out_peer *p)
+int out_flush(struct out *o, struct out_peer *p)
 {
 	if (o->owner == p && o->used > 0) {
-		(void)arena_send(o);
+		return arena_send(o);
 	}
+	return p->tail ? -EAGAIN : 0;
 }
 
 void out_writable(struct out *o, struct out_peer *p)

@@ -60,8 +60,9 @@ void out_finish(struct out *);
 int out_reserve(struct out *, struct out_peer *, size_t min, struct rv_room *ret) MUST_CHECK;
 /* A peer that ended since it reserved is ignored. */
 void out_commit(struct out *, struct out_peer *, size_t used);
-/* Sends what is committed for the peer, if anything. */
-void out_flush(struct out *, struct out_peer *);
+/* Sends what is committed for the peer, if anything. 0; -EAGAIN: some of it is
+ * in the tail; another error: broken() was called. */
+int out_flush(struct out *, struct out_peer *);
 /* The kernel has room again: sends from the tail. */
 void out_writable(struct out *, struct out_peer *);
 /* Forgets all that is unsent. The transport removes its event itself. */

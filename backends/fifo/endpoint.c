@@ -1,0 +1,199 @@
+#include "fifo/fifo.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* More room keeps writers from waiting for us; a refusal (the user's share of
+ * pipe memory is used up) costs speed only. */
+static void enlarge(int fd)
+{
+	(void)fcntl(fd, F_SETPIPE_SZ, (int)FIFO_CHUNK);
+}
+
+static int copy_paths(struct fifo_endpoint *ep, const struct fifo_config *cfg)
+{
+	ep->path = names_join(cfg->path, "");
+	ep->out_path = names_join(cfg->path, ".out");
+	ep->dir_path =
+		*cfg->reply_dir ? names_join(cfg->reply_dir, "") : names_join(cfg->path, ".d");
+	return ep->path && ep->out_path && ep->dir_path ? 0 : -ENOMEM;
+}
+
+/* A descriptor that reads and writes, whatever way fd was opened. -1: errno. */
+static int open_both_ways(int fd)
+{
+	char proc[40];
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags >= 0 && (flags & O_ACCMODE) == O_RDWR) {
+		/* Not opened anew: its mode may let only the one who gave it in. */
+		return fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -1
+								  : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	}
+	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	return open(proc, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+}
+
+static int adopt_one(int fd, int *ret, struct rv_err *e)
+{
+	struct stat st;
+	int r, mine;
+
+	if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode)) {
+		return rv_fail(e, -EINVAL, "the inherited descriptor %d is not a FIFO", fd);
+	}
+	mine = open_both_ways(fd);
+	if (mine < 0) {
+		r = -errno;
+		return rv_fail(e, r, "the inherited FIFO %d cannot be opened both ways: %s", fd,
+			strerror(-r));
+	}
+	*ret = mine;
+	return 0;
+}
+
+/* One of them is the request FIFO; another one may be PATH.out. */
+static int adopt(struct fifo_endpoint *ep, const int *fds, size_t n, struct rv_err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct names_id id = names_id_fd(fds[i]);
+		bool is_out = id.ino && names_id_same(id, names_id_path(ep->out_path));
+		int *slot = is_out ? &ep->out_fd : &ep->fd;
+		int r;
+
+		if (*slot >= 0) {
+			return rv_fail(e, -EINVAL,
+				"%s: too many inherited descriptors, at most PATH and PATH.out",
+				ep->path);
+		}
+		r = adopt_one(fds[i], slot, e);
+		if (r < 0) {
+			return r;
+		}
+	}
+	ep->adopted = ep->fd >= 0;
+	return 0;
+}
+
+static int make_fifo(struct fifo_endpoint *ep, const char *path, mode_t mode,
+	const struct rv_endpoint_info *info, int *fd, struct names_id *id, struct rv_err *e)
+{
+	int r;
+
+	if (*fd >= 0) {
+		return 0; /* inherited */
+	}
+	r = names_fifo(path, mode, ep->lock.leftover, info, fd, e);
+	if (r == 0) {
+		*id = names_id_fd(*fd);
+	}
+	return r;
+}
+
+static int make_directory(
+	struct fifo_endpoint *ep, const struct rv_endpoint_info *info, struct rv_err *e)
+{
+	bool made = false;
+	int r = names_directory(ep->dir_path, FIFO_DIRECTORY_MODE, info, &ep->dir_fd, &made, e);
+
+	if (r == 0 && (made || ep->lock.leftover)) {
+		ep->dir_id = names_id_fd(ep->dir_fd);
+	}
+	return r;
+}
+
+/* The request FIFO comes last: who finds it finds the others too. */
+static int make_names(struct fifo_endpoint *ep, const struct rv_endpoint_info *info, const int *fds,
+	size_t n_fds, struct rv_err *e)
+{
+	int r = names_lock(ep->path, &ep->lock, e);
+
+	if (r == 0) {
+		r = adopt(ep, fds, n_fds, e);
+	}
+	if (r == 0) {
+		r = make_directory(ep, info, e);
+	}
+	if (r == 0) {
+		r = make_fifo(ep, ep->out_path, info->out_mode, info, &ep->out_fd, &ep->out_id, e);
+	}
+	if (r == 0) {
+		r = make_fifo(ep, ep->path, info->mode, info, &ep->fd, &ep->id, e);
+	}
+	return r;
+}
+
+int fifo_open(void *block, const struct rv_endpoint_info *info, const void *cfg, const int *fds,
+	size_t n_fds, struct rv_err *e)
+{
+	struct fifo_endpoint *ep = block;
+	int r;
+
+	*ep = (struct fifo_endpoint){
+		.live = true, .fd = -1, .out_fd = -1, .dir_fd = -1, .max_peers = info->max_peers};
+	r = copy_paths(ep, cfg);
+	if (r < 0) {
+		rv_fail(e, r, "no memory");
+	} else {
+		r = make_names(ep, info, fds, n_fds, e);
+	}
+	if (r < 0) {
+		fifo_close(ep);
+		return r;
+	}
+	enlarge(ep->fd);
+	enlarge(ep->out_fd);
+	for (size_t i = 0; i < n_fds; i++) {
+		close(fds[i]); /* we have our own */
+	}
+	return 0;
+}
+
+int fifo_reconfigure(
+	void *block, const struct rv_endpoint_info *info, const void *cfg, struct rv_err *e)
+{
+	struct fifo_endpoint *ep = block;
+	int r = 0;
+
+	(void)cfg; /* no key of ours is live */
+	if (ep->id.ino && !names_id_same(ep->id, names_id_path(ep->path))) {
+		return rv_fail(e, -EBUSY, "%s: the name is no longer ours", ep->path);
+	}
+	if (ep->id.ino) {
+		r = names_apply(ep->fd, ep->path, info->mode, info, e);
+	}
+	if (r == 0 && ep->out_id.ino) {
+		r = names_apply(ep->out_fd, ep->out_path, info->out_mode, info, e);
+	}
+	if (r == 0) {
+		__atomic_store_n(&ep->max_peers, info->max_peers, __ATOMIC_RELAXED);
+	}
+	return r;
+}
+
+void fifo_close(void *block)
+{
+	struct fifo_endpoint *ep = block;
+
+	if (!ep->live) {
+		return;
+	}
+	if (ep->path) {
+		names_unlink(ep->path, &ep->id);
+	}
+	if (ep->out_path) {
+		names_unlink(ep->out_path, &ep->out_id);
+	}
+	if (ep->dir_fd >= 0) {
+		names_remove_directory(ep->dir_path, ep->dir_fd, &ep->dir_id);
+	}
+	fd_close_p(&ep->fd);
+	fd_close_p(&ep->out_fd);
+	fd_close_p(&ep->dir_fd);
+	names_unlock(&ep->lock);
+	free(ep->path);
+	free(ep->out_path);
+	free(ep->dir_path);
+	*ep = (struct fifo_endpoint){0};
+}
