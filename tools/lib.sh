@@ -37,6 +37,9 @@ packages='
 	valgrind	command	valgrind
 	clang		command	clang
 	libclang-rt-14-dev	clangrt	-
+	mmdebstrap	command	mmdebstrap
+	systemd-container	command	systemd-nspawn
+	procps		command	pgrep
 '
 
 packages_build='gcc libc6-dev meson ninja-build pkg-config libevent-dev libinih-dev

@@ -1,0 +1,220 @@
+#!/bin/bash
+# The checks of tools/test-systemd, run inside of the container.
+set -uo pipefail
+
+passed=0
+failed=0
+run=/run/revd
+
+# check NAME COMMAND...: one check, fine if the command succeeds.
+check()
+{
+	local name=$1 out
+
+	shift
+	if out=$("$@" 2>&1); then
+		passed=$((passed + 1))
+		printf 'ok      %s\n' "$name"
+	else
+		failed=$((failed + 1))
+		printf 'FAILED  %s\n%s\n' "$name" "${out//$'\n'/$'\n'        }"
+	fi
+}
+
+# is WHAT COMMAND...: succeeds if the command prints that.
+is()
+{
+	local want=$1 got
+
+	shift
+	got=$("$@" 2>&1)
+	[ "$got" = "$want" ] || { printf 'got "%s" instead of "%s"\n' "$got" "$want"; return 1; }
+}
+
+fails()
+{
+	! "$@"
+}
+
+# What an ordinary user sees.
+user()
+{
+	runuser -u nobody -- "$@"
+}
+
+state()
+{
+	systemctl show -P ActiveState "$1"
+}
+
+# Fails if there is none: 0 would be our own process group to kill.
+main_pid()
+{
+	local pid
+
+	pid=$(systemctl show -P MainPID revd.service)
+	printf '%s\n' "$pid"
+	[ "$pid" != 0 ]
+}
+
+# Waits for a condition; there is no event for "systemd has noticed".
+eventually()
+{
+	local deadline=$((SECONDS + 20))
+
+	until "$@" >/dev/null 2>&1; do
+		if [ "$SECONDS" -ge "$deadline" ]; then
+			"$@"
+			return
+		fi
+		sleep 0.05
+	done
+}
+
+line_over_fifo()
+{
+	local answer
+
+	printf 'ma\xc3\xb1ana\n' 1<>"$run/revd.fifo"
+	read -r -t 10 answer <>"$run/revd.fifo.out"
+	printf '%s\n' "$answer"
+}
+
+all_sockets='revd-uds.socket revd-fifo.socket revd-mqueue.socket'
+uris="uds:$run/revd.sock fifo:$run/revd.fifo mqueue:/revd"
+
+check_install()
+{
+	check 'the installed files' cp -a /dest/. /
+	check 'the user' systemd-sysusers
+	check 'the directories' systemd-tmpfiles --create
+	systemctl daemon-reload
+	check 'the units pass systemd-analyze verify' is '' systemd-analyze verify --man=no \
+		--recursive-errors=yes revd.service revd-uds.socket revd-fifo.socket \
+		revd-mqueue.socket
+	check 'exposure below 2.0' systemd-analyze security --no-pager --threshold=20 \
+		--offline=true revd.service
+}
+
+check_names()
+{
+	check 'mode of the socket' is 'root 666' stat -c '%U %a' $run/revd.sock
+	check 'mode of the FIFO' is 'root 622' stat -c '%U %a' $run/revd.fifo
+	check 'mode of the queue' is 'root 622' stat -c '%U %a' /dev/mqueue/revd
+	check 'mode of the reply directory' is 'revd 1733' stat -c '%U %a' $run/revd.fifo.d
+	check 'a user can not take requests from the FIFO' fails user dd if=$run/revd.fifo \
+		count=1 iflag=nonblock
+}
+
+check_activation()
+{
+	local uri socket
+
+	for uri in $uris; do
+		systemctl stop revd.service 2>/dev/null
+		# shellcheck disable=SC2086 # a list of words
+		systemctl start $all_sockets
+		check "nothing runs before the first request to $uri" is inactive state revd.service
+		check "the first request to $uri starts it" is aloh user revc --timeout 10s \
+			-e "$uri" hola
+		check "it runs after that" is active state revd.service
+	done
+	check 'it runs as its own user' is revd ps -o user= -p "$(main_pid)"
+	for uri in $uris; do
+		check "all other names serve too: $uri" is aloh user revc --timeout 10s -e "$uri" hola
+	done
+	check 'a line over the FIFO' is "$(printf 'ana\xc3\xb1am')" line_over_fifo
+	for socket in $all_sockets; do
+		check "$socket is up" is active state "$socket"
+	done
+}
+
+check_reload()
+{
+	local before uri
+
+	before=$(main_pid)
+	check 'reload' systemctl reload revd.service
+	check 'the same process after it' is "$before" main_pid
+	check 'active again after it' eventually is active state revd.service
+	mkdir -p /etc/revd
+	printf '[endpoint.x]\ntransprot = uds\n' >/etc/revd/revd.conf
+	check 'reload of a broken file is refused' fails systemctl reload revd.service
+	check 'the same process after that' is "$before" main_pid
+	rm /etc/revd/revd.conf
+	for uri in $uris; do
+		check "it goes on to serve $uri" is aloh user revc --timeout 10s -e "$uri" hola
+	done
+}
+
+inodes()
+{
+	stat -c %i $run/revd.sock $run/revd.fifo /dev/mqueue/revd
+}
+
+check_restart()
+{
+	local names before uri
+
+	names=$(inodes)
+	before=$(main_pid)
+	check 'restart' systemctl restart revd.service
+	check 'the same names after a restart' is "$names" inodes
+	check 'another process after a restart' fails is "$before" main_pid
+	check 'it runs' main_pid
+	before=$(main_pid) && kill -KILL "$before"
+	check 'another process after SIGKILL' eventually fails is "$before" main_pid
+	for uri in $uris; do
+		check "it serves $uri after SIGKILL" is aloh user revc --timeout 10s -e "$uri" hola
+	done
+	systemctl stop revd.service 2>/dev/null
+	check 'the same names after a stop' is "$names" inodes
+	check 'result of the stop' is success systemctl show -P Result revd.service
+}
+
+# A process that hangs is killed and started again.
+check_watchdog()
+{
+	local before
+
+	mkdir -p /run/systemd/system/revd.service.d
+	printf '[Service]\nWatchdogSec=1\n' >/run/systemd/system/revd.service.d/watchdog.conf
+	systemctl daemon-reload
+	systemctl restart revd.service
+	check 'it runs with a watchdog' main_pid
+	before=$(main_pid) || return
+	check 'it runs longer than the watchdog waits' fails timeout 3 tail -f --pid "$before" /dev/null
+	check 'the same process' is "$before" main_pid
+	kill -STOP "$before"
+	check 'another process after a hang' eventually fails is "$before" main_pid
+	check 'it serves again' is aloh user revc --timeout 10s hola
+	rm -r /run/systemd/system/revd.service.d
+	systemctl daemon-reload
+	systemctl restart revd.service
+}
+
+check_stop()
+{
+	# shellcheck disable=SC2086 # a list of words
+	systemctl stop revd.service $all_sockets
+	check 'no socket after all is stopped' fails test -e $run/revd.sock
+	check 'no FIFO after all is stopped' fails test -e $run/revd.fifo
+	check 'no queue after all is stopped' fails test -e /dev/mqueue/revd
+	check 'starting the service brings the sockets' systemctl start revd.service
+	check 'and serves' is aloh user revc --timeout 10s hola
+}
+
+check_install
+# shellcheck disable=SC2086 # a list of words
+systemctl start $all_sockets
+check_names
+check_activation
+check_reload
+check_restart
+check_watchdog
+check_stop
+if [ "$failed" != 0 ]; then
+	journalctl --no-pager -o short-monotonic -u 'revd*' | tail -n 60
+fi
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
