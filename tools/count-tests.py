@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Counts the single test cases of a `meson test` run.
 
-usage: count-tests.py TESTLOG.json MESON-STATUS
+usage: count-tests.py MESON-STATUS TESTLOG.json...
 
-The log holds one JSON object per test program, with what it printed: TAP, one
+A log holds one JSON object per test program, with what it printed: TAP, one
 line per case, or nothing of interest, and then the program is one case. Ends
 with `N passed, N failed`; exits 1 if anything failed, if meson itself did, or
 if nothing ran.
@@ -36,14 +36,15 @@ def cases(entry):
 
 
 def main():
-    path, status = sys.argv[1], int(sys.argv[2])
+    status, paths = int(sys.argv[1]), sys.argv[2:]
     count = {"passed": 0, "failed": 0, "skipped": 0}
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            entries = [json.loads(line) for line in file]
-    except (OSError, ValueError) as error:
-        print(f"no results: {error}")
-        entries = []
+    entries = []
+    for path in paths:
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                entries += [json.loads(line) for line in file]
+        except (OSError, ValueError) as error:
+            print(f"no results: {error}")
     for entry in entries:
         for outcome, name in cases(entry):
             count[outcome] += 1

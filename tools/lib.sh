@@ -181,8 +181,10 @@ compile()
 	local dir=$1 log=$1/tools-build.log
 
 	if ! ninja -C "$@" >"$log" 2>&1; then
-		grep -Ev '^(\[[0-9]+/[0-9]+\] [A-Z][a-z]+ing |(ccache )?(cc|gcc|clang) )' "$log" |
-			tail -n 60 >&2
+		# From the first failure on, without the command lines of the compiler.
+		sed -n '/^FAILED:\|^ninja: error\|ERROR:/,$p' "$log" |
+			grep -Ev '^(\[[0-9]+/[0-9]+\] [A-Z][a-z]+ing |(ccache )?(cc|gcc|clang) )' |
+			head -n 60 >&2 || true
 		die "the build failed; its whole output is in $log"
 	fi
 	grep -E ': warning: ' "$log" >&2 || true
