@@ -61,8 +61,7 @@ static void reverse_close(void *svc)
 }
 
 /* The repaired text is made where the reply goes and turned round there. */
-static int reply_repaired(
-	enum text_unit unit, const struct rv_request *req, struct rv_reply *reply)
+static int reply_repaired(enum text_unit unit, const struct rv_request *req, struct rv_reply *reply)
 {
 	size_t n = text_repair_size(req->data, req->len);
 	uint8_t *p = rv_reply_room(reply, n);

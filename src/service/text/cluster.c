@@ -35,7 +35,7 @@ static void put(const uint8_t *src, size_t n, uint8_t *dst, size_t from, size_t 
 int cluster_reverse_run(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos)
 {
 	enum cluster_state state = CLUSTER_CONTROL;
-	enum gcb class, last = GCB_COUNT;
+	enum gcb kind, last = GCB_COUNT;
 	size_t start = *pos, i = *pos;
 
 	while (i < n) {
@@ -47,17 +47,17 @@ int cluster_reverse_run(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos)
 			*pos = i;
 			return -EILSEQ;
 		}
-		class = gcb_class(c);
-		next = cluster_next[state][class];
+		kind = gcb_class(c);
+		next = cluster_next[state][kind];
 		if ((next & CLUSTER_BREAK) && i > start) {
 			put(src, n, dst, start, i);
 			start = i;
-			if (class < GCB_JOINING && last < GCB_JOINING) {
+			if (kind < GCB_JOINING && last < GCB_JOINING) {
 				break;
 			}
 		}
 		state = (enum cluster_state)(next & ~CLUSTER_BREAK);
-		last = class;
+		last = kind;
 		i += (size_t)length;
 	}
 	if (start < i) {

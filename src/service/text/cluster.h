@@ -18,8 +18,8 @@ enum cluster_state {
 	CLUSTER_PREPEND,
 	CLUSTER_REGIONAL, /* half a flag */
 	CLUSTER_L,
-	CLUSTER_V, /* V or LV */
-	CLUSTER_T, /* T or LVT */
+	CLUSTER_V,           /* V or LV */
+	CLUSTER_T,           /* T or LVT */
 	CLUSTER_PICTURE,     /* Extended_Pictographic Extend* */
 	CLUSTER_PICTURE_ZWJ, /* Extended_Pictographic Extend* ZWJ */
 	CLUSTER_STATE_COUNT,
@@ -30,12 +30,6 @@ enum cluster_state {
 /* The next state; CLUSTER_BREAK is set in it if there is a boundary before the
  * code point of that class. */
 extern const uint8_t cluster_next[CLUSTER_STATE_COUNT][GCB_COUNT];
-
-/* The state after the first code point of a text or of a cluster. */
-static inline enum cluster_state cluster_begin(enum gcb class)
-{
-	return (enum cluster_state)(cluster_next[CLUSTER_CONTROL][class] & ~CLUSTER_BREAK);
-}
 
 /* Writes clusters of src, from the one that begins at *pos on, to their places
  * in the reversed text dst: what lies at [a, b) goes to [n - b, n - a). Stops at

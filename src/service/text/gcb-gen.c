@@ -73,12 +73,12 @@ static int fill(struct table *t)
 		int i;
 
 		for (size_t k = 0; k < GCB_BLOCK; k++) {
-			int class = class_of((utf8proc_int32_t)(b * GCB_BLOCK + k));
+			int kind = class_of((utf8proc_int32_t)(b * GCB_BLOCK + k));
 
-			if (class < 0) {
+			if (kind < 0) {
 				return -1;
 			}
-			block[k] = (uint8_t)class;
+			block[k] = (uint8_t)kind;
 		}
 		i = add_block(t, block);
 		if (i < 0) {

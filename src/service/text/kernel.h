@@ -12,7 +12,10 @@ struct text_kernel {
 	int (*validate)(const uint8_t *src, size_t n, size_t *ret_bad);
 };
 
-extern const struct text_kernel text_kernel_portable;
+extern const struct text_kernel text_kernel_portable, text_kernel_ssse3, text_kernel_avx2;
+
+/* text_validate() without vectors, of what begins at i. */
+int text_validate_from(const uint8_t *src, size_t n, size_t i, size_t *ret_bad) MUST_CHECK;
 
 /* NULL if this build or this CPU has none. Costs a load and a test. */
 const struct text_kernel *text_kernel_find(enum text_simd);

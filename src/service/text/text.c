@@ -5,8 +5,7 @@
 #include "service/text/kernel.h"
 #include "service/text/utf8.h"
 
-int text_reverse(
-	enum text_unit unit, const uint8_t *src, size_t n, uint8_t *dst, size_t *ret_bad)
+int text_reverse(enum text_unit unit, const uint8_t *src, size_t n, uint8_t *dst, size_t *ret_bad)
 {
 	return text_kernel_best()->reverse[unit](src, n, dst, ret_bad);
 }

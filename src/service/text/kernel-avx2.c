@@ -1,0 +1,13 @@
+/* Compiled with -mavx2; called only if the CPU has it. */
+#include "service/text/vec-avx2.h"
+#include "service/text/kernel-simd.h"
+
+const struct text_kernel text_kernel_avx2 = {
+	.reverse =
+		{
+			[TEXT_GRAPHEME] = reverse_graphemes,
+			[TEXT_CODEPOINT] = reverse_codepoints,
+			[TEXT_BYTE] = reverse_bytes,
+		},
+	.validate = validate,
+};

@@ -1,0 +1,13 @@
+/* Compiled with -mssse3; called only if the CPU has it. */
+#include "service/text/vec-ssse3.h"
+#include "service/text/kernel-simd.h"
+
+const struct text_kernel text_kernel_ssse3 = {
+	.reverse =
+		{
+			[TEXT_GRAPHEME] = reverse_graphemes,
+			[TEXT_CODEPOINT] = reverse_codepoints,
+			[TEXT_BYTE] = reverse_bytes,
+		},
+	.validate = validate,
+};

@@ -1,0 +1,8 @@
+/* text_reverse() by codepoints. */
+#include "fuzz/text.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	fuzz_text_reverse(TEXT_CODEPOINT, data, size);
+	return 0;
+}
