@@ -31,11 +31,19 @@ static void read_workers(struct loader *l, struct global_keys *keys, const struc
 {
 	static const struct origin nowhere = {.file = "(default)"};
 
-	if (keys->workers && strcmp(keys->workers, "auto") == 0) {
+	const struct origin *at = v ? &v->at : &nowhere;
+	char q[QUOTE_TEXT];
+
+	if (!keys->workers) {
+		return; /* no memory, which schema has noted */
+	}
+	if (strcmp(keys->workers, "auto") == 0) {
 		keys->global.workers = count_cpus();
-	} else if (keys->workers) {
-		schema_parse(
-			&l->schema, &workers_option, keys->workers, v ? &v->at : &nowhere, keys);
+	} else if (keys->workers[0] < '0' || keys->workers[0] > '9') {
+		diags_add(&l->diags, at, "workers: %s is neither a number nor 'auto'",
+			quote(keys->workers, q));
+	} else {
+		schema_parse(&l->schema, &workers_option, keys->workers, at, keys);
 	}
 }
 

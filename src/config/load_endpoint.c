@@ -1,6 +1,7 @@
 #include "config/load.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include "config/suggest.h"
 #include "config/tables.h"
@@ -36,12 +37,26 @@ static const char *key_owner(struct loader *l, const char *key)
 	return NULL;
 }
 
+/* ", there are uds, fifo, ..." into buf. */
+static char *list_backends(const struct config_registry *reg, char *buf, size_t size)
+{
+	const char *name;
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; used < size && (name = reg->backend_name(reg->ctx, i)); i++) {
+		used += (size_t)snprintf(
+			buf + used, size - used, "%s%s", i ? ", " : ", there are ", name);
+	}
+	return buf;
+}
+
 static const struct rv_backend_ops *find_backend(struct loader *l, const struct ini_section *s)
 {
 	const struct config_registry *reg = l->registry;
 	const char *transport = text_of(s, "transport"), *name;
 	const struct rv_backend_ops *ops = reg->backend(reg->ctx, transport);
-	char q[QUOTE_TEXT], mean[SUGGEST_TEXT];
+	char q[QUOTE_TEXT], mean[2 * SUGGEST_TEXT];
 	struct suggest like;
 
 	if (ops || !*transport) {
@@ -52,7 +67,8 @@ static const struct rv_backend_ops *find_backend(struct loader *l, const struct 
 		suggest_add(&like, name);
 	}
 	diags_add(&l->diags, place_of(s, "transport"), "transport: there is no transport %s%s",
-		quote(transport, q), suggest_text(&like, mean));
+		quote(transport, q),
+		like.best ? suggest_text(&like, mean) : list_backends(reg, mean, sizeof(mean)));
 	return NULL;
 }
 
@@ -68,19 +84,30 @@ static void check_without_backend(struct loader *l, const struct ini_section *s)
 	}
 }
 
-/* Keys of all endpoints that mean nothing on some. */
-static void check_caps(
-	struct loader *l, const struct ini_section *s, const struct rv_backend_ops *ops)
+static bool applies(const struct rv_option *o, const struct rv_backend_ops *ops)
 {
-	if (*text_of(s, "max_peers_per_uid") && !(ops->caps & RV_CAP_PEERCRED)) {
-		diags_add(&l->diags, place_of(s, "max_peers_per_uid"),
-			"max_peers_per_uid: transport %s does not know the users of its clients",
-			ops->name);
+	uint32_t cap = endpoint_option_cap(o);
+
+	return (ops->caps & cap) == cap;
+}
+
+/* Keys that mean nothing on this transport are refused, and not in the dump. */
+static void drop_keys(struct loader *l, const struct ini_section *s,
+	const struct rv_backend_ops *ops, struct settings *rows)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < rows->n; i++) {
+		const struct rv_option *o = rows->rows[i].option;
+
+		if (applies(o, ops)) {
+			rows->rows[n++] = rows->rows[i];
+		} else if (rows->rows[i].file) {
+			diags_add(&l->diags, place_of(s, o->key),
+				"%s: it means nothing for transport %s", o->key, ops->name);
+		}
 	}
-	if (*text_of(s, "out_mode") && !(ops->caps & RV_CAP_REPLY_TO)) {
-		diags_add(&l->diags, place_of(s, "out_mode"),
-			"out_mode: transport %s has no .out name", ops->name);
-	}
+	rows->n = n;
 }
 
 /* What the keys of all endpoints say, in the form that the host wants. */
@@ -103,11 +130,8 @@ static void take_keys(struct config_endpoint *e, const struct endpoint_keys *k,
 }
 
 /* An unset mode is the transport's own, in the dump too. */
-static void default_mode(struct loader *l, struct config_endpoint *e, struct settings *rows)
+static void default_mode(struct loader *l, struct config_endpoint *e, struct setting *row)
 {
-	const struct rv_option *mode = option_find(endpoint_options, "mode");
-	struct setting *row = &rows->rows[mode - endpoint_options];
-
 	if (*row->text) {
 		return;
 	}
@@ -152,13 +176,13 @@ static int fill_endpoint(struct loader *l, struct config_endpoint *e, const stru
 	}
 	load_check_keys(l, s, &known, NULL);
 	schema_fill(&l->schema, endpoint_options, s, &keys, rows);
+	take_keys(e, &keys, &l->priv->config.global);
+	default_mode(l, e, &rows->rows[option_find(endpoint_options, "mode") - endpoint_options]);
+	drop_keys(l, s, e->ops, rows);
 	schema_fill(&l->schema, e->ops->options, s, e->values, rows);
-	check_caps(l, s, e->ops);
 	if (l->schema.no_memory) {
 		return -ENOMEM;
 	}
-	take_keys(e, &keys, &l->priv->config.global);
-	default_mode(l, e, rows);
 	if (l->diags.n == errors) {
 		check_address(l, e, &s->at);
 	}

@@ -15,17 +15,20 @@ static void put_table(FILE *f, const struct rv_option *table)
 	}
 }
 
-/* The keys of all endpoints are explained once, in the first one. */
+/* The keys of all endpoints stand in the first one; what differs from one
+ * transport to the other, in each. */
 static void put_endpoint(FILE *f, const struct rv_backend_ops *ops, bool first)
 {
 	char mode[8];
 
 	snprintf(mode, sizeof(mode), "%04o", (unsigned)ops->default_mode);
 	fprintf(f, "\n[endpoint.%s]\ntransport = %s\n", ops->name, ops->name);
-	for (const struct rv_option *o = endpoint_options; o->key; o++) {
+	for (const struct rv_option *o = endpoint_options + 1; o->key; o++) {
+		uint32_t cap = endpoint_option_cap(o);
+
 		if (strcmp(o->key, "mode") == 0) {
 			put_option(f, o, mode);
-		} else if (first && strcmp(o->key, "transport") != 0) {
+		} else if (cap ? ops->caps & cap : first) {
 			put_option(f, o, o->def);
 		}
 	}

@@ -52,9 +52,17 @@ void suggest_init(struct suggest *s, const char *word)
 	*s = (struct suggest){.word = word, .distance = SIZE_MAX};
 }
 
+/* "warn" for "warning": people abbreviate. */
+static bool is_short_for(const char *word, const char *name)
+{
+	size_t n = strlen(word);
+
+	return n >= 3 && strncasecmp(word, name, n) == 0;
+}
+
 void suggest_add(struct suggest *s, const char *name)
 {
-	size_t d = suggest_distance(s->word, name);
+	size_t d = is_short_for(s->word, name) ? 1 : suggest_distance(s->word, name);
 
 	/* A third of the letters wrong is still a slip; more is another word. */
 	if (d < s->distance && d <= MAX(1u, strlen(name) / 3)) {

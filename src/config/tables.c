@@ -177,6 +177,18 @@ const struct rv_option endpoint_options[] = {
 	{0},
 };
 
+uint32_t endpoint_option_cap(const struct rv_option *o)
+{
+	switch (o->offset) {
+	case offsetof(struct endpoint_keys, max_peers_per_uid):
+		return RV_CAP_PEERCRED;
+	case offsetof(struct endpoint_keys, out_mode):
+		return RV_CAP_REPLY_TO; /* clients without an address have the .out name */
+	default:
+		return 0;
+	}
+}
+
 const struct rv_option service_options[] = {
 	{
 		.key = "type",

@@ -27,5 +27,9 @@ struct service_keys {
 extern const struct rv_option global_options[];
 extern const struct rv_option endpoint_options[];
 extern const struct rv_option service_options[];
+
+/* The enum rv_cap that a transport must have for an entry of endpoint_options
+ * to mean something on it; 0: any will do. */
+uint32_t endpoint_option_cap(const struct rv_option *);
 /* How the number behind `workers` is read, where it is not "auto". */
 extern const struct rv_option workers_option;
