@@ -75,6 +75,8 @@ line_over_fifo()
 {
 	local answer
 
+	# <> does not wait for a daemon that is not there, but would make plain files.
+	[ -p "$run/revd.fifo" ] && [ -p "$run/revd.fifo.out" ] || return
 	printf 'ma\xc3\xb1ana\n' 1<>"$run/revd.fifo"
 	read -r -t 10 answer <>"$run/revd.fifo.out"
 	printf '%s\n' "$answer"
