@@ -226,7 +226,7 @@ static size_t set_skipped(
 }
 
 static size_t next_frame_shared(
-	struct splitter *s, const uint8_t *p, size_t n, bool whole, struct split_piece *ret)
+	struct splitter *s, const uint8_t *p, size_t n, struct split_piece *ret)
 {
 	size_t size, inner;
 

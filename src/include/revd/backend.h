@@ -61,6 +61,7 @@ enum rv_peer_flag {
 struct rv_peer_info {
 	uint32_t flags;     /* enum rv_peer_flag */
 	size_t max_message; /* largest reply message or frame in bytes, header included; 0: any */
+	size_t max_line;    /* largest reply to a line, terminator included; 0: max_message */
 	uid_t uid;          /* with RV_CAP_PEERCRED, else (uid_t)-1 */
 	gid_t gid;
 	bool denied; /* it may not use this endpoint: the host tells it so and closes it */
@@ -70,6 +71,7 @@ struct rv_msg {
 	const void *data; /* borrowed until messages() returns */
 	size_t len;
 	uint32_t tag; /* handed back by the commit of its reply: a message's priority */
+	size_t total; /* bytes as sent, if the message was truncated to len; 0: it is whole */
 };
 
 /* What the host wants of a peer's input after it was given some. */
@@ -132,6 +134,9 @@ struct rv_host { /* grows at the tail only: test .size first */
 	/* All output is sent that was blocked; reserve() has room again. The
 	 * host may serve and reserve from inside, and may end the peer. */
 	void (*writable)(struct rv_instance *, void *peer);
+
+	/* Calls fn for every peer that is not gone. fn may end it. */
+	void (*each_peer)(struct rv_instance *, void (*fn)(void *peer, void *arg), void *arg);
 
 	void (*dropped)(struct rv_instance *, enum rv_drop, uint64_t n);
 	void (*drained)(struct rv_instance *);         /* the answer to drain() */

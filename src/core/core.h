@@ -1,0 +1,56 @@
+/*
+ * The core: serves the endpoints of a configuration on its workers.
+ *
+ * All functions are for the main thread, the one whose event base is given to
+ * core_create(). They block only for as long as a worker's current turn takes.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "config/config.h"
+#include "util/macro.h"
+
+struct event_base;
+struct core;
+
+/* What the core tells the main thread, from inside its event loop. */
+struct core_events {
+	/* All endpoints are drained, or drain_timeout is over. */
+	void (*drained)(void *ctx, bool timed_out);
+};
+
+/* Inherited descriptors: fds[i] came under names[i]. An endpoint takes those of
+ * its own name; taken[i] is set then. */
+struct core_fds {
+	size_t n;
+	const int *fds;
+	const char *const *names;
+	bool *taken;
+};
+
+/* Starts the workers. */
+int core_create(struct event_base *, unsigned n_workers, const struct core_events *, void *ctx,
+	struct core **ret) MUST_CHECK;
+
+/* Takes over the configuration (on success) and serves it. On failure nothing
+ * is left open; the sentence is in err. */
+int core_open(struct core *, struct config *, const struct core_fds *, struct rv_err *) MUST_CHECK;
+
+/* Changes over to another configuration: endpoints that mean the same keep
+ * their peers. Takes it over on success. On failure the old one serves on. */
+int core_reload(struct core *, struct config *, struct rv_err *) MUST_CHECK;
+
+/* Stops accepting, answers what was received; events->drained() follows. */
+void core_drain(struct core *);
+
+/* Ends the workers, closes all endpoints, removes their names. */
+void core_destroy(struct core *);
+
+/* How many endpoints are being served. */
+size_t core_n_endpoints(const struct core *);
+
+/* For a watchdog: asks every worker for a sign of life, and returns whether all
+ * of them have answered the question of the call before. */
+bool core_alive(struct core *);

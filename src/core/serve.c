@@ -1,0 +1,594 @@
+/*
+ * From input to requests.
+ *
+ * A *dedicated* peer (a connection) can be held up: when its output is full, when
+ * too much of it is in the service, or when a line waits for its turn, its
+ * input stays where it is, the backend stops reading, and the kernel pushes
+ * back. A *shared* peer (a FIFO, a queue) carries other clients' requests and
+ * can't: only lines, whose replies all go to one place, wait in a bounded queue.
+ */
+#include "core/internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include "proto/status.h"
+
+/* How a message waits in extra->queue, its bytes behind it. */
+struct record {
+	uint32_t len, tag;
+};
+
+static bool is_shared(const struct peer *p)
+{
+	return p->bits & PEER_SHARED;
+}
+
+static bool is_gone(const struct peer *p)
+{
+	return p->bits & (PEER_GONE | PEER_CLOSING);
+}
+
+/* May the next request of a dedicated peer be served? */
+static bool can_serve(const struct rv_instance *in, const struct peer *p)
+{
+	return !(p->bits & (PEER_GONE | PEER_CLOSING | PEER_BLOCKED | PEER_LINE_WAIT)) &&
+	       p->inflight <= in->limits.max_inflight && !(p->extra && p->extra->held);
+}
+
+/* May the next line be served? On a shared peer other things may always. */
+static bool can_serve_line(const struct peer *p)
+{
+	return !(p->bits & (PEER_BLOCKED | PEER_LINE_WAIT)) && !(p->extra && p->extra->held);
+}
+
+/* Requests. */
+
+static void serve_op(struct request *q, const uint8_t *data, size_t n)
+{
+	CLEANUP_FREE char *json = NULL;
+	struct rv_instance *in = q->batch->in;
+	size_t len = 0;
+	int r;
+
+	in->n.ops[q->op]++;
+	if (q->op == RV_OP_CALL) {
+		reply_call(q, data, n);
+		return;
+	}
+	if (q->op == RV_OP_PING) {
+		reply_data(q, RV_STATUS_OK, data, n);
+		return;
+	}
+	r = q->op == RV_OP_INFO ? info_json(in, &json, &len)
+				: stats_json(in->worker->core, &json, &len);
+	if (r < 0) {
+		reply_status(q, RV_STATUS_INTERNAL, "out of memory");
+		return;
+	}
+	reply_data(q, RV_STATUS_OK, (const uint8_t *)json, len);
+}
+
+static void serve_line(
+	struct batch *b, struct peer *p, const struct split_piece *piece, uint32_t tag)
+{
+	struct request q = {.batch = b,
+		.peer = p,
+		.line = true,
+		.term = (uint8_t)piece->term,
+		.tag = tag,
+		.bytes = (uint32_t)piece->total};
+	struct rv_instance *in = b->in;
+
+	in->n.requests++;
+	in->n.lines++;
+	if (UNLIKELY(p->refuse)) {
+		reply_status(&q, p->refuse,
+			p->refuse == RV_STATUS_BUSY ? "too many clients, try again later"
+						    : "this user may not use the endpoint");
+	} else if (UNLIKELY(piece->kind == SPLIT_LONG_LINE)) {
+		reply_status(&q, RV_STATUS_TOO_LARGE, "%llu bytes, the limit is %zu",
+			(unsigned long long)piece->total, in->limits.max_request);
+	} else {
+		in->n.ops[RV_OP_CALL]++;
+		reply_call(&q, piece->data, piece->len);
+	}
+}
+
+/* Whom a frame wants its reply sent to. NULL: to nobody, counted. */
+static struct peer *addressee(
+	struct batch *b, struct peer *p, struct split_piece *piece, bool *ret_bad_token)
+{
+	struct rv_instance *in = b->in;
+	const uint8_t *token;
+	void *block;
+	size_t n;
+	/* of a large frame on a stream there is only the header */
+	bool has = piece->frame.flags & RV_FRAME_REPLY_TO && piece->data;
+	bool ok = has && split_token(piece, &token, &n);
+
+	*ret_bad_token = has && !ok;
+	if (!(in->ops->caps & RV_CAP_REPLY_TO)) {
+		return p;
+	}
+	if (!ok) {
+		in->n.unaddressed++;
+		return NULL;
+	}
+	if (in->ops->reply_peer(in->block, (const char *)token, n, &block) < 0) {
+		in->n.drops[RV_DROP_REPLY_NAME]++;
+		return NULL;
+	}
+	return peer_of(block);
+}
+
+/* An error before the message is joined: the rest of it is discarded. */
+static void refuse_frame(
+	struct request *q, const struct rv_frame *f, enum rv_status status, const char *what)
+{
+	q->batch->in->n.requests++;
+	join_discard(q->batch->in, q->peer, f);
+	reply_status(q, status, "%s", what);
+}
+
+static void too_large(struct request *q, uint64_t n)
+{
+	q->batch->in->n.requests++;
+	reply_status(q, RV_STATUS_TOO_LARGE, "%llu bytes, the limit is %zu", (unsigned long long)n,
+		q->batch->in->limits.max_request);
+}
+
+static void serve_fragment(struct request *q, const struct split_piece *piece)
+{
+	struct rv_instance *in = q->batch->in;
+	struct partial *done = NULL;
+	size_t before = q->peer->extra ? q->peer->extra->partial_bytes : 0;
+
+	switch (join_add(in, q->peer, &piece->frame, piece->data, piece->len, &done)) {
+	case JOIN_DONE:
+		in->n.requests++;
+		q->bytes = (uint32_t)(done ? done->len : piece->len);
+		serve_op(q, done ? done->data : piece->data, q->bytes);
+		partial_free(done);
+		break;
+	case JOIN_TOO_LARGE:
+		too_large(q, before + piece->len);
+		break;
+	case JOIN_BUSY:
+		in->n.requests++;
+		reply_status(q, RV_STATUS_BUSY, "too much in flight for one client");
+		break;
+	case JOIN_NO_MEMORY:
+		in->n.requests++;
+		reply_status(q, RV_STATUS_INTERNAL, "out of memory");
+		break;
+	case JOIN_WAIT:
+	case JOIN_DISCARD:
+		break;
+	}
+}
+
+static void serve_frame(struct batch *b, struct peer *p, struct split_piece *piece, uint32_t tag)
+{
+	struct rv_instance *in = b->in;
+	struct request q = {.batch = b, .tag = tag, .id = piece->frame.id, .op = piece->frame.code};
+	bool bad_token;
+
+	in->n.frames++;
+	q.peer = addressee(b, p, piece, &bad_token);
+	if (!q.peer) {
+		return;
+	}
+	if (UNLIKELY(p->refuse)) {
+		refuse_frame(&q, &piece->frame, p->refuse,
+			p->refuse == RV_STATUS_BUSY ? "too many clients, try again later"
+						    : "this user may not use the endpoint");
+	} else if (UNLIKELY(bad_token)) {
+		refuse_frame(&q, &piece->frame, RV_STATUS_MALFORMED, "malformed reply token");
+	} else if (UNLIKELY(q.op >= RV_OP_COUNT)) {
+		refuse_frame(&q, &piece->frame, RV_STATUS_UNSUPPORTED, "no such operation");
+	} else if (UNLIKELY(piece->kind == SPLIT_LARGE_FRAME ||
+			    piece->len > in->limits.max_request)) {
+		join_discard(in, q.peer, &piece->frame);
+		too_large(&q, piece->kind == SPLIT_LARGE_FRAME && !piece->data ? piece->frame.length
+									       : piece->len);
+	} else if (UNLIKELY(q.peer->bits & PEER_REPLY_ONLY && q.peer->inflight > 0 &&
+			    q.peer->inflight + piece->len > in->limits.max_inflight)) {
+		refuse_frame(
+			&q, &piece->frame, RV_STATUS_BUSY, "too much in flight for one client");
+	} else {
+		serve_fragment(&q, piece);
+	}
+}
+
+/* A malformed header. A connection ends with it; a message is answered alone. */
+static void serve_bad(struct batch *b, struct peer *p, struct split_piece *piece, uint32_t tag)
+{
+	struct request q = {.batch = b, .peer = p, .tag = tag, .id = piece->frame.id};
+	bool bad_token;
+
+	b->in->n.frames++;
+	if (p->bits & PEER_STREAM) {
+		p->bits |= PEER_EOF | PEER_POISONED;
+	} else {
+		q.peer = addressee(b, p, piece, &bad_token);
+	}
+	if (q.peer) {
+		b->in->n.requests++;
+		reply_status(&q, RV_STATUS_MALFORMED, "malformed frame header");
+	}
+}
+
+static void serve_piece(struct batch *b, struct peer *p, struct split_piece *piece, uint32_t tag)
+{
+	switch (piece->kind) {
+	case SPLIT_LINE:
+	case SPLIT_LONG_LINE:
+		serve_line(b, p, piece, tag);
+		break;
+	case SPLIT_FRAME:
+	case SPLIT_LARGE_FRAME:
+		serve_frame(b, p, piece, tag);
+		break;
+	case SPLIT_BAD:
+		serve_bad(b, p, piece, tag);
+		break;
+	case SPLIT_SKIPPED:
+		b->in->n.torn++;
+		break;
+	case SPLIT_MORE:
+		break;
+	}
+}
+
+/* Waiting messages and lines. */
+
+static bool queue_put(
+	struct rv_instance *in, struct peer *p, const uint8_t *data, size_t n, uint32_t tag)
+{
+	const struct record rec = {.len = (uint32_t)n, .tag = tag};
+	struct peer_extra *x = peer_extra(in, p);
+
+	if (x && fifo_put(&x->queue, &rec, sizeof(rec)) == 0) {
+		if (fifo_put(&x->queue, data, n) == 0) {
+			return true;
+		}
+		x->queue.len -= sizeof(rec);
+	}
+	in->n.drops[RV_DROP_IO]++;
+	return false;
+}
+
+/* A line of a shared peer that can't be served now. */
+static void queue_line(
+	struct rv_instance *in, struct peer *p, const uint8_t *data, size_t n, uint32_t tag)
+{
+	struct peer_extra *x = peer_extra(in, p);
+
+	if (p->bits & PEER_DEAF || !x) {
+		in->n.requests++;
+		in->n.drops[RV_DROP_OUTPUT]++;
+		return;
+	}
+	(void)queue_put(in, p, data, n, tag);
+	if (x->queue.len > in->limits.max_inflight && !x->stalled_ns) {
+		x->stalled_ns = worker_now(in->worker);
+		peer_watch(in, p);
+	}
+}
+
+static bool must_queue(const struct peer *p, const struct split_piece *piece)
+{
+	return is_shared(p) && piece->kind == SPLIT_LINE &&
+	       (!can_serve_line(p) || (p->extra && p->extra->queue.len));
+}
+
+static void serve_message(
+	struct batch *b, struct peer *p, const uint8_t *data, size_t n, uint32_t tag, bool again)
+{
+	struct split_piece piece = {.kind = SPLIT_MORE};
+
+	split_message(data, n, b->in->limits.max_request, &piece);
+	if (!again && must_queue(p, &piece)) {
+		queue_line(b->in, p, data, n, tag);
+		return;
+	}
+	serve_piece(b, p, &piece, tag);
+}
+
+/* A message that arrived just now, perhaps not all of it. */
+static void serve_new_message(struct batch *b, struct peer *p, const struct rv_msg *m)
+{
+	struct split_piece piece = {.kind = SPLIT_LONG_LINE, .total = m->total};
+
+	if (LIKELY(!m->total)) {
+		serve_message(b, p, m->data, m->len, m->tag, false);
+		return;
+	}
+	split_message(m->data, m->len, b->in->limits.max_request, &piece);
+	if (piece.kind == SPLIT_LINE) {
+		piece.kind = SPLIT_LONG_LINE;
+		piece.total = m->total;
+	}
+	serve_piece(b, p, &piece, m->tag);
+}
+
+/* Serves what waits in the queue, as far as may be. */
+static void serve_queue(struct batch *b, struct peer *p)
+{
+	struct peer_extra *x = p->extra;
+
+	while (x && x->queue.len && !is_gone(p) &&
+		(is_shared(p) ? can_serve_line(p) : can_serve(b->in, p))) {
+		CLEANUP_FREE uint8_t *copy = NULL;
+		struct record rec;
+
+		memcpy(&rec, x->queue.buf + x->queue.head, sizeof(rec));
+		copy = malloc(rec.len + 1u);
+		fifo_take(&x->queue, sizeof(rec));
+		if (copy) {
+			memcpy(copy, x->queue.buf + x->queue.head, rec.len);
+		}
+		fifo_take(&x->queue, rec.len);
+		if (copy) {
+			serve_message(b, p, copy, rec.len, rec.tag, true);
+		} else {
+			b->in->n.drops[RV_DROP_IO]++;
+		}
+	}
+}
+
+/* Byte streams. */
+
+/* Cuts and serves; returns the bytes taken. The splitter is the caller's. */
+static size_t cut(struct batch *b, struct peer *p, struct splitter *s, const uint8_t *data,
+	size_t n, bool whole)
+{
+	struct split_piece piece = {.kind = SPLIT_MORE};
+	struct rv_instance *in = b->in;
+	size_t off = 0, limit = in->limits.max_request;
+
+	while (is_shared(p) || (can_serve(in, p) && !(p->bits & PEER_POISONED))) {
+		piece.data = NULL;
+		piece.len = 0;
+		off += is_shared(p)
+			       ? split_next_shared(s, data + off, n - off, limit, whole, &piece)
+			       : split_next(s, data + off, n - off, limit, &piece);
+		if (piece.kind == SPLIT_MORE) {
+			break;
+		}
+		if (UNLIKELY(must_queue(p, &piece))) {
+			queue_line(in, p, piece.data, piece.len + piece.term, 0);
+		} else {
+			serve_piece(b, p, &piece, 0);
+		}
+	}
+	return off;
+}
+
+/* Keeps what was not taken and the splitter's state. */
+static int keep_rest(struct rv_instance *in, struct peer *p, const struct splitter *s,
+	const uint8_t *rest, size_t n)
+{
+	struct peer_extra *x = p->extra;
+
+	if (!x && n == 0 && splitter_is_clean(s)) {
+		return 0;
+	}
+	x = peer_extra(in, p);
+	if (!x) {
+		return -ENOMEM;
+	}
+	x->splitter = *s;
+	if (n > 0 && is_shared(p)) {
+		x->input_ns = worker_now(in->worker);
+		peer_watch(in, p);
+	}
+	return fifo_put(&x->in, rest, n);
+}
+
+static void out_of_memory(struct rv_instance *in, struct peer *p)
+{
+	in->n.drops[RV_DROP_IO]++;
+	if (!is_shared(p) && !is_gone(p)) {
+		p->bits |= PEER_CLOSING;
+		in->ops->peer_close(in->block, peer_block(p), RV_CLOSE_NOW);
+	}
+}
+
+/* Serves from the peer's own buffer. */
+static void cut_kept(struct batch *b, struct peer *p, bool whole)
+{
+	struct peer_extra *x = p->extra;
+	struct splitter s = x->splitter;
+	size_t k = cut(b, p, &s, x->in.buf + x->in.head, x->in.len, whole);
+
+	x->splitter = s;
+	fifo_take(&x->in, k);
+	x->input_ns = x->in.len && is_shared(p) ? worker_now(b->in->worker) : 0;
+	if (x->input_ns) {
+		peer_watch(b->in, p);
+	}
+}
+
+/* The stream has ended: its last line is served, if its turn has come. */
+static void cut_end(struct batch *b, struct peer *p)
+{
+	struct split_piece piece = {.kind = SPLIT_MORE};
+	struct peer_extra *x = p->extra;
+
+	if (!x || !can_serve(b->in, p)) {
+		return;
+	}
+	if (split_end(&x->splitter, x->in.buf + x->in.head, x->in.len, b->in->limits.max_request,
+		    &piece)) {
+		CLEANUP_FREE uint8_t *buf = TAKE_PTR(x->in.buf); /* the piece points into it */
+
+		memset(&x->in, 0, sizeof(x->in));
+		memset(&x->splitter, 0, sizeof(x->splitter));
+		serve_piece(b, p, &piece, 0);
+	} else {
+		fifo_take(&x->in, x->in.len);
+		memset(&x->splitter, 0, sizeof(x->splitter));
+	}
+}
+
+/* All that may be served of what the core keeps. */
+static void serve_kept(struct batch *b, struct peer *p)
+{
+	(void)held_pump(b, p);
+	serve_queue(b, p);
+	if (p->bits & PEER_POISONED || is_shared(p) || !(p->bits & PEER_STREAM)) {
+		return;
+	}
+	if (p->extra && p->extra->in.len) {
+		cut_kept(b, p, true);
+	}
+	if (p->bits & PEER_EOF) {
+		cut_end(b, p);
+	}
+}
+
+/* Everything of this peer is answered and its input has ended: end it. */
+static void maybe_end(struct rv_instance *in, struct peer *p)
+{
+	struct peer_extra *x = p->extra;
+
+	if (!(p->bits & PEER_EOF) || is_gone(p) || p->inflight > 0 ||
+		(x && (x->held || x->queue.len || x->in.len))) {
+		return;
+	}
+	p->bits |= PEER_CLOSING;
+	in->ops->peer_close(in->block, peer_block(p), RV_CLOSE_FLUSH);
+}
+
+/* Must the backend stop reading? */
+static bool must_stop(const struct rv_instance *in, const struct peer *p)
+{
+	const struct peer_extra *x = p->extra;
+
+	if (is_shared(p)) {
+		return x && x->stalled_ns;
+	}
+	return !can_serve(in, p) || (x && x->queue.len);
+}
+
+static enum rv_next verdict(struct rv_instance *in, struct peer *p)
+{
+	if (is_gone(p)) {
+		return RV_READ_GONE;
+	}
+	if (must_stop(in, p)) {
+		if (!(p->bits & PEER_STOPPED)) {
+			p->bits |= PEER_STOPPED;
+			in->n.pauses++;
+		}
+		return RV_READ_STOP;
+	}
+	return RV_READ_ON;
+}
+
+static enum rv_next end_batch(struct batch *b, struct peer *p)
+{
+	struct rv_instance *in = b->in;
+
+	p->bits &= (uint16_t)~PEER_BUSY;
+	batch_finish(b);
+	if (p->refuse && b->answered) {
+		p->bits |= PEER_EOF | PEER_POISONED;
+	}
+	if (p->bits & PEER_POISONED && p->extra) {
+		fifo_take(&p->extra->in, p->extra->in.len);
+	}
+	if (UNLIKELY(p->bits & PEER_EOF)) {
+		maybe_end(in, p);
+	}
+	if (p->extra && !(p->bits & PEER_GONE)) {
+		peer_extra_trim(in, p);
+	}
+	return verdict(in, p);
+}
+
+enum rv_next serve_bytes(
+	struct rv_instance *in, struct peer *p, const uint8_t *data, size_t n, bool whole)
+{
+	struct splitter s = {0};
+	struct batch b;
+	size_t k;
+	int r = 0;
+
+	batch_begin(&b, in, p);
+	in->n.rx_bytes += n;
+	p->active_ms = (uint32_t)(b.start_ns / 1000000u);
+	p->bits |= PEER_BUSY;
+	if (p->bits & PEER_POISONED) {
+		n = 0;
+	} else if (p->extra && (p->extra->in.len || p->extra->queue.len)) {
+		r = fifo_put(&p->extra->in, data, n);
+		serve_queue(&b, p);
+		if (r == 0) {
+			cut_kept(&b, p, whole);
+		}
+	} else {
+		if (p->extra) {
+			s = p->extra->splitter;
+		}
+		k = cut(&b, p, &s, data, n, whole);
+		if (!(p->bits & PEER_POISONED)) {
+			r = keep_rest(in, p, &s, data + k, n - k);
+		}
+	}
+	if (r < 0) {
+		out_of_memory(in, p);
+	}
+	return end_batch(&b, p);
+}
+
+enum rv_next serve_messages(
+	struct rv_instance *in, struct peer *p, const struct rv_msg *v, size_t n)
+{
+	struct batch b;
+
+	batch_begin(&b, in, p);
+	p->active_ms = (uint32_t)(b.start_ns / 1000000u);
+	p->bits |= PEER_BUSY;
+	for (size_t i = 0; i < n; i++) {
+		in->n.rx_bytes += v[i].len;
+		if (is_gone(p)) {
+			break;
+		}
+		if (!is_shared(p) && (!can_serve(in, p) || (p->extra && p->extra->queue.len))) {
+			(void)queue_put(in, p, v[i].data, v[i].len, v[i].tag);
+		} else {
+			serve_new_message(&b, p, &v[i]);
+		}
+	}
+	return end_batch(&b, p);
+}
+
+void serve_more(struct rv_instance *in, struct peer *p)
+{
+	struct batch b;
+
+	if (is_gone(p) || p->bits & PEER_BUSY) {
+		return;
+	}
+	batch_begin(&b, in, p);
+	p->bits |= PEER_BUSY;
+	serve_kept(&b, p);
+	if (is_shared(p) && p->extra && p->extra->queue.len <= in->limits.max_inflight) {
+		p->extra->stalled_ns = 0;
+	}
+	if (end_batch(&b, p) == RV_READ_ON && p->bits & PEER_STOPPED) {
+		p->bits &= (uint16_t)~PEER_STOPPED;
+		in->ops->resume(in->block, peer_block(p));
+	}
+}
+
+void serve_eof(struct rv_instance *in, struct peer *p)
+{
+	if (is_gone(p) || p->bits & PEER_EOF) {
+		return;
+	}
+	p->bits |= PEER_EOF;
+	serve_more(in, p);
+}

@@ -1,0 +1,232 @@
+/*
+ * A worker: a thread, an event base without locks, and the turn: libevent's
+ * callbacks, then our own work (frees, timeouts' bookkeeping).
+ */
+#include "core/internal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include "util/clock.h"
+#include "util/fd.h"
+
+#define TICK_US 100000 /* timeouts are kept to within this */
+
+uint64_t worker_now(struct worker *w)
+{
+	if (!w->now_ns) {
+		w->now_ns = clock_now();
+	}
+	return w->now_ns;
+}
+
+uint8_t *worker_scratch(struct worker *w, size_t n)
+{
+	if (w->scratch_size < n) {
+		uint8_t *p = realloc(w->scratch, n);
+
+		if (!p) {
+			return NULL;
+		}
+		w->scratch = p;
+		w->scratch_size = n;
+	}
+	return w->scratch;
+}
+
+static void run_commands(struct worker *w)
+{
+	for (;;) {
+		struct command *c;
+
+		pthread_mutex_lock(&w->lock);
+		c = w->commands;
+		if (c) {
+			w->commands = c->next;
+			if (!w->commands) {
+				w->commands_end = &w->commands;
+			}
+		}
+		pthread_mutex_unlock(&w->lock);
+		if (!c) {
+			return;
+		}
+		c->run(w, c->arg);
+		pthread_mutex_lock(&w->lock);
+		c->done = true;
+		pthread_cond_broadcast(&w->cond);
+		pthread_mutex_unlock(&w->lock);
+	}
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	uint64_t n;
+
+	(void)what;
+	if (read(fd, &n, sizeof(n)) == sizeof(n)) {
+		atomic_fetch_add(&w->beats, 1);
+	}
+	run_commands(w);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	w->tick_on = false;
+	tick_run(w);
+	if (tick_needed(w)) {
+		worker_want_tick(w);
+	}
+}
+
+void worker_want_tick(struct worker *w)
+{
+	const struct timeval tv = {.tv_usec = TICK_US};
+
+	if (!w->tick_on) {
+		w->tick_on = event_add(w->tick, &tv) == 0;
+	}
+}
+
+static void turn_end(struct worker *w)
+{
+	w->now_ns = 0;
+	for (struct rv_instance *in = w->instances, *next; in; in = next) {
+		next = in->next;
+		if (in->dying || in->draining) {
+			instance_turn_end(in);
+		}
+	}
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+
+	while (!w->stop) {
+		if (event_base_loop(w->base, EVLOOP_ONCE) < 0) {
+			log_error("worker %u: the event loop failed", w->index);
+			break;
+		}
+		turn_end(w);
+	}
+	run_commands(w);
+	return NULL;
+}
+
+static void wake(struct worker *w)
+{
+	const uint64_t one = 1;
+	ssize_t k = write(w->wake_fd, &one, sizeof(one));
+
+	(void)k; /* EAGAIN: it is awake already */
+}
+
+void worker_call(struct worker *w, void (*fn)(struct worker *, void *), void *arg)
+{
+	struct command c = {.run = fn, .arg = arg};
+
+	pthread_mutex_lock(&w->lock);
+	*w->commands_end = &c;
+	w->commands_end = &c.next;
+	pthread_mutex_unlock(&w->lock);
+	wake(w);
+	pthread_mutex_lock(&w->lock);
+	while (!c.done) {
+		pthread_cond_wait(&w->cond, &w->lock);
+	}
+	pthread_mutex_unlock(&w->lock);
+}
+
+void worker_ping(struct worker *w)
+{
+	wake(w);
+}
+
+static int make_base(struct worker *w)
+{
+	struct event_config *cfg = event_config_new();
+
+	if (!cfg) {
+		return -ENOMEM;
+	}
+	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK);
+	w->base = event_base_new_with_config(cfg);
+	event_config_free(cfg);
+	return w->base ? 0 : -ENOMEM;
+}
+
+/* Signals are the main thread's. */
+static int start_thread(struct worker *w)
+{
+	sigset_t all, old;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(&w->thread, NULL, worker_main, w);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	w->started = r == 0;
+	return -r;
+}
+
+int worker_start(struct worker *w, struct core *core, unsigned index)
+{
+	int r;
+
+	memset(w, 0, sizeof(*w));
+	w->core = core;
+	w->index = index;
+	w->commands_end = &w->commands;
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->cond, NULL);
+	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (w->wake_fd < 0) {
+		return -errno;
+	}
+	r = make_base(w);
+	if (r < 0) {
+		return r;
+	}
+	w->wake = event_new(w->base, w->wake_fd, EV_READ | EV_PERSIST, on_wake, w);
+	w->tick = event_new(w->base, -1, 0, on_tick, w);
+	if (!w->wake || !w->tick || event_add(w->wake, NULL) < 0) {
+		return -ENOMEM;
+	}
+	return start_thread(w);
+}
+
+static void do_stop(struct worker *w, void *arg)
+{
+	(void)arg;
+	w->stop = true;
+}
+
+void worker_stop(struct worker *w)
+{
+	if (w->started) {
+		worker_call(w, do_stop, NULL);
+		pthread_join(w->thread, NULL);
+	}
+	if (w->wake) {
+		event_free(w->wake);
+	}
+	if (w->tick) {
+		event_free(w->tick);
+	}
+	if (w->base) {
+		event_base_free(w->base);
+	}
+	w->wake_fd = fd_close(w->wake_fd);
+	free(w->tickets);
+	free(w->scratch);
+	pthread_cond_destroy(&w->cond);
+	pthread_mutex_destroy(&w->lock);
+}
