@@ -3,8 +3,10 @@
 #include <stddef.h>
 
 extern const struct rv_backend_ops fifo_backend;
+extern const struct rv_backend_ops mqueue_backend;
 
 const struct rv_backend_ops *const backends_builtin[] = {
 	&fifo_backend,
+	&mqueue_backend,
 	NULL,
 };

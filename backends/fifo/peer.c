@@ -13,7 +13,6 @@ static void log_refused(struct fifo_instance *in, const char *token, size_t n, c
 {
 	char quoted[RV_QUOTE_SIZE];
 
-	in->host->dropped(in->handle, RV_DROP_REPLY_NAME, 1);
 	in->host->log(in->handle, LOG_INFO, "reply FIFO %s: %s",
 		rv_quote(token, n, quoted, sizeof(quoted)), why);
 }
@@ -80,7 +79,8 @@ static bool is_idle(void *ctx, const struct reply *e)
 	const struct fifo_instance *in = ctx;
 	const struct fifo_peer *p = CONTAINER_OF(e, struct fifo_peer, reply);
 
-	return !out_unsent(&in->out, &p->out) && in->host->peer_idle(in->handle, p);
+	/* The owner of the arena may be in the middle of a reply. */
+	return !p->out.tail && in->out.owner != &p->out && in->host->peer_idle(in->handle, p);
 }
 
 /* Makes room for one more. False if all of those longest unused are busy. */

@@ -1,0 +1,127 @@
+#include "mqueue/internal.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+/* An inherited queue, by a descriptor of our own. */
+static int adopt_one(int fd, int needed, struct mqueue_queue *mq, struct rv_err *e)
+{
+	struct mq_attr attr;
+	int flags = fcntl(fd, F_GETFL);
+	int r;
+
+	if (flags < 0 || mq_getattr(fd, &attr) < 0) {
+		return rv_fail(
+			e, -EINVAL, "the inherited descriptor %d is not a message queue", fd);
+	}
+	if ((flags & O_ACCMODE) != O_RDWR && (flags & O_ACCMODE) != needed) {
+		return rv_fail(e, -EINVAL, "the inherited queue %d is not open for %s", fd,
+			needed == O_RDONLY ? "reading" : "writing");
+	}
+	attr.mq_flags = O_NONBLOCK;
+	mq->q = mq_setattr(fd, &attr, NULL) < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (mq->q < 0) {
+		r = -errno;
+		return rv_fail(e, r, "the inherited queue %d: %s", fd, strerror(-r));
+	}
+	mq->message_size = (size_t)attr.mq_msgsize;
+	return 0;
+}
+
+/* One of them is the request queue; another one may be NAME.out. */
+static int adopt(struct mqueue_endpoint *ep, const int *fds, size_t n, struct rv_err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct names_id id = names_id_fd(fds[i]);
+		bool is_out = id.ino && names_id_same(id, mqueue_id(ep->out.name));
+		struct mqueue_queue *mq = is_out ? &ep->out : &ep->in;
+		int r;
+
+		if (mq->q >= 0) {
+			return rv_fail(e, -EINVAL,
+				"%s: too many inherited descriptors, at most QUEUE and QUEUE.out",
+				ep->in.name);
+		}
+		r = adopt_one(fds[i], is_out ? O_WRONLY : O_RDONLY, mq, e);
+		if (r < 0) {
+			return r;
+		}
+	}
+	ep->adopted = ep->in.q >= 0;
+	return 0;
+}
+
+static int make_queues(struct mqueue_endpoint *ep, const struct rv_endpoint_info *info,
+	const struct mqueue_config *cfg, const int *fds, size_t n_fds, struct rv_err *e)
+{
+	int r = adopt(ep, fds, n_fds, e);
+
+	/* Also for reading: to empty it when nobody else does. */
+	if (r == 0 && ep->out.q < 0) {
+		r = mqueue_make(&ep->out, O_RDWR, info->out_mode, cfg, info, e);
+	}
+	if (r == 0 && ep->in.q < 0) {
+		r = mqueue_make(&ep->in, O_RDONLY, info->mode, cfg, info, e);
+	}
+	return r;
+}
+
+int mqueue_open(void *block, const struct rv_endpoint_info *info, const void *config,
+	const int *fds, size_t n_fds, struct rv_err *e)
+{
+	const struct mqueue_config *cfg = config;
+	struct mqueue_endpoint *ep = block;
+	int r;
+
+	*ep = (struct mqueue_endpoint){.live = true,
+		.in = {.q = -1, .name = names_join(cfg->queue, "")},
+		.out = {.q = -1, .name = names_join(cfg->queue, ".out")},
+		.max_peers = info->max_peers};
+	if (!ep->in.name || !ep->out.name) {
+		r = rv_fail(e, -ENOMEM, "no memory");
+	} else {
+		r = make_queues(ep, info, cfg, fds, n_fds, e);
+	}
+	if (r < 0) {
+		mqueue_close(ep);
+		return r;
+	}
+	for (size_t i = 0; i < n_fds; i++) {
+		close(fds[i]); /* we have our own */
+	}
+	return 0;
+}
+
+int mqueue_reconfigure(
+	void *block, const struct rv_endpoint_info *info, const void *cfg, struct rv_err *e)
+{
+	struct mqueue_endpoint *ep = block;
+	int r = 0;
+
+	(void)cfg; /* no key of ours is live */
+	if (ep->in.id.ino && !names_id_same(ep->in.id, mqueue_id(ep->in.name))) {
+		return rv_fail(e, -EBUSY, "%s: the name is no longer ours", ep->in.name);
+	}
+	if (ep->in.id.ino) {
+		r = names_apply(ep->in.q, ep->in.name, info->mode, info, e);
+	}
+	if (r == 0 && ep->out.id.ino) {
+		r = names_apply(ep->out.q, ep->out.name, info->out_mode, info, e);
+	}
+	if (r == 0) {
+		__atomic_store_n(&ep->max_peers, info->max_peers, __ATOMIC_RELAXED);
+	}
+	return r;
+}
+
+void mqueue_close(void *block)
+{
+	struct mqueue_endpoint *ep = block;
+
+	if (!ep->live) {
+		return;
+	}
+	mqueue_finish(&ep->in);
+	mqueue_finish(&ep->out);
+	*ep = (struct mqueue_endpoint){0};
+}
