@@ -11,7 +11,7 @@
 #define DROP_IN_DIR ".d"
 #define DROP_IN_END ".conf"
 
-static const char *distrust(const struct stat *st, uid_t uid)
+const char *source_distrust(const struct stat *st, uid_t uid)
 {
 	if (uid != 0) {
 		return NULL;
@@ -50,7 +50,7 @@ static int open_trusted(
 	} else if (!is_dir && !S_ISREG(st.st_mode)) {
 		why = "is not a regular file";
 	} else {
-		why = distrust(&st, uid);
+		why = source_distrust(&st, uid);
 	}
 	if (why) {
 		diags_add(ini->diags, &at, "%s", why);

@@ -3,6 +3,8 @@
 
 #include "config/reader.h"
 
+struct stat;
+
 /*
  * Reads path and the files path.d/NAME.conf, by name, into ini. uid: who
  * reads; 0 refuses symbolic links and what others than root may write, since
@@ -10,3 +12,6 @@
  * opened files. Mistakes go to ini->diags; 0 or -ENOMEM.
  */
 int source_read(struct ini *, const char *path, uid_t uid) MUST_CHECK;
+
+/* Why uid may not trust what st says of a file or a directory, or NULL. */
+const char *source_distrust(const struct stat *st, uid_t uid);

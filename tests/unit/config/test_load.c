@@ -265,6 +265,7 @@ START_TEST(plugins_are_not_searched_by_a_broken_section)
 	CLEANUP_FREE char *why =
 		text_error("[revd]\nworkers = x\nplugin_dir = /usr/lib/revd\n", &reg);
 
+	ck_assert_str_eq(why, "2: workers: 'x' is neither a number nor 'auto'");
 	ck_assert_int_eq(fake.plugin_calls, 1);
 	ck_assert_str_eq(fake.plugin_dir, "");
 }

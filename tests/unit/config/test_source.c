@@ -1,0 +1,242 @@
+/* Which files are read, in which order, and which are not trusted. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "common/runner.h"
+#include "config/load.h"
+#include "config/source.h"
+#include "util/fd.h"
+#include "fake.h"
+#include "text.h"
+
+#define FINE "[endpoint.a]\ntransport = uds\n"
+
+static struct fake fake;
+static struct config_registry reg;
+static char dir[] = "/tmp/revd-test-XXXXXX";
+
+/* Each test has a fresh directory and is in it. */
+static void setup(void)
+{
+	reg = fake_registry(&fake);
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(chdir(dir), 0);
+}
+
+static void teardown(void)
+{
+	static const char *const names[] = {"revd.conf", "link.conf", "real.conf",
+		"revd.conf.d/1.conf", "revd.conf.d/2.conf", "revd.conf.d/10.conf", "link.conf.d"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		unlink(names[i]);
+	}
+	rmdir("revd.conf.d");
+	ck_assert_int_eq(chdir("/"), 0);
+	ck_assert_msg(rmdir(dir) == 0, "%s: %s", dir, strerror(errno));
+}
+
+static void put_bytes(const char *path, const char *text, size_t n)
+{
+	CLEANUP_FD int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fd_write_all(fd, text, n), 0);
+}
+
+static void put(const char *path, const char *text)
+{
+	put_bytes(path, text, strlen(text));
+}
+
+/* The only error of loading path, or "" if there is none. */
+static const char *error_of(uid_t uid, const char *path)
+{
+	static char text[512];
+	struct config_errors errs = {0};
+	struct config *c = NULL;
+	int r = load_as(uid, path, NULL, &reg, &c, &errs);
+
+	ck_assert_int_eq(r, errs.n ? -EINVAL : 0);
+	ck_assert_uint_le(errs.n, 1);
+	snprintf(text, sizeof(text), "%s", errs.n ? errs.text[0] : "");
+	config_errors_finish(&errs);
+	config_destroy(c);
+	return text;
+}
+
+static const struct {
+	uid_t owner;
+	gid_t group;
+	mode_t mode;
+	const char *as_root;
+} files[] = {
+	{0, 0, 0644, NULL},
+	{0, 0, 0600, NULL},
+	{0, 0, 0664, NULL}, /* root's own group */
+	{0, 5, 0644, NULL},
+	{0, 5, 0664, "may be written by a group other than root"},
+	{0, 5, 0666, "may be written by everybody"},
+	{0, 0, 0602, "may be written by everybody"},
+	{7, 0, 0600, "is not owned by root"},
+};
+
+START_TEST(trust)
+{
+	struct stat st = {
+		.st_uid = files[_i].owner, .st_gid = files[_i].group, .st_mode = files[_i].mode};
+
+	ck_assert_pstr_eq(source_distrust(&st, 0), files[_i].as_root);
+	ck_assert_ptr_null(source_distrust(&st, TEXT_USER));
+}
+END_TEST
+
+START_TEST(root_follows_no_link)
+{
+	put("real.conf", FINE);
+	ck_assert_int_eq(symlink("real.conf", "link.conf"), 0);
+	ck_assert_str_eq(error_of(0, "link.conf"),
+		"link.conf: is a symbolic link; as root none is followed");
+	ck_assert_str_eq(error_of(TEXT_USER, "link.conf"), "");
+}
+END_TEST
+
+/* The tests run as root or not; what belongs to somebody else is refused in both. */
+START_TEST(root_reads_its_own_files)
+{
+	put("revd.conf", FINE);
+	if (geteuid() == 0) {
+		ck_assert_str_eq(error_of(0, "revd.conf"), "");
+		ck_assert_int_eq(chown("revd.conf", TEXT_USER, 0), 0);
+	}
+	ck_assert_str_eq(error_of(0, "revd.conf"), "revd.conf: is not owned by root");
+}
+END_TEST
+
+START_TEST(drop_ins_are_judged_too)
+{
+	put("revd.conf", FINE);
+	ck_assert_int_eq(mkdir("revd.conf.d", 0700), 0);
+	put("real.conf", "[revd]\n");
+	ck_assert_int_eq(symlink("../nowhere", "revd.conf.d/1.conf"), 0);
+	ck_assert_str_eq(
+		error_of(TEXT_USER, "revd.conf"), "revd.conf.d/1.conf: No such file or directory");
+}
+END_TEST
+
+START_TEST(drop_in_directory_that_is_a_file)
+{
+	put("real.conf", FINE);
+	put("link.conf", FINE);
+	put("link.conf.d", "");
+	ck_assert_str_eq(error_of(TEXT_USER, "link.conf"), "link.conf.d: Not a directory");
+}
+END_TEST
+
+/* Names, not numbers: 10 comes before 2. The last word is the last file's. */
+START_TEST(drop_ins_in_the_order_of_their_names)
+{
+	CLEANUP(config_destroy_p) struct config *c = NULL;
+	struct config_errors errs = {0};
+
+	put("revd.conf", FINE "max_peers = 1\nmax_inflight = 1B\n");
+	ck_assert_int_eq(mkdir("revd.conf.d", 0700), 0);
+	put("revd.conf.d/2.conf", "[endpoint.a]\nmax_peers = 2\n");
+	put("revd.conf.d/10.conf", "[endpoint.a]\nmax_peers = 10\n");
+	put("revd.conf.d/1.conf", "[endpoint.a]\nmax_peers = 11\n[endpoint.b]\ntransport=fifo\n");
+	ck_assert_int_eq(load_as(TEXT_USER, "revd.conf", NULL, &reg, &c, &errs), 0);
+	ck_assert_uint_eq(c->n_endpoints, 2);
+	ck_assert_uint_eq(c->endpoints[0].info.max_peers, 2);
+	ck_assert_uint_eq(c->endpoints[0].max_inflight, 1);
+	ck_assert_str_eq(c->endpoints[0].file, "revd.conf");
+	ck_assert_str_eq(c->endpoints[1].file, "revd.conf.d/1.conf");
+	ck_assert_uint_eq(c->endpoints[1].line, 3);
+}
+END_TEST
+
+START_TEST(a_fifo_does_not_block)
+{
+	ck_assert_int_eq(mkfifo("revd.conf", 0600), 0);
+	ck_assert_str_eq(error_of(TEXT_USER, "revd.conf"), "revd.conf: is not a regular file");
+}
+END_TEST
+
+START_TEST(the_largest_file)
+{
+	CLEANUP_FREE char *text = malloc(INI_FILE_MAX + 1);
+
+	memset(text, '#', INI_FILE_MAX + 1);
+	memcpy(text, FINE, strlen(FINE));
+	put_bytes("revd.conf", text, INI_FILE_MAX);
+	ck_assert_str_eq(error_of(TEXT_USER, "revd.conf"), "");
+	put_bytes("revd.conf", text, INI_FILE_MAX + 1);
+	ck_assert_str_eq(error_of(TEXT_USER, "revd.conf"), "revd.conf: is larger than 1 MiB");
+}
+END_TEST
+
+/* Values on both sides of what inih takes in one piece, cut at each place, with
+ * white space and semicolons on and beside the cut. */
+START_TEST(lines_of_any_length)
+{
+	static const char pattern[] = "ab c;d\te= f:g #h";
+	char text[1024], value[512];
+
+	for (size_t n = 1; n < 450; n++) {
+		CLEANUP(config_destroy_p) struct config *c = NULL;
+		struct config_errors errs = {0};
+
+		for (size_t i = 0; i < n; i++) {
+			value[i] = pattern[i % (sizeof(pattern) - 1)];
+		}
+		value[n - 1] = 'z';
+		value[n] = '\0';
+		snprintf(text, sizeof(text),
+			"[endpoint.a]\ntransport=every\nstring = %s ; x ; y\ncount = 7\n", value);
+		put("revd.conf", text);
+		ck_assert_int_eq(load_as(TEXT_USER, "revd.conf", NULL, &reg, &c, &errs), 0);
+		ck_assert_str_eq(((struct fake_every *)c->endpoints[0].values)->string, value);
+		ck_assert_uint_eq(((struct fake_every *)c->endpoints[0].values)->count, 7);
+	}
+}
+END_TEST
+
+/* The value may even begin behind what inih has seen. */
+START_TEST(a_value_behind_much_space)
+{
+	char text[1024];
+
+	for (int pad = 180; pad < 210; pad++) {
+		CLEANUP(config_destroy_p) struct config *c = NULL;
+		struct config_errors errs = {0};
+
+		snprintf(text, sizeof(text), "[endpoint.a]\ntransport=every\nstring =%*sx y\n", pad,
+			"");
+		put("revd.conf", text);
+		ck_assert_int_eq(load_as(TEXT_USER, "revd.conf", NULL, &reg, &c, &errs), 0);
+		ck_assert_str_eq(((struct fake_every *)c->endpoints[0].values)->string, "x y");
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("config source");
+	TCase *t = tcase_create("source");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_loop_test(t, trust, 0, ARRAY_SIZE(files));
+	tcase_add_test(t, root_follows_no_link);
+	tcase_add_test(t, root_reads_its_own_files);
+	tcase_add_test(t, drop_ins_are_judged_too);
+	tcase_add_test(t, drop_in_directory_that_is_a_file);
+	tcase_add_test(t, drop_ins_in_the_order_of_their_names);
+	tcase_add_test(t, a_fifo_does_not_block);
+	tcase_add_test(t, the_largest_file);
+	tcase_add_test(t, lines_of_any_length);
+	tcase_add_test(t, a_value_behind_much_space);
+	suite_add_tcase(s, t);
+	return runner_run(s);
+}
