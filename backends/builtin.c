@@ -2,11 +2,15 @@
 
 #include <stddef.h>
 
+extern const struct rv_backend_ops uds_backend;
 extern const struct rv_backend_ops fifo_backend;
+extern const struct rv_backend_ops loopback_backend;
 extern const struct rv_backend_ops mqueue_backend;
 
 const struct rv_backend_ops *const backends_builtin[] = {
+	&uds_backend,
 	&fifo_backend,
+	&loopback_backend,
 	&mqueue_backend,
 	NULL,
 };
