@@ -27,6 +27,13 @@ static size_t sequence(const uint8_t *p, size_t n, uint32_t *ret)
 	return c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? 0 : len;
 }
 
+size_t escape_sequence(const void *p, size_t n)
+{
+	uint32_t c;
+
+	return sequence(p, n, &c);
+}
+
 static bool is_harmless(uint32_t c)
 {
 	return c >= 0x20 && c != '\\' && !(c >= 0x7f && c < 0xa0) &&

@@ -182,6 +182,20 @@ static int spin(struct revc *s)
 	return r;
 }
 
+/* A daemon that refuses a connection says why and closes it: sending fails then,
+ * but its sentence can still be read. 0, or the error `r` if there is nothing. */
+static int read_last_words(struct revc *s, int r)
+{
+	struct revc_err err = s->err;
+
+	buf_consume(&s->out, buf_used(&s->out));
+	if (s->ops->fill(s) == 0) {
+		return 0;
+	}
+	s->err = err;
+	return r;
+}
+
 int session_receive(struct revc *s, uint64_t deadline_ns, int also_fd, struct revc_reply *ret)
 {
 	bool just_look = deadline_ns == REVC_NOW;
@@ -194,7 +208,11 @@ int session_receive(struct revc *s, uint64_t deadline_ns, int also_fd, struct re
 		}
 		r = revc_flush(s);
 		if (r < 0) {
-			return r;
+			r = read_last_words(s, r);
+			if (r < 0) {
+				return r;
+			}
+			continue;
 		}
 		r = just_look ? s->ops->fill(s) : s->options.spin_us ? spin(s) : -EAGAIN;
 		if (r == -EAGAIN && just_look) {
