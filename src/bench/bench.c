@@ -1,0 +1,90 @@
+#include "bench/bench.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const transport_names[] = {"uds stream", "uds seqpacket", "fifo", "mqueue"};
+static const char *const transport_keys[] = {"stream", "seqpacket", "fifo", "mqueue"};
+static const char *const regime_names[] = {"split", "same", "free"};
+static const char *const side_names[] = {
+	[BENCH_FLOOR] = "floor",
+	[BENCH_EPOLL] = "epoll",
+	[BENCH_LIBEVENT] = "libevent",
+	[BENCH_REVD] = "revd",
+	[BENCH_REDIS_ECHO] = "redis ECHO",
+	[BENCH_REDIS_EVAL] = "redis EVAL",
+	[BENCH_MEMCACHED] = "memcached get",
+};
+
+_Static_assert(ARRAY_SIZE(transport_names) == BENCH_TRANSPORTS, "a name each");
+_Static_assert(ARRAY_SIZE(transport_keys) == BENCH_TRANSPORTS, "a key each");
+_Static_assert(ARRAY_SIZE(regime_names) == BENCH_REGIMES, "a name each");
+_Static_assert(ARRAY_SIZE(side_names) == BENCH_SIDES, "a name each");
+
+const char *bench_transport_name(enum bench_transport t)
+{
+	return transport_names[t];
+}
+
+const char *bench_transport_key(enum bench_transport t)
+{
+	return transport_keys[t];
+}
+
+bool bench_transport_parse(const char *s, enum bench_transport *ret)
+{
+	for (size_t i = 0; i < BENCH_TRANSPORTS; i++) {
+		if (strcmp(s, transport_keys[i]) == 0) {
+			*ret = (enum bench_transport)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *bench_side_name(enum bench_side s)
+{
+	return side_names[s];
+}
+
+const char *bench_regime_name(enum bench_regime r)
+{
+	return regime_names[r];
+}
+
+static void put_size(size_t n, char *buf, size_t size)
+{
+	if (n >= 1024 && n % 1024 == 0) {
+		snprintf(buf, size, "%zu KiB", n / 1024);
+	} else {
+		snprintf(buf, size, "%zu B", n);
+	}
+}
+
+char *bench_load_text(const struct bench_load *l, char *buf, size_t size)
+{
+	char bytes[32];
+
+	put_size(l->size, bytes, sizeof(bytes));
+	if (l->connect) {
+		snprintf(buf, size, "%s, a connection per request", bytes);
+	} else if (l->rate > 0) {
+		snprintf(buf, size, "%s, %.0f requests/s at fixed times", bytes, l->rate);
+	} else if (l->clients > 1) {
+		snprintf(buf, size, "%s, %u clients x %u in flight", bytes, l->clients, l->window);
+	} else {
+		snprintf(buf, size, "%s, %u in flight", bytes, l->window);
+	}
+	return buf;
+}
+
+int bench_fail(struct rv_err *e, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	va_end(ap);
+	return err;
+}

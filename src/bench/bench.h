@@ -1,0 +1,108 @@
+/*
+ * The nouns of revbench.
+ *
+ * A *side* is somebody who can answer requests over a transport: the daemon, a
+ * bare two-process program (the *floor*), another server (a *peer*). A *contender*
+ * is one side on one transport under one load. A *group* holds the contenders that
+ * are compared: in every round each of them gets one slice of time, one after the
+ * other, and only figures of the same round are ever divided by each other.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <revd/option.h>
+#include "util/hist.h"
+#include "util/macro.h"
+
+#define BENCH_ROUNDS_MAX 64
+#define BENCH_CLIENTS_MAX 4096
+#define BENCH_SIZE_MIN 16u
+#define BENCH_SIZE_MAX (1024u * 1024u)
+
+enum bench_transport {
+	BENCH_STREAM,
+	BENCH_SEQPACKET,
+	BENCH_FIFO,
+	BENCH_MQUEUE,
+	BENCH_TRANSPORTS,
+};
+
+enum bench_regime {
+	BENCH_SPLIT, /* client on one core, server on another */
+	BENCH_SAME,  /* both on one core: the pure cost in CPU time */
+	BENCH_FREE,  /* wherever the scheduler puts them; what a user sees */
+	BENCH_REGIMES,
+};
+
+enum bench_side {
+	BENCH_FLOOR,    /* nothing but the transport, echoing */
+	BENCH_EPOLL,    /* a bare epoll server, echoing */
+	BENCH_LIBEVENT, /* a bare libevent server that cuts and reverses lines */
+	BENCH_REVD,
+	BENCH_REDIS_ECHO,
+	BENCH_REDIS_EVAL,
+	BENCH_MEMCACHED,
+	BENCH_SIDES,
+};
+
+/* How the client of a load with one request in flight waits for the reply. */
+enum bench_wait {
+	BENCH_BLOCK,   /* read() */
+	BENCH_SPIN,    /* read() without sleeping, again and again */
+	BENCH_LIBRARY, /* through librevc, which polls and then reads; revd only */
+};
+
+struct bench_load {
+	size_t size;      /* bytes of a request's text */
+	unsigned clients; /* connections */
+	unsigned window;  /* requests in flight per connection */
+	double rate;      /* requests/s, sent at fixed times; 0: closed loop */
+	bool connect;     /* a connection per request */
+};
+
+/* What one contender did in one slice. */
+struct bench_sample {
+	uint64_t requests, ns; /* answered in that time */
+	uint64_t answered;     /* with those in flight at its end: what the costs belong to */
+	uint64_t client_cpu_ns, server_cpu_ns;
+	uint64_t client_switches, server_switches;
+	bool pinned;
+};
+
+struct bench_contender {
+	enum bench_side side;
+	enum bench_transport transport;
+	enum bench_wait wait;
+	bool spin;           /* the daemon's endpoint spins before it sleeps */
+	char name[48];       /* "revd uds stream" */
+	char note[128];      /* why it was left out; "" if it was not */
+	size_t n;            /* samples; equal for all contenders of a finished group */
+	struct bench_sample samples[BENCH_ROUNDS_MAX];
+	struct hist latency; /* ns, of all rounds */
+};
+
+#define BENCH_CONTENDERS_MAX 16
+
+struct bench_group {
+	const char *purpose; /* "matrix", "sweep", "target": who reads it */
+	struct bench_load load;
+	enum bench_regime regime;
+	size_t n;
+	struct bench_contender contenders[BENCH_CONTENDERS_MAX];
+};
+
+/* Names for people and for JSON. */
+const char *bench_transport_name(enum bench_transport); /* "uds stream" */
+const char *bench_transport_key(enum bench_transport);  /* "stream" */
+bool bench_transport_parse(const char *s, enum bench_transport *ret);
+const char *bench_side_name(enum bench_side);
+const char *bench_regime_name(enum bench_regime);
+
+/* "64 B, 64 in flight" and the like. Returns buf. */
+char *bench_load_text(const struct bench_load *, char *buf, size_t size);
+
+/* Fills *e with a sentence and returns err. */
+int bench_fail(struct rv_err *e, int err, const char *fmt, ...) PRINTF(3, 4);

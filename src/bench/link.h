@@ -1,0 +1,71 @@
+/*
+ * The client's end of one connection, on any transport: it sends requests of its
+ * wire and checks the replies, byte for byte, as they come.
+ *
+ * The four kinds of link differ in what one system call can carry: as many bytes
+ * as fit (sockets, FIFOs of one writer), whole frames up to PIPE_BUF (a shared FIFO),
+ * many messages (seqpacket), one message (mqueue).
+ */
+#pragma once
+
+#include <mqueue.h>
+#include "bench/bench.h"
+#include "bench/wire.h"
+
+#define LINK_BATCH 64u /* messages of one sendmmsg() or recvmmsg() */
+#define LINK_READ 65536u
+
+struct link;
+
+struct link_ops {
+	/* Sends up to link->goal. 0, -EAGAIN if some is left, or another -errno. */
+	int (*send)(struct link *);
+	/* Receives once. The number of replies finished, -EAGAIN, -EINTR, -EBADMSG,
+	 * -ECONNRESET. */
+	int (*receive)(struct link *, struct rv_err *);
+};
+
+struct link {
+	const struct link_ops *ops;
+	int rx, tx;        /* equal on sockets; closed by link_finish() */
+	bool tx_shared;    /* tx belongs to another link */
+	bool single;       /* never more than one request in flight */
+	struct wire wire;
+	struct wire_check check;
+	uint64_t goal, sent; /* messages, or bytes for byte streams, since the start */
+	size_t at;           /* where in the wire `sent` stands: message or byte */
+	uint8_t *buf;        /* room to receive: borrowed, link_buffer_size() */
+	size_t buf_each;     /* bytes of one message in it */
+	char unlink[128];    /* the reply name, "" if none */
+};
+
+extern const struct link_ops link_bytes, link_atomic, link_packets, link_queue;
+
+/* Bytes of receive buffer for a link whose messages have up to `message` bytes. */
+static inline size_t link_buffer_size(size_t message)
+{
+	return MAX((size_t)LINK_READ, LINK_BATCH * message);
+}
+
+/* Allows n more requests and sends what the kernel takes of them. */
+static inline int link_send(struct link *l, size_t n)
+{
+	l->goal += n * (l->ops == &link_bytes ? l->wire.tx_each : l->wire.messages);
+	return l->ops->send(l);
+}
+
+static inline bool link_unsent(const struct link *l)
+{
+	return l->sent < l->goal;
+}
+
+static inline int link_receive(struct link *l, struct rv_err *err)
+{
+	return l->ops->receive(l, err);
+}
+
+/* Switches O_NONBLOCK of both directions. */
+int link_set_blocking(struct link *, bool on) MUST_CHECK;
+
+/* Closes, unlinks the reply name, frees the wire. Fine when half made. */
+void link_finish(struct link *);

@@ -1,0 +1,197 @@
+#include "bench/machine.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+#include "util/fd.h"
+
+#define BUSY_LOAD 0.5 /* a machine with more is not still */
+
+void machine_note(struct machine *m, const char *fmt, ...)
+{
+	char text[sizeof(m->notes[0])];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	for (size_t i = 0; i < m->n_notes; i++) {
+		if (strcmp(m->notes[i], text) == 0) {
+			return;
+		}
+	}
+	if (m->n_notes < MACHINE_NOTES) {
+		memcpy(m->notes[m->n_notes++], text, sizeof(text));
+	}
+}
+
+/* Copies what follows `key` and its separator on its line of text. */
+static bool line_value(const char *text, const char *key, char *buf, size_t size)
+{
+	const char *p = strstr(text, key);
+	size_t n;
+
+	if (!p) {
+		return false;
+	}
+	p += strlen(key);
+	p += strspn(p, " \t:=\"");
+	n = MIN(strcspn(p, "\"\n"), size - 1);
+	memcpy(buf, p, n);
+	buf[n] = '\0';
+	return true;
+}
+
+static void read_value(const char *path, const char *key, char *buf, size_t size, const char *none)
+{
+	CLEANUP_FREE char *text = NULL;
+	size_t n;
+
+	if (fd_read_file(path, 1u << 22, &text, &n) < 0 || !line_value(text, key, buf, size)) {
+		snprintf(buf, size, "%s", none);
+	}
+}
+
+/* The CPU quota of our control group, as a number of CPUs; 0: none. */
+static double cpu_quota(void)
+{
+	CLEANUP_FREE char *text = NULL;
+	unsigned long long quota, period;
+	size_t n;
+
+	if (fd_read_file("/sys/fs/cgroup/cpu.max", 4096, &text, &n) < 0 ||
+		sscanf(text, "%llu %llu", &quota, &period) != 2 || period == 0) {
+		return 0;
+	}
+	return (double)quota / (double)period;
+}
+
+static void find_cpus(struct machine *m)
+{
+	cpu_set_t set;
+
+	m->client_cpu = m->server_cpu = -1;
+	if (sched_getaffinity(0, sizeof(set), &set) < 0) {
+		machine_note(m, "the CPUs of this process are unknown: %s", strerror(errno));
+		return;
+	}
+	m->cpus = (unsigned)CPU_COUNT(&set);
+	for (int i = 0; i < CPU_SETSIZE; i++) {
+		if (!CPU_ISSET((size_t)i, &set)) {
+			continue;
+		}
+		if (m->client_cpu < 0) {
+			m->client_cpu = i;
+		} else if (m->server_cpu < 0) {
+			m->server_cpu = i;
+		}
+	}
+	if (m->server_cpu < 0) {
+		m->server_cpu = m->client_cpu;
+		machine_note(m, "one CPU only: client and server share it, nothing is split");
+	}
+}
+
+static void read_load(struct machine *m)
+{
+	double avg[1];
+
+	m->load = getloadavg(avg, 1) == 1 ? avg[0] : 0;
+	if (m->load > BUSY_LOAD) {
+		machine_note(m, "other programs are running (load %.1f): absolute figures are low,"
+				" ratios less exact", m->load);
+	}
+}
+
+void machine_init(struct machine *m)
+{
+	struct utsname u;
+	time_t now = time(NULL);
+	struct tm tm;
+	double quota = cpu_quota();
+
+	memset(m, 0, sizeof(*m));
+	read_value("/proc/cpuinfo", "model name", m->cpu, sizeof(m->cpu), "unknown CPU");
+	read_value("/etc/os-release", "PRETTY_NAME", m->system, sizeof(m->system), "Linux");
+	if (uname(&u) == 0) {
+		snprintf(m->kernel, sizeof(m->kernel), "%.60s %.30s", u.release, u.machine);
+	}
+	if (gmtime_r(&now, &tm)) {
+		strftime(m->date, sizeof(m->date), "%Y-%m-%d %H:%M UTC", &tm);
+	}
+	find_cpus(m);
+	m->can_pin = m->client_cpu >= 0 && proc_pin(getpid(), m->client_cpu) == 0;
+	if (!m->can_pin) {
+		machine_note(m, "no permission to choose CPUs: nothing is pinned");
+	}
+	proc_pin(getpid(), -1);
+	if (quota > 0 && quota < m->cpus) {
+		machine_note(m, "a CPU quota of %.1f of %u CPUs: the loops that keep the cores awake"
+				" would use it up and are off", quota, m->cpus);
+		m->cpus = 0;
+	}
+	read_load(m);
+}
+
+static void stay_awake(void *arg)
+{
+	struct sched_param sp = {0};
+
+	/* Without SCHED_IDLE the loop would take time from what is measured. */
+	if (sched_setscheduler(0, SCHED_IDLE, &sp) < 0 || proc_pin(getpid(), *(int *)arg) < 0) {
+		return;
+	}
+	for (;;) {
+		__asm__ volatile("" ::: "memory");
+	}
+}
+
+void machine_keep_awake(struct machine *m)
+{
+	cpu_set_t set;
+
+	if (!m->can_pin || m->cpus == 0 || m->awake ||
+		sched_getaffinity(0, sizeof(set), &set) < 0) {
+		return;
+	}
+	for (int i = 0; i < CPU_SETSIZE && m->n_loops < MACHINE_CPUS_MAX; i++) {
+		if (CPU_ISSET((size_t)i, &set) &&
+			proc_fork(&m->loops[m->n_loops], stay_awake, &i) == 0) {
+			m->n_loops++;
+		}
+	}
+	m->awake = m->n_loops > 0;
+}
+
+void machine_let_sleep(struct machine *m)
+{
+	while (m->n_loops > 0) {
+		proc_stop(&m->loops[--m->n_loops]);
+	}
+	m->awake = false;
+}
+
+bool machine_place(struct machine *m, enum bench_regime regime, pid_t server)
+{
+	int client_cpu = regime == BENCH_FREE ? -1 : m->client_cpu;
+	int server_cpu = regime == BENCH_SPLIT ? m->server_cpu : client_cpu;
+
+	if (!m->can_pin) {
+		return false;
+	}
+	if (proc_pin(getpid(), client_cpu) < 0) {
+		return false;
+	}
+	if (server > 0 && proc_pin(server, server_cpu) < 0) {
+		machine_note(m, "process %d can't be put on a CPU of ours: it runs where it likes",
+			(int)server);
+		return false;
+	}
+	return regime != BENCH_FREE;
+}

@@ -1,0 +1,22 @@
+/* The command line of revbench. */
+#pragma once
+
+#include "bench/bench.h"
+
+struct options {
+	const char *uri;  /* of a daemon that runs; NULL: start one */
+	const char *json, *html;
+	const char *revd; /* program to start */
+	bool only[BENCH_TRANSPORTS];
+	bool quick, peers, targets, quiet;
+	unsigned rounds;
+	uint64_t slice_ns;
+	double rate;
+	char revd_path[512];
+	char *command; /* all of the command line, to show how to repeat it */
+};
+
+/* A negative result means: go on. Else it is the exit code: after --help, --version,
+ * or (64) a usage error. */
+int options_parse(struct options *, int argc, char **argv) MUST_CHECK;
+void options_finish(struct options *);

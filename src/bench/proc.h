@@ -1,0 +1,44 @@
+/*
+ * Processes on the other side of a measurement: starting and ending them, where
+ * they run, and what they have used so far.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <revd/option.h>
+#include "util/macro.h"
+
+struct proc {
+	pid_t pid; /* 0: none */
+	bool ours; /* started here, so ended here */
+};
+
+/* Runs fn(arg) in a child, which ends with it, or when this process ends. */
+int proc_fork(struct proc *ret, void (*fn)(void *arg), void *arg) MUST_CHECK;
+
+/* Starts a program with standard output and error going to log_fd (-1: nowhere).
+ * notify: value for NOTIFY_SOCKET, or NULL. argv ends with NULL. */
+int proc_spawn(struct proc *ret, const char *const *argv, const char *notify, int log_fd)
+	MUST_CHECK;
+
+/* Ends it, first with SIGTERM, after a second with SIGKILL. A no-op for what
+ * was not started here. Returns its wait status, or -1. */
+int proc_stop(struct proc *);
+
+/* True while it has not exited; a child that has stays to be waited for. */
+bool proc_alive(const struct proc *);
+
+/* Puts all threads of pid on one CPU, or with cpu < 0 on all that `all` CPUs allow. */
+int proc_pin(pid_t pid, int cpu);
+
+/* CPU time of all threads, ns; 0 if unknown. */
+uint64_t proc_cpu_ns(pid_t pid);
+
+/* Context switches of all threads, voluntary and not; 0 if unknown. */
+uint64_t proc_switches(pid_t pid);
+
+/* Proportional set size in bytes, the part of it that is private (memory that would
+ * be free without the process); -errno. */
+int proc_memory(pid_t pid, uint64_t *ret_pss, uint64_t *ret_private) MUST_CHECK;

@@ -1,0 +1,207 @@
+#include "bench/rounds.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include "bench/progress.h"
+#include "util/clock.h"
+
+#define WARM_UP 10 /* one part in so many of a slice, before it */
+
+static uint64_t own_cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t own_switches(void)
+{
+	struct rusage ru;
+
+	getrusage(RUSAGE_SELF, &ru);
+	return (uint64_t)(ru.ru_nvcsw + ru.ru_nivcsw);
+}
+
+static void read_usage(struct bench_sample *s, pid_t server, uint64_t sign)
+{
+	s->client_cpu_ns += sign * own_cpu_ns();
+	s->client_switches += sign * own_switches();
+	s->server_cpu_ns += sign * proc_cpu_ns(server);
+	s->server_switches += sign * proc_switches(server);
+}
+
+static bool is_foreign(const struct rounds *r, const struct bench_contender *c)
+{
+	return c->side == BENCH_REVD && r->daemon->attached;
+}
+
+static int take_slice(const struct rounds *r, const struct bench_group *g,
+	struct bench_contender *c, struct session *s, struct rv_err *err)
+{
+	struct load_slice slice = {.load = &g->load, .wait = c->wait, .target = &s->target};
+	struct bench_sample sample = {0};
+	pid_t server = s->server.pid;
+	int k;
+
+	sample.pinned = machine_place(r->machine, g->regime, is_foreign(r, c) ? 0 : server);
+	k = load_run(&slice, r->slice_ns / WARM_UP, err);
+	if (k < 0) {
+		return k;
+	}
+	slice.latency = &c->latency;
+	read_usage(&sample, server, (uint64_t)-1);
+	k = load_run(&slice, r->slice_ns, err);
+	read_usage(&sample, server, 1);
+	sample.ns = r->slice_ns;
+	sample.requests = slice.requests;
+	sample.answered = slice.answered;
+	if (k == 0) {
+		c->samples[c->n++] = sample;
+	}
+	return k;
+}
+
+static int set_blocking(struct session *s, const struct bench_contender *c,
+	const struct bench_load *load)
+{
+	bool on = c->wait == BENCH_BLOCK && load->clients == 1 && load->window == 1 &&
+		  !(load->rate > 0);
+
+	for (size_t i = 0; i < s->target.n_links; i++) {
+		struct link *l = &s->target.links[i];
+		int r = l->rx >= 0 ? link_set_blocking(l, on) : 0;
+
+		if (r < 0) {
+			return r;
+		}
+	}
+	return 0;
+}
+
+static int open_session(const struct rounds *r, const struct bench_group *g,
+	struct bench_contender *c, struct session *s, struct rv_err *err)
+{
+	const struct daemon *d = c->spin && c->side == BENCH_REVD ? r->spinning : r->daemon;
+	int k;
+
+	switch (c->side) {
+	case BENCH_REVD:
+		k = daemon_session(s, d, c, &g->load, err);
+		break;
+	case BENCH_FLOOR:
+	case BENCH_EPOLL:
+	case BENCH_LIBEVENT:
+		k = floor_open(s, c, &g->load, r->dir, err);
+		break;
+	default:
+		k = peers_session(s, r->peers, c, &g->load, err);
+		break;
+	}
+	return k < 0 ? k : set_blocking(s, c, &g->load);
+}
+
+/* Why a contender can't take part on this machine; false if it can. */
+static bool left_out(const struct rounds *r, struct bench_contender *c)
+{
+	const struct peer *p = r->peers ? peers_of_side(r->peers, c->side) : NULL;
+
+	if (c->side == BENCH_REVD && c->spin && !r->spinning) {
+		snprintf(c->note, sizeof(c->note), "this revd has no `spin`");
+	} else if (p && p->missing) {
+		snprintf(c->note, sizeof(c->note), "not installed");
+	} else if (!p && c->side >= BENCH_REDIS_ECHO) {
+		snprintf(c->note, sizeof(c->note), "needs --peers");
+	}
+	return c->note[0];
+}
+
+static int open_all(const struct rounds *r, struct bench_group *g, struct session *sessions,
+	struct rv_err *err)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		struct bench_contender *c = &g->contenders[i];
+		int k = left_out(r, c) ? 0 : open_session(r, g, c, &sessions[i], err);
+
+		/* Without room for more queues or descriptors the others still count. */
+		if (k == -EMFILE || k == -ENOSPC || k == -ENFILE) {
+			snprintf(c->note, sizeof(c->note), "%.*s", (int)sizeof(c->note) - 1,
+				err->msg);
+			session_close(&sessions[i]);
+		} else if (k < 0) {
+			return k;
+		}
+	}
+	return 0;
+}
+
+/* Explains a failed slice; the death of the daemon is the better explanation. */
+static int explain(const struct rounds *r, const struct bench_group *g,
+	const struct bench_contender *c, int k, struct rv_err *err)
+{
+	char load[96], what[sizeof(err->msg)];
+
+	if (c->side == BENCH_REVD &&
+		daemon_died(c->spin ? r->spinning : r->daemon, err)) {
+		return k;
+	}
+	memcpy(what, err->msg, sizeof(what));
+	bench_load_text(&g->load, load, sizeof(load));
+	return bench_fail(err, k, "%s, %s: %.100s", c->name, load, what);
+}
+
+static int run_round(const struct rounds *r, struct bench_group *g, struct session *sessions,
+	unsigned round, struct rv_err *err)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		size_t at = (i + round) % g->n;
+		struct bench_contender *c = &g->contenders[at];
+		int k;
+
+		if (*r->stop) {
+			return bench_fail(err, -EINTR, "interrupted");
+		}
+		if (c->note[0]) {
+			continue;
+		}
+		progress_slice(r->progress, g, round);
+		k = take_slice(r, g, c, &sessions[at], err);
+		if (k < 0) {
+			return explain(r, g, c, k, err);
+		}
+	}
+	return 0;
+}
+
+/* Rounds that not all took part in count for nobody. */
+static void drop_incomplete(struct bench_group *g)
+{
+	size_t n = SIZE_MAX;
+
+	for (size_t i = 0; i < g->n; i++) {
+		n = g->contenders[i].note[0] ? n : MIN(n, g->contenders[i].n);
+	}
+	for (size_t i = 0; i < g->n; i++) {
+		g->contenders[i].n = MIN(n, g->contenders[i].n);
+	}
+}
+
+int rounds_run(const struct rounds *r, struct bench_group *g, struct rv_err *err)
+{
+	struct session sessions[BENCH_CONTENDERS_MAX] = {0};
+	int k;
+
+	machine_place(r->machine, BENCH_FREE, 0); /* children start wherever there is room */
+	k = open_all(r, g, sessions, err);
+	for (unsigned round = 0; k == 0 && round < r->rounds; round++) {
+		k = run_round(r, g, sessions, round, err);
+	}
+	drop_incomplete(g);
+	for (size_t i = 0; i < g->n; i++) {
+		session_close(&sessions[i]);
+	}
+	return k;
+}

@@ -1,0 +1,44 @@
+#include "bench/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "client/revc.h"
+#include "util/fd.h"
+
+int session_links(struct session *s, const struct bench_load *load, enum bench_transport t,
+	size_t message_max, struct rv_err *err)
+{
+	size_t n = load->clients;
+
+	s->target.links = calloc(n, sizeof(*s->target.links));
+	s->buf = malloc(link_buffer_size(message_max));
+	if (!s->target.links || !s->buf) {
+		return bench_fail(err, -ENOMEM, "out of memory");
+	}
+	s->target.n_links = n;
+	for (size_t i = 0; i < n; i++) {
+		struct link *l = &s->target.links[i];
+
+		l->ops = t == BENCH_MQUEUE      ? &link_queue
+			 : t == BENCH_SEQPACKET ? &link_packets
+						: &link_bytes;
+		l->rx = l->tx = -1;
+		l->single = load->window == 1 && !(load->rate > 0);
+		l->buf = s->buf;
+		l->buf_each = message_max;
+	}
+	return 0;
+}
+
+void session_close(struct session *s)
+{
+	proc_stop(&s->server);
+	for (size_t i = s->target.n_links; i > 0; i--) {
+		link_finish(&s->target.links[i - 1]);
+	}
+	free(s->target.links);
+	free(s->buf);
+	revc_close(s->target.library);
+	memset(s, 0, sizeof(*s));
+}

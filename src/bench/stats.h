@@ -1,0 +1,36 @@
+/* Figures of a group: medians over its rounds, and ratios inside of them. */
+#pragma once
+
+#include "bench/bench.h"
+
+struct range {
+	double median, min, max;
+	size_t n; /* 0: there is none */
+};
+
+/* Of n values, which are sorted in place. */
+struct range stats_range(double *values, size_t n);
+
+/* Requests/s of one contender. */
+struct range stats_rate(const struct bench_contender *);
+
+/* Rate of a divided by the rate of b, round by round. */
+struct range stats_ratio(const struct bench_contender *a, const struct bench_contender *b);
+
+/* Per answered request, over all rounds: CPU time in ns of the client and the
+ * server, and context switches of both. */
+struct stats_cost {
+	double client_ns, server_ns, switches;
+};
+
+struct stats_cost stats_cost(const struct bench_contender *);
+
+/* Microseconds, 0 if nothing was recorded. */
+double stats_latency_us(const struct bench_contender *, double q);
+
+/* True if a ratio can't be told from 1: its range holds 1, or it is within 3 %. */
+bool stats_is_noise(const struct range *ratio);
+
+/* The contender of a group; NULL if it isn't there or has no samples. */
+const struct bench_contender *stats_find(
+	const struct bench_group *, enum bench_side, enum bench_transport);

@@ -1,0 +1,154 @@
+#include "bench/verdict.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "bench/out.h"
+#include "bench/stats.h"
+
+struct topic {
+	const char *name;
+	struct bench_load load;
+	const char *what; /* the figure that decides */
+};
+
+static const struct topic topics[] = {
+	[VERDICT_LATENCY] = {"latency", {.size = 64, .clients = 1, .window = 1},
+		"round trips/s, one 64-byte request at a time"},
+	[VERDICT_THROUGHPUT] = {"throughput", {.size = 64, .clients = 1, .window = 64},
+		"requests/s, 64 of 64 bytes in flight"},
+	[VERDICT_LARGE] = {"large texts", {.size = 16384, .clients = 1, .window = 64},
+		"requests/s, 64 of 16 KiB in flight"},
+	[VERDICT_MANY] = {"many clients", {.size = 64, .clients = 50, .window = 1},
+		"requests/s of 50 clients together"},
+	[VERDICT_ISOLATION] = {"isolation", {0}, NULL},
+	[VERDICT_FLOOR] = {"the floor", {0}, NULL},
+};
+_Static_assert(ARRAY_SIZE(topics) == VERDICT_TOPICS, "one each");
+
+const char *verdict_topic(enum verdict_about a)
+{
+	return topics[a].name;
+}
+
+static PRINTF(2, 3) void append(struct verdict_line *l, const char *fmt, ...)
+{
+	size_t n = strlen(l->text);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(l->text + n, sizeof(l->text) - n, fmt, ap);
+	va_end(ap);
+}
+
+static const struct bench_contender *find_best(const struct bench_group *g)
+{
+	const struct bench_contender *best = NULL;
+
+	for (int t = 0; t < BENCH_TRANSPORTS; t++) {
+		const struct bench_contender *c =
+			stats_find(g, BENCH_REVD, (enum bench_transport)t);
+
+		if (c && (!best || stats_ratio(c, best).median > 1)) {
+			best = c;
+		}
+	}
+	return best;
+}
+
+static void compare_rest(struct verdict_line *l, const struct bench_group *g,
+	const struct bench_contender *best)
+{
+	const char *sep = ": ";
+
+	for (int t = 0; t < BENCH_TRANSPORTS; t++) {
+		const struct bench_contender *c =
+			stats_find(g, BENCH_REVD, (enum bench_transport)t);
+		struct range r;
+
+		if (!c || c == best) {
+			continue;
+		}
+		r = stats_ratio(best, c);
+		if (stats_is_noise(&r)) {
+			append(l, "%sno different from %s within the noise (%.2f-%.2f)", sep,
+				bench_transport_name(c->transport), r.min, r.max);
+		} else {
+			append(l, "%s%.2fx %s (%.2f-%.2f)", sep, r.median,
+				bench_transport_name(c->transport), r.min, r.max);
+		}
+		sep = ", ";
+	}
+	append(l, ".");
+}
+
+static void judge(struct verdict *v, const struct plan *p, enum verdict_about about)
+{
+	const struct topic *t = &topics[about];
+	const struct bench_group *g = plan_find(p, "matrix", &t->load, BENCH_REGIMES);
+	const struct bench_contender *best = g ? find_best(g) : NULL;
+	struct verdict_line *l = &v->lines[v->n];
+	char rate[16];
+
+	if (!best) {
+		return; /* it was not measured */
+	}
+	*l = (struct verdict_line){.about = about, .known = true, .best = best->transport};
+	append(l, "%s, %s %s (p50 %.1f us, p99 %.1f us)", bench_transport_name(best->transport),
+		out_number(stats_rate(best).median, rate), t->what, stats_latency_us(best, 0.5),
+		stats_latency_us(best, 0.99));
+	compare_rest(l, g, best);
+	v->n++;
+}
+
+/* The share of the floor in the two loads that show most: one in flight and many. */
+static void judge_floor(struct verdict *v, const struct plan *p)
+{
+	static const enum verdict_about of[] = {VERDICT_LATENCY, VERDICT_THROUGHPUT};
+	struct verdict_line *l = &v->lines[v->n];
+
+	*l = (struct verdict_line){.about = VERDICT_FLOOR};
+	for (size_t i = 0; i < ARRAY_SIZE(of); i++) {
+		const struct topic *topic = &topics[of[i]];
+		const struct bench_group *g = plan_find(p, "matrix", &topic->load, BENCH_REGIMES);
+
+		for (int t = 0; g && t < BENCH_TRANSPORTS; t++) {
+			const struct bench_contender *c =
+				stats_find(g, BENCH_REVD, (enum bench_transport)t);
+			const struct bench_contender *floor =
+				stats_find(g, BENCH_FLOOR, (enum bench_transport)t);
+
+			if (c && floor) {
+				append(l, "%s%s %.0f %%", l->text[0] ? ", " : "revd reaches ",
+					bench_transport_name(c->transport),
+					100 * stats_ratio(c, floor).median);
+			}
+		}
+		if (g && l->text[0]) {
+			append(l, i == 0 ? " with one in flight" : " with 64 in flight");
+		}
+	}
+	if (l->text[0]) {
+		append(l, " of what bare programs reach on this machine.");
+		v->n++;
+	}
+}
+
+void verdict_make(struct verdict *v, const struct plan *p)
+{
+	memset(v, 0, sizeof(*v));
+	judge(v, p, VERDICT_LATENCY);
+	judge(v, p, VERDICT_THROUGHPUT);
+	judge(v, p, VERDICT_LARGE);
+	judge(v, p, VERDICT_MANY);
+	judge_floor(v, p);
+}
+
+void out_verdict(FILE *f, const struct results *r)
+{
+	fprintf(f, "\nVerdict%s\n", r->error ? " (of the part that was measured)" : "");
+	for (size_t i = 0; i < r->verdict->n; i++) {
+		fprintf(f, "  %-13s %s\n", verdict_topic(r->verdict->lines[i].about),
+			r->verdict->lines[i].text);
+	}
+}

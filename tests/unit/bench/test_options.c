@@ -1,0 +1,85 @@
+/* The command line: what is taken, and what is refused with 64. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include "bench/options.h"
+#include "common/runner.h"
+
+static struct options o;
+
+/* argv after the program's name, ended by NULL. */
+static int parse(const char *a, const char *b, const char *c)
+{
+	static char words[4][64];
+	const char *from[] = {"revbench", a, b, c};
+	char *argv[5] = {0};
+	int argc = 0;
+
+	for (; argc < 4 && from[argc]; argc++) {
+		snprintf(words[argc], sizeof(words[argc]), "%s", from[argc]);
+		argv[argc] = words[argc];
+	}
+	optind = 0; /* glibc: start anew */
+	return options_parse(&o, argc, argv);
+}
+
+START_TEST(defaults)
+{
+	ck_assert_int_lt(parse(NULL, NULL, NULL), 0);
+	ck_assert_uint_eq(o.rounds, 5);
+	ck_assert_uint_eq(o.slice_ns, 250000000);
+	ck_assert(o.only[BENCH_STREAM] && o.only[BENCH_MQUEUE]);
+	ck_assert_str_eq(o.command, "revbench");
+	options_finish(&o);
+	ck_assert_int_lt(parse("--quick", NULL, NULL), 0);
+	ck_assert_uint_eq(o.rounds, 3);
+	options_finish(&o);
+}
+END_TEST
+
+START_TEST(values)
+{
+	ck_assert_int_lt(parse("--only=fifo", "--slice=1s", "--rounds=7"), 0);
+	ck_assert(o.only[BENCH_FIFO]);
+	ck_assert(!o.only[BENCH_STREAM] && !o.only[BENCH_SEQPACKET] && !o.only[BENCH_MQUEUE]);
+	ck_assert_uint_eq(o.slice_ns, 1000000000);
+	ck_assert_uint_eq(o.rounds, 7);
+	ck_assert_str_eq(o.command, "revbench --only=fifo --slice=1s --rounds=7");
+	options_finish(&o);
+	ck_assert_int_lt(parse("-e", "uds:/x", "--rate=5"), 0);
+	ck_assert_str_eq(o.uri, "uds:/x");
+	ck_assert_double_eq(o.rate, 5);
+	options_finish(&o);
+}
+END_TEST
+
+START_TEST(refused)
+{
+	static const char *const bad[] = {"--only=udp", "--slice=5", "--slice=1ms", "--rounds=0",
+		"--rounds=65", "--rate=-1", "--rate=x", "--nonsense", "word"};
+
+	ck_assert_int_eq(parse(bad[_i], NULL, NULL), EX_USAGE);
+	ck_assert_ptr_null(o.command);
+}
+END_TEST
+
+START_TEST(help_and_version_end_well)
+{
+	ck_assert_int_eq(parse("--help", NULL, NULL), EX_OK);
+	ck_assert_int_eq(parse("--version", NULL, NULL), EX_OK);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("bench/options");
+	TCase *t = tcase_create("options");
+
+	tcase_add_test(t, defaults);
+	tcase_add_test(t, values);
+	tcase_add_loop_test(t, refused, 0, 9);
+	tcase_add_test(t, help_and_version_end_well);
+	suite_add_tcase(s, t);
+	return runner_run(s);
+}
