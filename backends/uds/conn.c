@@ -1,0 +1,471 @@
+/*
+ * A connection. It has one event, whose interest follows two wishes: the host
+ * wants input, the output has a tail.
+ */
+#include "uds/uds.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#define FRAME_MAX ((size_t)64 << 10) /* reply frames larger than that go as fragments */
+#define DRAIN_READS 64               /* while draining; the rest comes with the next turn */
+#define DISCARD_READS 16             /* of input that nobody will serve */
+
+static int conn_fd(const struct uds_conn *c)
+{
+	return event_get_fd(&c->ev);
+}
+
+static void on_event(evutil_socket_t fd, short what, void *arg);
+
+/* Makes libevent watch what is wanted now. */
+static int arm(struct uds_conn *c)
+{
+	int fd = conn_fd(c);
+	short what = 0;
+
+	if (c->reading == c->armed_read && c->writing == c->armed_write) {
+		return 0;
+	}
+	if (c->armed_read || c->armed_write) {
+		event_del(&c->ev);
+	}
+	c->armed_read = c->reading;
+	c->armed_write = c->writing;
+	if (!c->reading && !c->writing) {
+		return 0;
+	}
+	what = (short)((c->reading ? EV_READ : 0) | (c->writing ? EV_WRITE : 0));
+	event_assign(&c->ev, c->in->host->event_base(c->in->handle), fd, (short)(what | EV_PERSIST),
+		on_event, c);
+	return event_add(&c->ev, NULL) < 0 ? -ENOMEM : 0;
+}
+
+static void want_read(struct uds_conn *c, bool on)
+{
+	c->reading = on;
+	if (arm(c) < 0) {
+		uds_peer_close(c->in, c, RV_CLOSE_NOW);
+	}
+}
+
+static void drop_output(struct uds_conn *c)
+{
+	if (uds_is_stream(c->in)) {
+		out_drop(&c->in->out, &c->out);
+	} else {
+		packets_drop(&c->in->packets, &c->packets);
+	}
+}
+
+static bool is_unsent(const struct uds_conn *c)
+{
+	return uds_is_stream(c->in) ? out_unsent(&c->in->out, &c->out) : c->packets.tail != NULL;
+}
+
+static void conn_end(struct uds_conn *c)
+{
+	struct uds_instance *in = c->in;
+
+	if (c->state == CONN_CLOSED) {
+		return;
+	}
+	c->state = CONN_CLOSED;
+	c->reading = c->writing = false;
+	(void)arm(c);
+	drop_output(c);
+	close(conn_fd(c));
+	in->host->peer_gone(in->handle, c);
+	uds_conn_is_gone(in);
+}
+
+/* Input that is left unread would make close() a reset for the client. */
+static void discard_input(struct uds_conn *c)
+{
+	for (int i = 0; i < DISCARD_READS; i++) {
+		if (recv(conn_fd(c), c->in->buf, UDS_READ, MSG_DONTWAIT) <= 0) {
+			return;
+		}
+	}
+}
+
+static void close_when_sent(struct uds_conn *c)
+{
+	if (c->state == CONN_CLOSING && !is_unsent(c)) {
+		discard_input(c);
+		conn_end(c);
+	}
+}
+
+void uds_peer_close(void *block, void *peer, enum rv_close how)
+{
+	struct uds_conn *c = peer;
+
+	(void)block;
+	if (c->state == CONN_CLOSED) {
+		return;
+	}
+	if (how == RV_CLOSE_NOW) {
+		conn_end(c);
+		return;
+	}
+	c->state = CONN_CLOSING;
+	uds_flush(c->in, c);
+	if (c->state == CONN_CLOSING) {
+		c->reading = false;
+		if (arm(c) < 0) {
+			conn_end(c);
+			return;
+		}
+		close_when_sent(c);
+	}
+}
+
+/* Input. */
+
+static void took(struct uds_conn *c, enum rv_next next)
+{
+	if (next == RV_READ_STOP && c->state == CONN_OPEN && c->reading) {
+		want_read(c, false);
+	}
+}
+
+static void input_ended(struct uds_conn *c)
+{
+	want_read(c, false);
+	if (c->state == CONN_OPEN) {
+		c->in->host->eof(c->in->handle, c);
+	}
+}
+
+/* Nothing came: 0 or -errno of a read. */
+static void no_input(struct uds_conn *c, int err)
+{
+	if (err == EAGAIN || err == EINTR) {
+		if (err == EAGAIN && c->in->draining) {
+			input_ended(c);
+		}
+		return;
+	}
+	c->in->host->dropped(c->in->handle, RV_DROP_PEER_GONE, err == ECONNRESET);
+	conn_end(c);
+}
+
+/* Returns true if there may be more. */
+static bool read_stream(struct uds_conn *c)
+{
+	struct uds_instance *in = c->in;
+	ssize_t n = recv(conn_fd(c), in->buf, UDS_READ, MSG_DONTWAIT);
+
+	if (n > 0) {
+		took(c, in->host->bytes(in->handle, c, in->buf, (size_t)n, (size_t)n < UDS_READ));
+		return true;
+	}
+	if (n == 0) {
+		input_ended(c);
+	} else {
+		no_input(c, errno);
+	}
+	return false;
+}
+
+/* An empty message reads as 0, like the end. But the end goes on for ever: it
+ * fills a batch, and the kernel knows that the client will send no more. */
+static bool is_end(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+
+	return poll(&p, 1, 0) == 1 && p.revents & (POLLRDHUP | POLLHUP);
+}
+
+static int receive(struct uds_conn *c, struct mmsghdr *v, struct iovec *iov)
+{
+	struct uds_instance *in = c->in;
+	int n;
+
+	for (unsigned i = 0; i < in->batch; i++) {
+		iov[i] = (struct iovec){.iov_base = in->buf + i * UDS_SLOT, .iov_len = UDS_SLOT};
+		v[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &iov[i], .msg_iovlen = 1}};
+	}
+	n = recvmmsg(conn_fd(c), v, in->batch, MSG_DONTWAIT | MSG_TRUNC, NULL);
+	if (n < 0) {
+		return -errno;
+	}
+	if ((unsigned)n == in->batch && in->batch < UDS_SLOTS) {
+		in->batch *= 2;
+	} else if ((unsigned)n <= in->batch / 2) {
+		in->batch = n > 1 ? (unsigned)n : 1;
+	}
+	return n;
+}
+
+/* Returns how many messages there are before the end, if this is the end. */
+static int cut_end(const struct uds_conn *c, const struct mmsghdr *v, int n, bool full)
+{
+	int k = n;
+
+	while (k > 0 && v[k - 1].msg_len == 0) {
+		k--;
+	}
+	return k < n && full && is_end(conn_fd(c)) ? k : n;
+}
+
+static bool read_packets(struct uds_conn *c)
+{
+	struct mmsghdr v[UDS_SLOTS];
+	struct iovec iov[UDS_SLOTS];
+	struct rv_msg msgs[UDS_SLOTS];
+	unsigned asked = c->in->batch;
+	int n = receive(c, v, iov), k;
+
+	if (n < 0) {
+		no_input(c, -n);
+		return false;
+	}
+	k = cut_end(c, v, n, (unsigned)n == asked);
+	for (int i = 0; i < k; i++) {
+		size_t len = v[i].msg_len;
+
+		msgs[i] = (struct rv_msg){
+			.data = iov[i].iov_base,
+			.len = len < UDS_SLOT ? len : UDS_SLOT,
+			.total = len > UDS_SLOT ? len : 0,
+		};
+	}
+	if (k > 0) {
+		took(c, c->in->host->messages(c->in->handle, c, msgs, (size_t)k));
+	}
+	if (k < n && c->state == CONN_OPEN) {
+		input_ended(c);
+	}
+	return k == n;
+}
+
+void uds_conn_read(struct uds_conn *c)
+{
+	bool stream = uds_is_stream(c->in);
+	int reads = c->in->draining ? DRAIN_READS : 1;
+
+	while (reads-- > 0 && c->state == CONN_OPEN && c->reading) {
+		if (!(stream ? read_stream(c) : read_packets(c))) {
+			break;
+		}
+	}
+}
+
+static void on_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct uds_conn *c = arg;
+
+	(void)fd;
+	if (what & EV_WRITE && c->writing) {
+		if (uds_is_stream(c->in)) {
+			out_writable(&c->in->out, &c->out);
+		} else {
+			packets_writable(&c->in->packets, &c->packets);
+		}
+	}
+	if (what & EV_READ && c->reading && c->state == CONN_OPEN) {
+		uds_conn_read(c);
+	}
+}
+
+void uds_resume(void *block, void *peer)
+{
+	struct uds_conn *c = peer;
+
+	(void)block;
+	if (c->state == CONN_OPEN) {
+		want_read(c, true);
+	}
+}
+
+/* Beginning. */
+
+int uds_conn_start(struct uds_instance *in, int fd)
+{
+	const struct uds_config *cfg = __atomic_load_n(&in->ep->cfg, __ATOMIC_ACQUIRE);
+	struct rv_peer_info info = {.flags = cfg->type == UDS_STREAM ? RV_PEER_STREAM : 0};
+	struct ucred cred = {.uid = (uid_t)-1, .gid = (gid_t)-1};
+	socklen_t n = sizeof(cred);
+	struct uds_conn *c;
+	void *block;
+	int r;
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n);
+	info.uid = cred.uid;
+	info.gid = cred.gid;
+	info.denied = !uds_allowed(cfg, fd, cred.uid, cred.gid);
+	if (cfg->type == UDS_SEQPACKET) {
+		int sndbuf = 0;
+
+		n = sizeof(sndbuf);
+		(void)getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, &n);
+		info.max_line = sndbuf > 4096 ? (size_t)sndbuf - 1024 : 2048;
+		info.max_message = info.max_line < FRAME_MAX ? info.max_line : FRAME_MAX;
+	}
+	r = in->host->peer_new(in->handle, &info, &block);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	c = block;
+	c->in = in;
+	in->n_conns++;
+	event_assign(
+		&c->ev, in->host->event_base(in->handle), fd, EV_READ | EV_PERSIST, on_event, c);
+	c->reading = true;
+	if (arm(c) < 0) {
+		conn_end(c);
+		return -ENOMEM;
+	}
+	uds_conn_read(c); /* most clients have sent something by now */
+	return 0;
+}
+
+/* Output. */
+
+static struct uds_conn *of_out(struct out_peer *p)
+{
+	return CONTAINER_OF(p, struct uds_conn, out);
+}
+
+static struct uds_conn *of_packets(struct packets_peer *p)
+{
+	return CONTAINER_OF(p, struct uds_conn, packets);
+}
+
+static int watch(struct uds_conn *c, bool on)
+{
+	c->writing = on;
+	return arm(c);
+}
+
+static void all_sent(struct uds_conn *c)
+{
+	if (c->state == CONN_CLOSING) {
+		close_when_sent(c);
+	} else if (c->state == CONN_OPEN) {
+		c->in->host->writable(c->in->handle, c);
+	}
+}
+
+static void output_broken(struct uds_conn *c)
+{
+	c->in->host->dropped(c->in->handle, RV_DROP_PEER_GONE, 1);
+	conn_end(c);
+}
+
+static ssize_t stream_send(struct out *o, struct out_peer *p, const void *data, size_t n)
+{
+	ssize_t k;
+
+	(void)o;
+	do {
+		k = send(conn_fd(of_out(p)), data, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	} while (k < 0 && errno == EINTR);
+	return k < 0 ? -errno : k;
+}
+
+static int stream_watch(struct out *o, struct out_peer *p, bool on)
+{
+	(void)o;
+	return watch(of_out(p), on);
+}
+
+static void stream_sent(struct out *o, struct out_peer *p)
+{
+	(void)o;
+	all_sent(of_out(p));
+}
+
+static void stream_broken(struct out *o, struct out_peer *p, int err)
+{
+	(void)o;
+	(void)err;
+	output_broken(of_out(p));
+}
+
+const struct out_ops uds_out_ops = {
+	.offset = offsetof(struct uds_conn, out),
+	.send = stream_send,
+	.watch = stream_watch,
+	.sent = stream_sent,
+	.broken = stream_broken,
+};
+
+static int packets_fd(struct packets_peer *p)
+{
+	return conn_fd(of_packets(p));
+}
+
+static int packets_watch(struct packets *o, struct packets_peer *p, bool on)
+{
+	(void)o;
+	return watch(of_packets(p), on);
+}
+
+static void packets_progress(struct packets *o, struct packets_peer *p)
+{
+	struct uds_conn *c = of_packets(p);
+
+	(void)o;
+	c->in->host->blocked(c->in->handle, c);
+}
+
+static void packets_sent(struct packets *o, struct packets_peer *p)
+{
+	(void)o;
+	all_sent(of_packets(p));
+}
+
+static void packets_broken(struct packets *o, struct packets_peer *p, int err)
+{
+	(void)o;
+	(void)err;
+	output_broken(of_packets(p));
+}
+
+const struct packets_ops uds_packets_ops = {
+	.fd = packets_fd,
+	.watch = packets_watch,
+	.progress = packets_progress,
+	.sent = packets_sent,
+	.broken = packets_broken,
+};
+
+int uds_reserve(void *block, void *peer, size_t min, struct rv_room *ret)
+{
+	struct uds_instance *in = block;
+	struct uds_conn *c = peer;
+
+	if (uds_is_stream(in)) {
+		return out_reserve(&in->out, &c->out, min, ret);
+	}
+	return packets_reserve(&in->packets, &c->packets, min, ret);
+}
+
+void uds_commit(void *block, void *peer, size_t used, uint32_t tag)
+{
+	struct uds_instance *in = block;
+	struct uds_conn *c = peer;
+
+	(void)tag;
+	if (uds_is_stream(in)) {
+		out_commit(&in->out, &c->out, used);
+	} else {
+		packets_commit(&in->packets, &c->packets, used);
+	}
+}
+
+void uds_flush(void *block, void *peer)
+{
+	struct uds_instance *in = block;
+	struct uds_conn *c = peer;
+
+	if (uds_is_stream(in)) {
+		(void)out_flush(&in->out, &c->out);
+	} else {
+		packets_flush(&in->packets, &c->packets);
+	}
+}
