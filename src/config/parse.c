@@ -131,8 +131,16 @@ static int parse_string(struct parse *p)
 	return 0;
 }
 
-/* @name is an address without a file; which transports have that is theirs to
- * judge, in check(). */
+static bool is_path(const struct rv_option *o, const char *text)
+{
+	const char *const *prefix = o->choices;
+
+	while (prefix && *prefix && strncmp(text, *prefix, strlen(*prefix)) != 0) {
+		prefix++;
+	}
+	return text[0] == '/' || (prefix && *prefix);
+}
+
 static int parse_path(struct parse *p)
 {
 	char q[QUOTE_TEXT];
@@ -140,7 +148,7 @@ static int parse_path(struct parse *p)
 	if (*p->text == '"' || *p->text == '\'') {
 		return refuse(p, "%s: values stand without quotation marks", quote(p->text, q));
 	}
-	if (*p->text && *p->text != '/' && *p->text != '@') {
+	if (*p->text && !is_path(p->option, p->text)) {
 		return refuse(p, "%s is not an absolute path", quote(p->text, q));
 	}
 	return parse_string(p);

@@ -23,7 +23,8 @@ enum rv_type {
 	RV_TIME,   /* uint64_t microseconds: 10s; a unit (us ms s min h) likewise */
 	RV_MODE,   /* mode_t: octal, 0660 */
 	RV_STRING, /* const char *: never NULL, "" if unset */
-	RV_PATH,   /* const char *: absolute, or "" if unset and .def is "" */
+	RV_PATH,   /* const char *: absolute or with a prefix of .choices; "" if unset
+		    * and .def is "". A .def below /run/revd/ means the runtime directory */
 	RV_ENUM,   /* int: the index into .choices */
 	RV_USER,   /* uid_t: name or number; (uid_t)-1 if unset */
 	RV_GROUP,  /* gid_t: name or number; (gid_t)-1 if unset */
@@ -43,6 +44,6 @@ struct rv_option {
 	enum rv_type type;
 	bool live;                  /* a reload may change it in place, through reconfigure() */
 	uint64_t min, max;          /* RV_UINT, RV_SIZE, RV_TIME; max 0: no bound */
-	const char *const *choices; /* RV_ENUM; ends with NULL */
+	const char *const *choices; /* RV_ENUM, perhaps RV_PATH; ends with NULL */
 	size_t offset;              /* into the plugin's config struct */
 };

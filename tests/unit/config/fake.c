@@ -25,10 +25,13 @@ static const char *const units[] = {"grapheme", "codepoint", "byte", NULL};
 static const char *const invalids[] = {"reject", "replace", "bytes", NULL};
 static const char *const colours[] = {"red", "green", "blue", NULL};
 
+/* What a path may start with instead of a slash. */
+static const char *const abstract[] = {"@", "here:", NULL};
+
 #define AT(type, field) .offset = offsetof(struct type, field)
 
 static const struct rv_option uds_options[] = {
-	{"path", "/run/revd/revd.sock", "p", RV_PATH, AT(fake_uds, path)},
+	{"path", "/run/revd/revd.sock", "p", RV_PATH, .choices = abstract, AT(fake_uds, path)},
 	{"type", "stream", "t", RV_ENUM, .choices = types, AT(fake_uds, type)},
 	{"backlog", "4096", "b", RV_UINT, .min = 1, .max = 65535, AT(fake_uds, backlog)},
 	{"allow_users", "", "u", RV_USERS, true, AT(fake_uds, users)},
@@ -57,7 +60,7 @@ static const struct rv_option every_options[] = {
 	{"time", "10s", "t", RV_TIME, true, .min = 1000, .max = 3600000000, AT(fake_every, time)},
 	{"bits", "0600", "m", RV_MODE, AT(fake_every, mode)},
 	{"string", "text", "s", RV_STRING, AT(fake_every, string)},
-	{"place", "/run/revd/every", "p", RV_PATH, AT(fake_every, path)},
+	{"place", "/run/revd/every", "p", RV_PATH, .choices = abstract, AT(fake_every, path)},
 	{"colour", "green", "c", RV_ENUM, true, .choices = colours, AT(fake_every, choice)},
 	{"user", "", "u", RV_USER, AT(fake_every, ids.user)},
 	{"agroup", "", "g", RV_GROUP, AT(fake_every, ids.group)},
