@@ -78,7 +78,11 @@ static int parse_unit(const char *s, const struct unit *units, size_t n, uint64_
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(end, units[i].name) == 0) {
-			return __builtin_mul_overflow(v, units[i].factor, ret) ? -ERANGE : 0;
+			if (__builtin_mul_overflow(v, units[i].factor, &v)) {
+				return -ERANGE;
+			}
+			*ret = v;
+			return 0;
 		}
 	}
 	return -EINVAL;
