@@ -262,16 +262,16 @@ static INLINE VEC reverse_codepoints_of(const struct window *w)
 	return v_reverse_lanes(v_or(low, high));
 }
 
-/* One vector at p, number k of its group; the result goes to out. */
+/* The vector at p, number k of its group, whose GROUP bytes of result go to out. */
 static INLINE void group_step(
-	struct group *g, const uint8_t *p, size_t k, uint8_t *out, bool reverse, bool clusters)
+	struct group *g, const uint8_t *p, uint8_t *out, size_t k, bool reverse, bool clusters)
 {
 	struct window w = window_load(p);
 
 	g->errors = v_or(g->errors, find_errors(&w));
 	g->special = v_or(g->special, w.here);
 	if (reverse) {
-		v_store(out, reverse_codepoints_of(&w));
+		v_store(out + GROUP - (k + 1) * VEC_SIZE, reverse_codepoints_of(&w));
 	}
 	if (clusters) {
 		VEC joins = find_joins(&w);
@@ -287,11 +287,10 @@ static INLINE void group_step(
 static INLINE void group_run_inner(struct group *g, bool reverse, bool clusters)
 {
 	const uint8_t *p = g->src + g->begin;
-	uint8_t *out = g->dst + (g->n - g->begin);
+	uint8_t *out = reverse ? g->dst + (g->n - g->begin - GROUP) : NULL;
 
 	for (size_t k = 0; k < GROUP / VEC_SIZE; k++) {
-		out -= reverse ? VEC_SIZE : 0;
-		group_step(g, p + k * VEC_SIZE, k, out, reverse, clusters);
+		group_step(g, p + k * VEC_SIZE, out, k, reverse, clusters);
 	}
 }
 
@@ -309,8 +308,7 @@ static INLINE void group_run_outer(struct group *g, bool reverse, bool clusters)
 	}
 	memcpy(in + MARGIN - before, g->src + (g->begin - before), before + size + after);
 	for (size_t k = 0; k < steps; k++) {
-		group_step(g, in + MARGIN + k * VEC_SIZE, k, out + GROUP - (k + 1) * VEC_SIZE,
-			reverse, clusters);
+		group_step(g, in + MARGIN + k * VEC_SIZE, out, k, reverse, clusters);
 	}
 	if (reverse) {
 		memcpy(g->dst + (g->n - g->end), out + GROUP - size, size);
@@ -440,18 +438,14 @@ static INLINE size_t run_plain(
 	return i;
 }
 
-static INLINE int run(
-	const uint8_t *src, size_t n, uint8_t *dst, size_t *ret_bad, bool reverse, bool clusters)
+/* What begins at `begin` and is not all plain: groups for as long as they are
+ * special, then plain vectors again, and so on. */
+static INLINE int run_groups(const uint8_t *src, size_t n, uint8_t *dst, size_t begin,
+	size_t *ret_bad, bool reverse, bool clusters)
 {
-	struct group g = {.src = src, .n = n, .dst = dst};
+	struct group g = {.src = src, .n = n, .dst = dst, .begin = begin};
 
-	if (n < VEC_SIZE && word_is_plain(src, n, clusters)) {
-		if (reverse) {
-			word_reverse(src, n, dst);
-		}
-		return 0;
-	}
-	while ((g.begin = run_plain(src, n, dst, g.begin, reverse, clusters)) < n) {
+	do {
 		do {
 			if (group_run(&g, reverse, clusters, ret_bad) < 0 ||
 				(clusters && group_join(&g, ret_bad) < 0)) {
@@ -459,8 +453,26 @@ static INLINE int run(
 			}
 			g.begin = g.end;
 		} while (g.begin < n && v_mask(g.special));
-	}
+		g.begin = run_plain(src, n, dst, g.begin, reverse, clusters);
+	} while (g.begin < n);
 	return 0;
+}
+
+/* Reverses the plain beginning; returns where it ends: n if that was all. Kept
+ * apart from the groups so that short ASCII does not pay for their stack. */
+static INLINE size_t begin_plain(
+	const uint8_t *src, size_t n, uint8_t *dst, bool reverse, bool clusters)
+{
+	if (n >= VEC_SIZE) {
+		return run_plain(src, n, dst, 0, reverse, clusters);
+	}
+	if (!word_is_plain(src, n, clusters)) {
+		return 0;
+	}
+	if (reverse) {
+		word_reverse(src, n, dst);
+	}
+	return n;
 }
 
 static int reverse_bytes(const uint8_t *src, size_t n, uint8_t *dst, size_t *ret_bad)
@@ -479,17 +491,41 @@ static int reverse_bytes(const uint8_t *src, size_t n, uint8_t *dst, size_t *ret
 	return 0;
 }
 
+static __attribute__((noinline)) int reverse_special_graphemes(
+	const uint8_t *src, size_t n, uint8_t *dst, size_t begin, size_t *ret_bad)
+{
+	return run_groups(src, n, dst, begin, ret_bad, true, true);
+}
+
 static int reverse_graphemes(const uint8_t *src, size_t n, uint8_t *dst, size_t *ret_bad)
 {
-	return run(src, n, dst, ret_bad, true, true);
+	size_t i = begin_plain(src, n, dst, true, true);
+
+	return i == n ? 0 : reverse_special_graphemes(src, n, dst, i, ret_bad);
+}
+
+static __attribute__((noinline)) int reverse_special_codepoints(
+	const uint8_t *src, size_t n, uint8_t *dst, size_t begin, size_t *ret_bad)
+{
+	return run_groups(src, n, dst, begin, ret_bad, true, false);
 }
 
 static int reverse_codepoints(const uint8_t *src, size_t n, uint8_t *dst, size_t *ret_bad)
 {
-	return run(src, n, dst, ret_bad, true, false);
+	size_t i = begin_plain(src, n, dst, true, false);
+
+	return i == n ? 0 : reverse_special_codepoints(src, n, dst, i, ret_bad);
+}
+
+static __attribute__((noinline)) int validate_special(
+	const uint8_t *src, size_t n, size_t begin, size_t *ret_bad)
+{
+	return run_groups(src, n, NULL, begin, ret_bad, false, false);
 }
 
 static int validate(const uint8_t *src, size_t n, size_t *ret_bad)
 {
-	return run(src, n, NULL, ret_bad, false, false);
+	size_t i = begin_plain(src, n, NULL, false, false);
+
+	return i == n ? 0 : validate_special(src, n, i, ret_bad);
 }
