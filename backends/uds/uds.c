@@ -1,12 +1,14 @@
 #include "uds/uds.h"
 
 static const char *const types[] = {"stream", "seqpacket", NULL};
+static const char *const abstract[] = {"@", NULL}; /* what path may start with beside a slash */
 
 static const struct rv_option options[] = {
 	{.key = "path",
 		.def = "/run/revd/revd.sock",
 		.help = "the socket; @NAME is in the abstract namespace",
-		.type = RV_STRING,
+		.type = RV_PATH,
+		.choices = abstract,
 		.offset = offsetof(struct uds_config, path)},
 	{.key = "type",
 		.def = "stream",
