@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+extern const struct rv_backend_ops stdio_backend;
 extern const struct rv_backend_ops uds_backend;
 extern const struct rv_backend_ops fifo_backend;
 extern const struct rv_backend_ops loopback_backend;
@@ -12,5 +13,6 @@ const struct rv_backend_ops *const backends_builtin[] = {
 	&fifo_backend,
 	&loopback_backend,
 	&mqueue_backend,
+	&stdio_backend,
 	NULL,
 };

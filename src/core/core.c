@@ -328,13 +328,14 @@ static void arm_drain_timer(struct core *core)
 static void collect(struct core *core)
 {
 	uint64_t now = clock_now();
-	bool late = false;
+	bool late = false, failed = false, had = core->endpoints;
 
 	for (struct endpoint *ep = core->endpoints, *next; ep; ep = next) {
 		bool over = ep->draining && now >= ep->drain_deadline;
 
 		next = ep->next;
 		if (ep->failed || over || (ep->draining && endpoint_is_drained(ep))) {
+			failed |= ep->failed && ep->error;
 			late |= over && !endpoint_is_drained(ep);
 			remove_endpoint(core, ep);
 		}
@@ -344,6 +345,8 @@ static void collect(struct core *core)
 	if (core->stopping && !core->endpoints) {
 		core->stopping = false;
 		core->events->drained(core->events_ctx, late);
+	} else if (had && !core->endpoints) {
+		core->events->ended(core->events_ctx, failed);
 	}
 }
 

@@ -19,6 +19,8 @@ struct core;
 struct core_events {
 	/* All endpoints are drained, or drain_timeout is over. */
 	void (*drained)(void *ctx, bool timed_out);
+	/* No endpoint is left: the last one failed, or its work was over. */
+	void (*ended)(void *ctx, bool failed);
 };
 
 /* Inherited descriptors: fds[i] came under names[i]. An endpoint takes those of

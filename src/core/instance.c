@@ -2,6 +2,7 @@
 #include "core/internal.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define MAX_REFUSED 64 /* peers at a time that are told why they can't be served */
 
@@ -95,7 +96,8 @@ static int host_peer_new(struct rv_instance *in, const struct rv_peer_info *info
 	in->n.peers++;
 	p->bits |= (uint16_t)(info->flags & (PEER_STREAM | PEER_SHARED | PEER_REPLY_ONLY));
 	p->max_message = (uint32_t)MIN(info->max_message, UINT32_MAX);
-	p->max_line = (uint32_t)MIN(info->max_line ? info->max_line : info->max_message, UINT32_MAX);
+	p->max_line =
+		(uint32_t)MIN(info->max_line ? info->max_line : info->max_message, UINT32_MAX);
 	p->uid = info->uid;
 	p->active_ms = (uint32_t)(worker_now(in->worker) / 1000000u);
 	r = admit(in, p, info);
@@ -196,9 +198,12 @@ static void host_drained(struct rv_instance *in)
 
 static void host_failed(struct rv_instance *in, int err)
 {
-	instance_log(in, LOG_ERR, "%s can't be served any more (error %d)",
-		in->endpoint->cfg->address, err);
-	in->endpoint->failed = true;
+	if (err) {
+		log_error("%s: %s can't be served any more: %s", in->endpoint->cfg->name,
+			in->endpoint->cfg->address, strerror(err));
+	}
+	in->endpoint->error = err;
+	atomic_store(&in->endpoint->failed, true);
 	core_notify(in->endpoint->core);
 }
 

@@ -90,7 +90,9 @@ struct endpoint {
 	const struct config_endpoint *cfg;
 	struct service *service;
 	void *block;
-	bool is_open, draining, failed;
+	bool is_open, draining;
+	atomic_bool failed;
+	int error; /* of the failure; 0: its work was over */
 	uint64_t drain_deadline;
 	unsigned first_worker, n_instances; /* instances are on consecutive workers */
 	struct rv_instance *instances;      /* [n_instances] */

@@ -140,7 +140,9 @@ struct rv_host { /* grows at the tail only: test .size first */
 
 	void (*dropped)(struct rv_instance *, enum rv_drop, uint64_t n);
 	void (*drained)(struct rv_instance *);         /* the answer to drain() */
-	void (*failed)(struct rv_instance *, int err); /* give up; detach() follows */
+	/* This endpoint can't go on (err: a positive errno), or has nothing left to
+	 * do (err 0). detach() and close() follow. */
+	void (*failed)(struct rv_instance *, int err);
 	/* prio: syslog's. One line; foreign strings must be quoted by the caller
 	 * with rv_quote(). Messages that clients can cause are rate-limited. */
 	void (*log)(struct rv_instance *, int prio, const char *fmt, ...)

@@ -1,0 +1,356 @@
+/* revd: the order of starting, reloading and stopping; nothing else. */
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include "builtin.h"
+#include "core/core.h"
+#include "core/registry.h"
+#include "daemon/options.h"
+#include "daemon/place.h"
+#include "daemon/sd.h"
+#include "service/builtin.h"
+#include "util/clock.h"
+#include "util/fd.h"
+#include "util/log.h"
+
+static const struct rv_service_ops *const services_builtin[] = {
+	&reverse_service,
+	&echo_service,
+	NULL,
+};
+
+struct daemon {
+	struct options options;
+	struct place place;
+	struct registry *registry;
+	struct event_base *base;
+	struct event *signals[4], *watchdog;
+	struct core *core;
+	struct sd_fds inherited;
+	uint64_t workers;
+	bool stopping;
+	int status;
+};
+
+/* Errors of a configuration: on the command line as they are, else in the log. */
+static void report_errors(struct config_errors *errs, bool plain)
+{
+	for (size_t i = 0; i < errs->n; i++) {
+		if (plain) {
+			fprintf(stderr, "%s\n", errs->text[i]);
+		} else {
+			log_error("%s", errs->text[i]);
+		}
+	}
+	if (errs->suppressed && plain) {
+		fprintf(stderr, "... and %zu more\n", errs->suppressed);
+	} else if (errs->suppressed) {
+		log_error("... and %zu more", errs->suppressed);
+	}
+}
+
+static struct config *load(struct daemon *d, bool plain)
+{
+	const struct config_registry reg = registry_for_config(d->registry);
+	struct config_errors errs = {0};
+	struct config *config = NULL;
+
+	if (config_load(d->place.config, d->place.runtime_dir, &reg, &config, &errs) < 0) {
+		report_errors(&errs, plain);
+		if (!errs.n) {
+			log_error("the configuration could not be read");
+		}
+		config = NULL;
+	}
+	config_errors_finish(&errs);
+	return config;
+}
+
+static int check(struct daemon *d)
+{
+	CLEANUP(config_destroy_p) struct config *config = load(d, true);
+
+	if (!config) {
+		return EX_CONFIG;
+	}
+	printf("%s: fine, %zu endpoint%s\n",
+		d->place.config ? d->place.config : "built-in defaults", config->n_endpoints,
+		config->n_endpoints == 1 ? "" : "s");
+	return 0;
+}
+
+static int dump(struct daemon *d)
+{
+	CLEANUP(config_destroy_p) struct config *config = load(d, true);
+
+	if (!config) {
+		return EX_CONFIG;
+	}
+	if (config_dump(config, stdout) < 0 || fflush(stdout) != 0) {
+		log_error("standard output: %s", strerror(errno));
+		return EXIT_FAILURE;
+	}
+	return 0;
+}
+
+/* Events. */
+
+static void on_drained(void *ctx, bool timed_out)
+{
+	struct daemon *d = ctx;
+
+	if (timed_out) {
+		log_warning("drain_timeout is over: some peers did not take their replies");
+	}
+	event_base_loopbreak(d->base);
+}
+
+static void on_ended(void *ctx, bool failed)
+{
+	struct daemon *d = ctx;
+
+	if (failed) {
+		log_error("no endpoint is left");
+		d->status = EXIT_FAILURE;
+	}
+	event_base_loopbreak(d->base);
+}
+
+static void on_stop(evutil_socket_t sig, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)sig;
+	(void)what;
+	if (d->stopping) {
+		log_notice("stopping at once");
+		event_base_loopbreak(d->base);
+		return;
+	}
+	d->stopping = true;
+	sd_notify_state("STOPPING=1\nSTATUS=answering what was received");
+	log_info("stopping");
+	core_drain(d->core);
+}
+
+static void apply(struct daemon *d, const struct config *config)
+{
+	log_set_level(config->global.log_level);
+	if (config->global.workers != d->workers) {
+		log_notice("workers = %llu takes effect at the next start",
+			(unsigned long long)config->global.workers);
+	}
+}
+
+static void on_reload(evutil_socket_t sig, short what, void *arg)
+{
+	struct daemon *d = arg;
+	struct config *config;
+	struct rv_err err = {{0}};
+
+	(void)sig;
+	(void)what;
+	if (d->stopping) {
+		return;
+	}
+	sd_notify_state("RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_now() / 1000);
+	config = load(d, false);
+	if (!config) {
+		log_error("reload: nothing was changed");
+	} else if (core_reload(d->core, config, &err) < 0) {
+		log_error("reload: %s; nothing was changed", err.msg);
+		config_destroy(config);
+	} else {
+		apply(d, config);
+		log_info("reloaded, %zu endpoints", core_n_endpoints(d->core));
+	}
+	sd_notify_state("READY=1\nSTATUS=serving %zu endpoints", core_n_endpoints(d->core));
+}
+
+static void on_watchdog(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)fd;
+	(void)what;
+	if (core_alive(d->core)) {
+		sd_notify_state("WATCHDOG=1");
+	} else {
+		log_error("a worker hangs");
+	}
+}
+
+static int add_signal(struct daemon *d, size_t i, int sig, event_callback_fn fn)
+{
+	d->signals[i] = evsignal_new(d->base, sig, fn, d);
+	return d->signals[i] && event_add(d->signals[i], NULL) == 0 ? 0 : -ENOMEM;
+}
+
+static int start_watchdog(struct daemon *d)
+{
+	uint64_t usec = sd_watchdog_interval() / 2;
+	struct timeval tv = {
+		.tv_sec = (time_t)(usec / 1000000), .tv_usec = (suseconds_t)(usec % 1000000)};
+
+	if (!usec) {
+		return 0;
+	}
+	d->watchdog = event_new(d->base, -1, EV_PERSIST, on_watchdog, d);
+	return d->watchdog && event_add(d->watchdog, &tv) == 0 ? 0 : -ENOMEM;
+}
+
+static int start_events(struct daemon *d)
+{
+	int r = add_signal(d, 0, SIGTERM, on_stop);
+
+	if (r == 0) {
+		r = add_signal(d, 1, SIGINT, on_stop);
+	}
+	if (r == 0) {
+		r = add_signal(d, 2, SIGHUP, on_reload);
+	}
+	return r < 0 ? r : start_watchdog(d);
+}
+
+/* Serving. */
+
+/* A descriptor that nobody takes would make its clients wait for ever. */
+static void close_unclaimed(const struct core_fds *fds)
+{
+	for (size_t i = 0; i < fds->n; i++) {
+		if (!fds->taken[i]) {
+			char quoted[80];
+
+			log_warning("inherited descriptor %d: no endpoint is called %s, closed",
+				fds->fds[i],
+				log_quote(fds->names[i], strlen(fds->names[i]), quoted,
+					sizeof(quoted)));
+			fd_close(fds->fds[i]);
+		}
+	}
+}
+
+static int open_endpoints(struct daemon *d, struct config *config)
+{
+	CLEANUP_FREE bool *taken = calloc(d->inherited.n + 1, sizeof(*taken));
+	const struct core_fds fds = {
+		.n = d->inherited.n,
+		.fds = d->inherited.fds,
+		.names = (const char *const *)d->inherited.names,
+		.taken = taken,
+	};
+	struct rv_err err = {{0}};
+	int r = taken ? core_open(d->core, config, &fds, &err) : -ENOMEM;
+
+	if (r < 0) {
+		log_error("%s", *err.msg ? err.msg : strerror(-r));
+		config_destroy(config);
+		return r;
+	}
+	close_unclaimed(&fds);
+	return 0;
+}
+
+static int start(struct daemon *d, struct config *config)
+{
+	static const struct core_events events = {.drained = on_drained, .ended = on_ended};
+	size_t n = config->n_endpoints;
+	int r;
+
+	d->workers = config->global.workers;
+	d->base = event_base_new();
+	r = d->base ? start_events(d) : -ENOMEM;
+	if (r == 0) {
+		r = core_create(d->base, (unsigned)d->workers, &events, d, &d->core);
+	}
+	if (r < 0) {
+		log_error("start: %s", strerror(-r));
+		config_destroy(config);
+		return r;
+	}
+	r = open_endpoints(d, config);
+	if (r < 0) {
+		return r;
+	}
+	log_info("serving %zu endpoint%s", n, n == 1 ? "" : "s");
+	sd_notify_state("READY=1\nSTATUS=serving %zu endpoints", n);
+	return 0;
+}
+
+static void stop(struct daemon *d)
+{
+	core_destroy(d->core);
+	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++) {
+		if (d->signals[i]) {
+			event_free(d->signals[i]);
+		}
+	}
+	if (d->watchdog) {
+		event_free(d->watchdog);
+	}
+	if (d->base) {
+		event_base_free(d->base);
+	}
+}
+
+static int serve(struct daemon *d)
+{
+	struct config *config = load(d, false);
+
+	if (!config) {
+		return EX_CONFIG;
+	}
+	log_set_level(config->global.log_level);
+	signal(SIGPIPE, SIG_IGN);
+	fd_raise_limit();
+	if (sd_fds_init(&d->inherited) < 0 || place_make(&d->place) < 0) {
+		config_destroy(config);
+		return EXIT_FAILURE;
+	}
+	d->status = EXIT_FAILURE;
+	if (start(d, config) == 0) {
+		d->status = EXIT_SUCCESS;
+		if (d->options.mode == MODE_DEMO) {
+			place_print_demo(&d->place);
+		}
+		event_base_dispatch(d->base);
+	}
+	stop(d);
+	sd_fds_finish(&d->inherited);
+	return d->status;
+}
+
+static int run(struct daemon *d)
+{
+	switch (d->options.mode) {
+	case MODE_CHECK:
+		return check(d);
+	case MODE_DUMP:
+		return dump(d);
+	default:
+		return serve(d);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon d = {.options = options_parse(argc, argv)};
+	int status = EXIT_FAILURE;
+
+	log_init("revd");
+	if (d.options.mode == MODE_EXIT) {
+		return d.options.status;
+	}
+	if (place_init(&d.place, &d.options) == 0 &&
+		registry_create(backends_builtin, services_builtin, &d.registry) == 0) {
+		status = run(&d);
+	}
+	registry_destroy(d.registry);
+	place_finish(&d.place);
+	libevent_global_shutdown();
+	return status;
+}

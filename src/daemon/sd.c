@@ -1,0 +1,161 @@
+#include "daemon/sd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "util/fd.h"
+#include "util/log.h"
+#include "util/num.h"
+
+#define FIRST_FD 3
+#define MAX_FDS 1024
+
+static int send_to(const char *name, const char *text)
+{
+	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	size_t n = strlen(name);
+
+	if (fd < 0) {
+		return -errno;
+	}
+	if ((name[0] != '/' && name[0] != '@') || n < 2 || n >= sizeof(sa.sun_path)) {
+		return -EINVAL;
+	}
+	memcpy(sa.sun_path, name, n);
+	if (name[0] == '@') {
+		sa.sun_path[0] = '\0';
+	}
+	if (sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&sa,
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0) {
+		return -errno;
+	}
+	return 0;
+}
+
+void sd_notify_state(const char *fmt, ...)
+{
+	const char *name = getenv("NOTIFY_SOCKET");
+	char text[512];
+	va_list ap;
+	int r;
+
+	if (!name || !*name) {
+		return;
+	}
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	r = send_to(name, text);
+	if (r < 0) {
+		char quoted[128];
+
+		log_warning("NOTIFY_SOCKET %s: %s; not trying again",
+			log_quote(name, strlen(name), quoted, sizeof(quoted)), strerror(-r));
+		unsetenv("NOTIFY_SOCKET");
+	}
+}
+
+static bool is_for_us(const char *var)
+{
+	const char *s = getenv(var);
+	uint64_t pid;
+
+	return s && num_parse_uint(s, &pid) == 0 && pid == (uint64_t)getpid();
+}
+
+/* LISTEN_FDS as a number, 0 where it is nonsense. */
+static size_t count_fds(void)
+{
+	const char *s = getenv("LISTEN_FDS");
+	uint64_t n;
+
+	if (!s) {
+		return 0;
+	}
+	if (num_parse_uint(s, &n) < 0 || n > MAX_FDS) {
+		char quoted[64];
+
+		log_warning("LISTEN_FDS=%s ignored: not a number of descriptors",
+			log_quote(s, strlen(s), quoted, sizeof(quoted)));
+		return 0;
+	}
+	return (size_t)n;
+}
+
+static void name_fds(struct sd_fds *s)
+{
+	char *rest = s->text;
+
+	for (size_t i = 0; i < s->n; i++) {
+		char *name = rest ? strsep(&rest, ":") : NULL;
+
+		s->names[i] = name ? name : s->text + strlen(s->text);
+	}
+}
+
+/* Those that are open; what is not is named and left out. */
+static void keep_open_ones(struct sd_fds *s)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		int fd = FIRST_FD + (int)i;
+
+		if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+			log_warning("LISTEN_FDS: descriptor %d is not open", fd);
+			continue;
+		}
+		s->fds[k] = fd;
+		s->names[k++] = s->names[i];
+	}
+	s->n = k;
+}
+
+int sd_fds_init(struct sd_fds *s)
+{
+	const char *names = getenv("LISTEN_FDNAMES");
+
+	memset(s, 0, sizeof(*s));
+	s->n = is_for_us("LISTEN_PID") ? count_fds() : 0;
+	s->fds = calloc(s->n + 1, sizeof(*s->fds));
+	s->names = calloc(s->n + 1, sizeof(*s->names));
+	s->text = strdup(names ? names : "");
+	if (!s->fds || !s->names || !s->text) {
+		sd_fds_finish(s);
+		return -ENOMEM;
+	}
+	name_fds(s);
+	keep_open_ones(s);
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	return 0;
+}
+
+void sd_fds_finish(struct sd_fds *s)
+{
+	free(s->fds);
+	free(s->names);
+	free(s->text);
+	memset(s, 0, sizeof(*s));
+}
+
+uint64_t sd_watchdog_interval(void)
+{
+	const char *s = getenv("WATCHDOG_USEC");
+	uint64_t usec;
+
+	if (!s || (getenv("WATCHDOG_PID") && !is_for_us("WATCHDOG_PID")) ||
+		num_parse_uint(s, &usec) < 0) {
+		return 0;
+	}
+	return usec;
+}
