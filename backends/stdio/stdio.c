@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "common/macro.h"
 
@@ -169,6 +170,7 @@ static int attach(void *block, void *ep, const struct rv_host *host, struct rv_i
 	struct stdio_instance *in = block;
 	const struct rv_peer_info info = {
 		.flags = RV_PEER_STREAM, .uid = getuid(), .gid = getgid()};
+	struct stat st;
 
 	(void)ep;
 	in->host = host;
@@ -182,9 +184,7 @@ static int attach(void *block, void *ep, const struct rv_host *host, struct rv_i
 		detach(in);
 		return rv_fail(e, -ENOMEM, "out of memory");
 	}
-	if (event_add(in->input, NULL) < 0) {
-		in->always_ready = true;
-	}
+	in->always_ready = fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode);
 	want_input(in, true);
 	return 0;
 }

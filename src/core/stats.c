@@ -159,7 +159,7 @@ static int put_endpoint(FILE *f, const struct endpoint *ep)
 
 static void put_program(FILE *f, const struct core *core)
 {
-	fprintf(f, "{\"program\":\"revd\",\"version\":\"%s\",\"pid\":%ld,\"uptime_s\":%.3f,",
+	fprintf(f, "{\"program\":\"revd\",\"version\":\"%s\",\"pid\":%ld,\"uptime\":%.3f,",
 		REVD_VERSION, (long)getpid(), (double)(clock_now() - core->start_ns) / 1e9);
 }
 

@@ -99,6 +99,13 @@ static int dump(struct daemon *d)
 
 /* Events. */
 
+static void on_libevent_log(int severity, const char *text)
+{
+	static const int prio[] = {LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERR};
+
+	log_msg(severity >= 0 && severity < 4 ? prio[severity] : LOG_ERR, "libevent: %s", text);
+}
+
 static void on_drained(void *ctx, bool timed_out)
 {
 	struct daemon *d = ctx;
@@ -306,6 +313,7 @@ static int serve(struct daemon *d)
 	}
 	log_set_level(config->global.log_level);
 	signal(SIGPIPE, SIG_IGN);
+	event_set_log_callback(on_libevent_log);
 	fd_raise_limit();
 	if (sd_fds_init(&d->inherited) < 0 || place_make(&d->place) < 0) {
 		config_destroy(config);

@@ -92,6 +92,7 @@ struct options options_parse(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		list[i] = table[i].option;
 	}
+	argv[0] = (char[]){"revd"}; /* how getopt's messages begin */
 	while ((val = getopt_long(argc, argv, "c:hV", list, NULL)) != -1) {
 		if (!take(&o, val, optarg)) {
 			return o;
