@@ -6,6 +6,10 @@
 #include "bench/plan.h"
 #include "bench/verdict.h"
 
+/* The quantiles of latency that are written down, from the smallest to the largest. */
+#define OUT_QUANTILES 12
+extern const double out_quantiles[OUT_QUANTILES];
+
 struct results {
 	const struct machine *machine;
 	const struct plan *plan;

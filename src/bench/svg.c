@@ -1,0 +1,197 @@
+#include "bench/svg.h"
+
+#include <math.h>
+#include "bench/out.h"
+
+#define WIDTH 640
+#define HEIGHT 360
+#define LEFT 62
+#define RIGHT 116
+#define TOP 16
+#define BOTTOM 48
+#define LABEL_GAP 15.0 /* px between the names at the ends of the lines */
+
+struct scale {
+	double x0, x1, y0, y1; /* data, on the scale that is drawn */
+	bool x_log;
+};
+
+static double on_x(const struct scale *s, double v)
+{
+	double t = ((s->x_log ? log10(v) : v) - s->x0) / (s->x1 - s->x0);
+
+	return LEFT + t * (WIDTH - LEFT - RIGHT);
+}
+
+static double on_y(const struct scale *s, double v)
+{
+	return HEIGHT - BOTTOM - (log10(v) - s->y0) / (s->y1 - s->y0) * (HEIGHT - TOP - BOTTOM);
+}
+
+static bool find_scale(const struct svg_chart *c, struct scale *s)
+{
+	*s = (struct scale){.x0 = INFINITY, .x1 = -INFINITY, .y0 = INFINITY, .y1 = -INFINITY,
+		.x_log = c->x_log};
+	for (size_t i = 0; i < c->n; i++) {
+		for (size_t k = 0; k < c->series[i].n; k++) {
+			double x = c->series[i].x[k], y = c->series[i].y[k];
+
+			x = c->x_log ? log10(x) : x;
+			s->x0 = fmin(s->x0, x);
+			s->x1 = fmax(s->x1, x);
+			s->y0 = fmin(s->y0, log10(y));
+			s->y1 = fmax(s->y1, log10(y));
+		}
+	}
+	if (!isfinite(s->y0) || !isfinite(s->y1)) {
+		return false;
+	}
+	if (s->x1 - s->x0 < 1e-9) {
+		s->x0 -= 0.5;
+		s->x1 += 0.5;
+	}
+	s->y0 -= 0.06;
+	s->y1 = fmax(s->y1 + 0.06, s->y0 + 0.4);
+	return true;
+}
+
+/* 1, 2 or 5 times a power of ten, as short as can be. */
+static void put_round(FILE *f, double v)
+{
+	if (v >= 1e6) {
+		fprintf(f, "%gM", v / 1e6);
+	} else if (v >= 1e3) {
+		fprintf(f, "%gk", v / 1e3);
+	} else {
+		fprintf(f, "%g", v);
+	}
+}
+
+static void draw_y_tick(FILE *f, const struct scale *s, double v)
+{
+	double y = on_y(s, v);
+
+	if (log10(v) < s->y0 || log10(v) > s->y1) {
+		return;
+	}
+	fprintf(f, "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>\n", LEFT,
+		WIDTH - RIGHT, y, y);
+	fprintf(f, "<text class=\"tick\" text-anchor=\"end\" x=\"%d\" y=\"%.1f\">", LEFT - 8,
+		y + 4);
+	put_round(f, v);
+	fputs("</text>\n", f);
+}
+
+/* 1, 2 and 5 of each decade; of long scales only the 1. */
+static void draw_y_axis(FILE *f, const struct svg_chart *c, const struct scale *s)
+{
+	static const int steps[] = {1, 2, 5};
+	size_t n_steps = s->y1 - s->y0 > 3 ? 1 : ARRAY_SIZE(steps);
+
+	for (int d = (int)floor(s->y0); d <= (int)ceil(s->y1); d++) {
+		for (size_t i = 0; i < n_steps; i++) {
+			draw_y_tick(f, s, steps[i] * pow(10, d));
+		}
+	}
+	fprintf(f, "<text class=\"axis\" transform=\"translate(14 %d) rotate(-90)\""
+		   " text-anchor=\"middle\">", TOP + (HEIGHT - TOP - BOTTOM) / 2);
+	out_escaped(f, c->y_title);
+	fputs("</text>\n", f);
+}
+
+static void draw_x_axis(FILE *f, const struct svg_chart *c, const struct scale *s)
+{
+	for (size_t i = 0; i < c->n_x_ticks; i++) {
+		double at = c->x_ticks[i].at, x = on_x(s, at);
+
+		at = c->x_log ? log10(at) : at;
+		if (at < s->x0 - 1e-9 || at > s->x1 + 1e-9) {
+			continue;
+		}
+		fprintf(f, "<text class=\"tick\" text-anchor=\"middle\" x=\"%.1f\" y=\"%d\">", x,
+			HEIGHT - BOTTOM + 18);
+		out_escaped(f, c->x_ticks[i].label);
+		fputs("</text>\n", f);
+	}
+	fprintf(f, "<line class=\"base\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>\n", LEFT,
+		WIDTH - RIGHT, HEIGHT - BOTTOM, HEIGHT - BOTTOM);
+	fprintf(f, "<text class=\"axis\" text-anchor=\"middle\" x=\"%d\" y=\"%d\">",
+		LEFT + (WIDTH - LEFT - RIGHT) / 2, HEIGHT - 8);
+	out_escaped(f, c->x_title);
+	fputs("</text>\n", f);
+}
+
+static void draw_series(FILE *f, const struct svg_chart *c, const struct scale *s, size_t i)
+{
+	const struct svg_series *v = &c->series[i];
+
+	fprintf(f, "<g class=\"s%u%s\"><polyline points=\"", v->colour, v->dashed ? " dashed" : "");
+	for (size_t k = 0; k < v->n; k++) {
+		fprintf(f, "%.1f,%.1f ", on_x(s, v->x[k]), on_y(s, v->y[k]));
+	}
+	fputs("\"/>\n", f);
+	for (size_t k = 0; k < v->n; k++) {
+		char number[16];
+
+		fprintf(f, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%s\"><title>", on_x(s, v->x[k]),
+			on_y(s, v->y[k]), v->dashed ? "2" : "3.5");
+		out_escaped(f, v->label);
+		fprintf(f, ": %s %s</title></circle>\n", out_number(v->y[k], number), c->y_unit);
+	}
+	fputs("</g>\n", f);
+}
+
+/* The names at the right end of the lines, moved apart where they would overlap. */
+static void draw_names(FILE *f, const struct svg_chart *c, const struct scale *s)
+{
+	size_t order[SVG_SERIES], n = 0;
+	double last = -INFINITY;
+
+	for (size_t i = 0; i < c->n; i++) {
+		size_t at = n;
+
+		if (c->series[i].dashed || c->series[i].n == 0) {
+			continue;
+		}
+		while (at > 0 && c->series[order[at - 1]].y[c->series[order[at - 1]].n - 1] <
+					 c->series[i].y[c->series[i].n - 1]) {
+			order[at] = order[at - 1];
+			at--;
+		}
+		order[at] = i;
+		n++;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct svg_series *v = &c->series[order[i]];
+		double room = HEIGHT - BOTTOM - LABEL_GAP * (double)(n - 1 - i);
+		double y = fmin(on_y(s, v->y[v->n - 1]) + 4, room);
+
+		last = fmax(y, last + LABEL_GAP);
+		fprintf(f, "<text class=\"name s%u\" x=\"%.1f\" y=\"%.1f\">", v->colour,
+			on_x(s, v->x[v->n - 1]) + 9, last);
+		out_escaped(f, v->label);
+		fputs("</text>\n", f);
+	}
+}
+
+void svg_draw(FILE *f, const struct svg_chart *c)
+{
+	struct scale s;
+
+	if (!find_scale(c, &s)) {
+		fputs("<p class=\"none\">Not measured in this run.</p>\n", f);
+		return;
+	}
+	fprintf(f, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", WIDTH, HEIGHT);
+	out_escaped(f, c->title);
+	fputs("\">\n", f);
+	draw_y_axis(f, c, &s);
+	draw_x_axis(f, c, &s);
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->series[i].n > 0) {
+			draw_series(f, c, &s, i);
+		}
+	}
+	draw_names(f, c, &s);
+	fputs("</svg>\n", f);
+}
