@@ -1,11 +1,25 @@
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include "config/load.h"
 #include "config/tables.h"
 
+/* " (a, b or c)" */
+static void put_choices(FILE *f, const char *const *choices)
+{
+	for (size_t i = 0; choices[i]; i++) {
+		fprintf(f, "%s%s", i == 0 ? " (" : choices[i + 1] ? ", " : " or ", choices[i]);
+	}
+	fputc(')', f);
+}
+
 static void put_option(FILE *f, const struct rv_option *o, const char *def)
 {
-	fprintf(f, "# %s\n#%s =%s%s\n", o->help, o->key, *def ? " " : "", def);
+	fprintf(f, "# %c%s", toupper((unsigned char)o->help[0]), o->help + 1);
+	if (o->type == RV_ENUM) {
+		put_choices(f, o->choices);
+	}
+	fprintf(f, "\n#%s =%s%s\n", o->key, *def ? " " : "", def);
 }
 
 static void put_table(FILE *f, const struct rv_option *table)

@@ -60,7 +60,7 @@ const struct rv_option global_options[] = {
 	{
 		.key = "log_level",
 		.def = "info",
-		.help = "What to log: error, warning, notice, info or debug",
+		.help = "What is less urgent than this is not logged",
 		.type = RV_ENUM,
 		.live = true,
 		.choices = levels,
@@ -71,6 +71,7 @@ const struct rv_option global_options[] = {
 		.def = "",
 		.help = "Directory of out-of-tree transports and services; unset: none",
 		.type = RV_PATH,
+		.live = true,
 		GLOBAL(global.plugin_dir),
 	},
 	{0},
