@@ -225,6 +225,21 @@ static size_t set_skipped(
 	return k;
 }
 
+/* Another frame begins inside the one of `size` bytes at p, at `inner`. Is that
+ * a payload, or is it the next frame and this one was torn? It was torn if no
+ * frame begins where it ends, or if whole frames fill it up to there: then its
+ * length was chosen to swallow them. */
+static bool is_torn(const uint8_t *p, size_t n, size_t size, size_t inner)
+{
+	if (n < size || (n > size && guess_header(p + size, n - size) == GUESS_NO)) {
+		return true;
+	}
+	while (inner < size && guess_header(p + inner, n - inner) == GUESS_YES) {
+		inner += RV_FRAME_HEADER + rv_load_le32(p + inner + 4);
+	}
+	return inner == size;
+}
+
 static size_t next_frame_shared(
 	struct splitter *s, const uint8_t *p, size_t n, struct split_piece *ret)
 {
@@ -242,10 +257,8 @@ static size_t next_frame_shared(
 	if (!header_ok(&ret->frame) || size > SPLIT_SHARED_FRAME) {
 		return set_skipped(s, p, 1, n, ret);
 	}
-	/* Does another frame begin inside, though none begins behind? */
 	inner = find_header(p, 1, MIN(size, n), true);
-	if (inner < MIN(size, n) &&
-		(n < size || (n > size && guess_header(p + size, n - size) == GUESS_NO))) {
+	if (inner < MIN(size, n) && is_torn(p, n, size, inner)) {
 		ret->kind = SPLIT_SKIPPED;
 		return inner;
 	}
