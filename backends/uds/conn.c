@@ -191,8 +191,8 @@ static int receive(struct uds_conn *c, struct mmsghdr *v, struct iovec *iov)
 	if (n < 0) {
 		return -errno;
 	}
-	if ((unsigned)n == in->batch && in->batch < UDS_SLOTS) {
-		in->batch *= 2;
+	if ((unsigned)n == in->batch) {
+		in->batch = in->batch < UDS_SLOTS / 2 ? 2 * in->batch : UDS_SLOTS;
 	} else if ((unsigned)n <= in->batch / 2) {
 		in->batch = n > 1 ? (unsigned)n : 1;
 	}
@@ -452,7 +452,7 @@ void uds_commit(void *block, void *peer, size_t used, uint32_t tag)
 
 	(void)tag;
 	if (uds_is_stream(in)) {
-		out_commit(&in->out, &c->out, used);
+		out_commit(&in->out, &c->out, used == RV_COMMIT_NONE ? 0 : used);
 	} else {
 		packets_commit(&in->packets, &c->packets, used);
 	}
