@@ -190,6 +190,14 @@ compile()
 	grep -E ': warning: ' "$log" >&2 || true
 }
 
+# The queues of all programs of a user share one budget (819200 bytes, 9 queues of
+# the usual size), and root's is shared with whatever else runs here. Root may
+# ask for more; others live with it.
+more_queues()
+{
+	ulimit -q unlimited 2>/dev/null || true
+}
+
 # Two runs at once in one build directory wait for each other. Descriptor 9
 # stays open, and the lock ours, until the tool ends.
 lock()
