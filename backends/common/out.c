@@ -142,7 +142,7 @@ int out_reserve(struct out *o, struct out_peer *p, size_t min, struct rv_room *r
 
 void out_commit(struct out *o, struct out_peer *p, size_t used)
 {
-	if (o->owner != p) {
+	if (o->owner != p || used == RV_COMMIT_NONE) {
 		return;
 	}
 	assert(used <= o->size - o->used);

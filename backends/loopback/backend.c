@@ -493,7 +493,7 @@ static void commit(void *block, void *peer, size_t used, uint32_t tag)
 		out_commit(&in->out, &p->out, used);
 	} else if (in->writing == p) { /* else it ended since it reserved */
 		in->writing = NULL;
-		if (used > 0) {
+		if (used != RV_COMMIT_NONE) {
 			message_send(p, in->room, used, tag);
 		}
 	}

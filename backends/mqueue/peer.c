@@ -236,7 +236,7 @@ void mqueue_commit(void *block, void *peer, size_t used, uint32_t tag)
 		return; /* it ended since it reserved */
 	}
 	in->writing = NULL;
-	if (used == 0) {
+	if (used == RV_COMMIT_NONE) {
 		return;
 	}
 	r = send_now(p, in->room, used, tag);

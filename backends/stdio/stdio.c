@@ -247,7 +247,7 @@ static void commit(void *block, void *peer, size_t used, uint32_t tag)
 
 	(void)peer;
 	(void)tag;
-	in->out_used += used;
+	in->out_used += used == RV_COMMIT_NONE ? 0 : used;
 }
 
 static void flush(void *block, void *peer)

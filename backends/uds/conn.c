@@ -452,7 +452,7 @@ void uds_commit(void *block, void *peer, size_t used, uint32_t tag)
 
 	(void)tag;
 	if (uds_is_stream(in)) {
-		out_commit(&in->out, &c->out, used == RV_COMMIT_NONE ? 0 : used);
+		out_commit(&in->out, &c->out, used);
 	} else {
 		packets_commit(&in->packets, &c->packets, used);
 	}

@@ -70,7 +70,7 @@ int packets_reserve(struct packets *o, struct packets_peer *p, size_t min, struc
 
 void packets_commit(struct packets *o, struct packets_peer *p, size_t used)
 {
-	if (o->owner != p || used == 0) {
+	if (o->owner != p || used == RV_COMMIT_NONE) {
 		return;
 	}
 	o->iov[o->n] = (struct iovec){.iov_base = o->mem + o->used, .iov_len = used};

@@ -44,7 +44,7 @@ void packets_finish(struct packets *);
 /* Room for one message of at least min bytes. -EAGAIN: the peer has a tail. */
 int packets_reserve(
 	struct packets *, struct packets_peer *, size_t min, struct rv_room *ret) MUST_CHECK;
-/* The message has `used` bytes; 0: there is none after all. */
+/* As rv_backend_ops.commit. */
 void packets_commit(struct packets *, struct packets_peer *, size_t used);
 void packets_flush(struct packets *, struct packets_peer *);
 void packets_writable(struct packets *, struct packets_peer *);

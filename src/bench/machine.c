@@ -174,7 +174,6 @@ void machine_let_sleep(struct machine *m)
 	while (m->n_loops > 0) {
 		proc_stop(&m->loops[--m->n_loops]);
 	}
-	m->awake = false;
 }
 
 bool machine_place(struct machine *m, enum bench_regime regime, pid_t server)

@@ -23,7 +23,7 @@ struct machine {
 	int client_cpu;   /* where the client runs when pinned */
 	int server_cpu;   /* where the server runs in the split regime */
 	bool can_pin;
-	bool awake;       /* the loops run */
+	bool awake;       /* the loops ran while it was measured */
 	double load;      /* processes that wanted to run at the start, besides us */
 	size_t n_notes;   /* what could not be done or taints the figures, for people */
 	char notes[MACHINE_NOTES][160];

@@ -26,7 +26,7 @@
 #include "client/lines.h"
 #include "util/clock.h"
 
-#define AHEAD ((size_t)256 << 10) /* bytes of input read before they can be sent */
+#define AHEAD ((size_t)256 << 10) /* bytes of whole lines read before they can be sent */
 #define RECEIVE ((size_t)256 << 10)
 
 /* Offsets count from the input's start, the first line without a reply. */
@@ -86,7 +86,7 @@ static void look(struct bulk *b)
 
 static bool wants_input(const struct bulk *b)
 {
-	return !b->in->eof && !b->blocked && !b->asking && input_used(b->in) - b->sent < AHEAD;
+	return !b->in->eof && !b->blocked && !b->asking && b->ready - b->sent < AHEAD;
 }
 
 static void take(struct bulk *b, size_t n, size_t lines)

@@ -316,5 +316,8 @@ int parse_option(
 	};
 	struct parse p = {arena, o, text, field, why};
 
+	if ((size_t)o->type >= ARRAY_SIZE(parsers)) {
+		return refuse(&p, "a plugin wants a type that this revd does not have");
+	}
 	return parsers[o->type](&p);
 }

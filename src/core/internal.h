@@ -345,6 +345,7 @@ struct batch {
 	struct peer *out; /* whose reservation is open; NULL: none */
 	struct rv_room room;
 	size_t used;
+	bool filled; /* a reply (perhaps empty) is in it */
 	uint32_t tag;
 	uint64_t answered, start_ns;
 };

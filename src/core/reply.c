@@ -58,8 +58,9 @@ static void batch_commit(struct batch *b)
 	}
 	b->out = NULL;
 	b->in->n.tx_bytes += b->used;
-	b->in->ops->commit(b->in->block, peer_block(p), b->used, b->tag);
-	if (b->used > 0) {
+	b->in->ops->commit(
+		b->in->block, peer_block(p), b->filled ? b->used : RV_COMMIT_NONE, b->tag);
+	if (b->filled) {
 		mark_dirty(b->in, p);
 	}
 }
@@ -85,6 +86,7 @@ static int reserve(struct batch *b, struct peer *p, size_t min)
 	}
 	b->out = p;
 	b->used = 0;
+	b->filled = false;
 	return 0;
 }
 
@@ -247,6 +249,7 @@ static int pump_piece(struct batch *b, struct peer *p, struct held *h)
 	h->sent += n;
 	b->used = head + n;
 	b->tag = h->tag;
+	b->filled = true;
 	batch_commit(b);
 	return 0;
 }
@@ -314,6 +317,7 @@ static void send_line(struct request *q, unsigned status, const uint8_t *data, s
 	put_terminator(out + prefix + n, q->term);
 	b->used += total;
 	b->tag = q->tag;
+	b->filled = true;
 	if (!(p->bits & PEER_STREAM)) {
 		batch_commit(b);
 	}
@@ -345,6 +349,7 @@ static void send_frame(struct request *q, unsigned status, const uint8_t *data, 
 	}
 	b->used += total;
 	b->tag = q->tag;
+	b->filled = true;
 	if (!(p->bits & PEER_STREAM)) {
 		batch_commit(b);
 	}
@@ -440,6 +445,7 @@ static void finish_in_place(struct sink *s)
 		b->used += s->reply.len + RV_FRAME_HEADER;
 	}
 	b->tag = q->tag;
+	b->filled = true;
 	if (!(q->peer->bits & PEER_STREAM)) {
 		batch_commit(b);
 	}

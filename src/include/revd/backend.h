@@ -96,6 +96,8 @@ enum rv_drop {
 	RV_DROP_COUNT,
 };
 
+#define RV_COMMIT_NONE ((size_t)-1)
+
 struct rv_room {
 	uint8_t *data;
 	size_t size;
@@ -216,7 +218,8 @@ struct rv_backend_ops {
 	 * host->writable() follows. Another error: the peer can't be answered. */
 	int (*reserve)(void *in, void *peer, size_t min, struct rv_room *ret);
 	/* The first `used` bytes are a message (or a piece of the stream) for
-	 * the peer of the reservation. 0 gives it back. `tag`: of the request. */
+	 * the peer of the reservation; 0 is an empty message. RV_COMMIT_NONE gives
+	 * the reservation back. `tag`: of the request. */
 	void (*commit)(void *in, void *peer, size_t used, uint32_t tag);
 	/* Send what is committed for this peer: one system call where the
 	 * transport allows it. Called once per batch of input. */

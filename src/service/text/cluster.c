@@ -4,6 +4,12 @@
 #include <stdbool.h>
 #include <string.h>
 #include "service/text/utf8.h"
+#include "service/text/word.h"
+
+/* A run stops at the so-manieth boundary in a row that it could stop at, or at
+ * ASCII: in scripts that are full of joining code points it is cheaper to go on
+ * than to be called again for the next one. */
+#define PATIENCE 3u
 
 #define X(s) CLUSTER_##s                   /* no break */
 #define B(s) (CLUSTER_BREAK | CLUSTER_##s) /* a break before it */
@@ -27,9 +33,13 @@ const uint8_t cluster_next[CLUSTER_STATE_COUNT][GCB_COUNT] = {
 	/* clang-format on */
 };
 
-static void put(const uint8_t *src, size_t n, uint8_t *dst, size_t from, size_t to)
+static inline void put(const uint8_t *src, size_t n, uint8_t *dst, size_t from, size_t to)
 {
-	memcpy(dst + (n - to), src + from, to - from);
+	if (to - from < WORD_MAX) {
+		word_copy(dst + (n - to), src + from, to - from);
+	} else {
+		memcpy(dst + (n - to), src + from, to - from);
+	}
 }
 
 int cluster_reverse_run(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos)
@@ -37,6 +47,7 @@ int cluster_reverse_run(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos)
 	enum cluster_state state = CLUSTER_CONTROL;
 	enum gcb kind, last = GCB_COUNT;
 	size_t start = *pos, i = *pos;
+	unsigned plain = 0;
 
 	while (i < n) {
 		uint32_t c = 0;
@@ -52,7 +63,8 @@ int cluster_reverse_run(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos)
 		if ((next & CLUSTER_BREAK) && i > start) {
 			put(src, n, dst, start, i);
 			start = i;
-			if (kind < GCB_JOINING && last < GCB_JOINING) {
+			plain = kind < GCB_JOINING && last < GCB_JOINING ? plain + 1 : 0;
+			if (plain > 0 && (c < 0x80 || plain == PATIENCE)) {
 				break;
 			}
 		}

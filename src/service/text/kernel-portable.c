@@ -64,21 +64,30 @@ static int reverse_codepoints(const uint8_t *src, size_t n, uint8_t *dst, size_t
 	return 0;
 }
 
+/* The same as run_ascii() to the last byte that ASCII follows: what follows the
+ * others may join them. */
+static size_t run_ascii_clusters(const uint8_t *src, size_t n, uint8_t *dst, size_t begin)
+{
+	size_t i = run_ascii(src, n, dst, begin, true);
+
+	if (i > begin && i < n && src[i] >= 0x80) {
+		return i - 1;
+	}
+	for (; n - i >= 2 && src[i] < 0x80 && src[i] != '\r' && src[i + 1] < 0x80; i++) {
+		dst[n - 1 - i] = src[i];
+	}
+	return i;
+}
+
 static int reverse_graphemes(const uint8_t *src, size_t n, uint8_t *dst, size_t *ret_bad)
 {
 	size_t i = 0;
 
-	while (i < n) {
-		size_t plain_end = run_ascii(src, n, dst, i, true);
-
-		/* What follows may join the last of the ASCII. */
-		i = plain_end > i ? plain_end - 1 : i;
-		do {
-			if (cluster_reverse_run(src, n, dst, &i) < 0) {
-				*ret_bad = i;
-				return -EILSEQ;
-			}
-		} while (i < n && (i <= plain_end || !is_ascii_at(src, n, i)));
+	while ((i = run_ascii_clusters(src, n, dst, i)) < n) {
+		if (cluster_reverse_run(src, n, dst, &i) < 0) {
+			*ret_bad = i;
+			return -EILSEQ;
+		}
 	}
 	return 0;
 }

@@ -38,7 +38,7 @@
 
 #define GROUP 128u      /* bytes */
 #define REACH 3u        /* how far from a byte its code point may extend */
-#define MARGIN VEC_SIZE /* around a staged group; at least REACH and a vector to spare */
+#define MARGIN VEC_SIZE /* before a staged group, and twice behind it */
 
 struct group {
 	const uint8_t *src;
@@ -262,56 +262,99 @@ static INLINE VEC reverse_codepoints_of(const struct window *w)
 	return v_reverse_lanes(v_or(low, high));
 }
 
-/* The vector at p, number k of its group, whose GROUP bytes of result go to out. */
+static INLINE void add_joins(struct group *g, VEC joins, size_t at)
+{
+	uint64_t none = v_mask(v_equal(joins, v_zero()));
+	uint64_t bits = ~none & (UINT64_MAX >> (64 - VEC_SIZE));
+	size_t word = at / 64, shift = at % 64;
+
+	g->joins[word] |= bits << shift;
+	if (shift + VEC_SIZE > 64) {
+		g->joins[word + 1] |= bits >> (64 - shift);
+	}
+}
+
+/* The vector that begins `at` bytes into the group, at p; its result goes to out. */
 static INLINE void group_step(
-	struct group *g, const uint8_t *p, uint8_t *out, size_t k, bool reverse, bool clusters)
+	struct group *g, const uint8_t *p, size_t at, uint8_t *out, bool reverse, bool clusters)
 {
 	struct window w = window_load(p);
 
 	g->errors = v_or(g->errors, find_errors(&w));
 	g->special = v_or(g->special, w.here);
 	if (reverse) {
-		v_store(out + GROUP - (k + 1) * VEC_SIZE, reverse_codepoints_of(&w));
+		v_store(out, reverse_codepoints_of(&w));
 	}
 	if (clusters) {
-		VEC joins = find_joins(&w);
-		uint64_t none = v_mask(v_equal(joins, v_zero()));
-		uint64_t bits = ~none & (UINT64_MAX >> (64 - VEC_SIZE));
-
 		g->special = v_or(g->special, v_equal(w.here, v_splat('\r')));
-		g->joins[k * VEC_SIZE / 64] |= bits << (k * VEC_SIZE % 64);
+		add_joins(g, find_joins(&w), at);
 	}
+}
+
+/* Where the result of the vector that begins `at` bytes into the group belongs. */
+static INLINE uint8_t *group_out(const struct group *g, size_t at, bool reverse)
+{
+	return reverse ? g->dst + (g->n - g->begin - at - VEC_SIZE) : NULL;
 }
 
 /* A group that has REACH bytes of text on both sides. */
 static INLINE void group_run_inner(struct group *g, bool reverse, bool clusters)
 {
 	const uint8_t *p = g->src + g->begin;
-	uint8_t *out = reverse ? g->dst + (g->n - g->begin - GROUP) : NULL;
 
-	for (size_t k = 0; k < GROUP / VEC_SIZE; k++) {
-		group_step(g, p + k * VEC_SIZE, out, k, reverse, clusters);
+	for (size_t at = 0; at < GROUP; at += VEC_SIZE) {
+		group_step(g, p + at, at, group_out(g, at, reverse), reverse, clusters);
 	}
 }
 
-/* A group at the beginning or the end: is worked on in a copy that has zeros
- * around it, which do as well as any ASCII. */
-static INLINE void group_run_outer(struct group *g, bool reverse, bool clusters)
+/* Copies the group and the REACH bytes around it to in + MARGIN, with zeros beyond the
+ * ends of the text: they do as well as any ASCII. The vectors that are copied may
+ * overlap, for none reaches beyond the text. */
+static INLINE void stage(const struct group *g, uint8_t *in)
 {
-	uint8_t in[MARGIN + GROUP + MARGIN], out[GROUP];
-	size_t size = g->end - g->begin, steps = (size + VEC_SIZE - 1) / VEC_SIZE;
-	size_t before = MIN(g->begin, REACH), after = MIN(g->n - g->end, REACH);
+	const uint8_t *begin = g->src + g->begin, *end = g->src + g->end + REACH;
+	uint8_t *out = in + MARGIN;
 
 	v_store(in, v_zero());
-	for (size_t k = size / VEC_SIZE; k <= steps; k++) {
-		v_store(in + MARGIN + k * VEC_SIZE, v_zero());
+	if (g->n < VEC_SIZE) {
+		v_store(out, v_zero());
+		word_copy(out, g->src, g->n);
+	} else {
+		const uint8_t *last = g->src + (g->n - VEC_SIZE);
+		const uint8_t *p = g->begin > VEC_SIZE ? begin - VEC_SIZE : g->src;
+
+		for (; p < last && p < end; p += VEC_SIZE) {
+			v_store(out + (p - begin), v_load(p));
+		}
+		if (p < end) {
+			v_store(out + (last - begin), v_load(last));
+		}
 	}
-	memcpy(in + MARGIN - before, g->src + (g->begin - before), before + size + after);
-	for (size_t k = 0; k < steps; k++) {
-		group_step(g, in + MARGIN + k * VEC_SIZE, out, k, reverse, clusters);
+	if (g->n - g->end < REACH) {
+		v_store(out + (g->n - g->begin), v_zero());
 	}
-	if (reverse) {
-		memcpy(g->dst + (g->n - g->end), out + GROUP - size, size);
+}
+
+/* A group at the beginning or the end of the text. */
+static INLINE void group_run_outer(struct group *g, bool reverse, bool clusters)
+{
+	uint8_t in[MARGIN + GROUP + 2 * MARGIN], out[VEC_SIZE];
+	size_t size = g->end - g->begin, at = 0;
+
+	stage(g, in);
+	if (size < VEC_SIZE) {
+		group_step(g, in + MARGIN, 0, out, reverse, clusters);
+		if (reverse) {
+			word_copy(g->dst + (g->n - g->end), out + VEC_SIZE - size, size);
+		}
+		return;
+	}
+	for (; size - at >= VEC_SIZE; at += VEC_SIZE) {
+		group_step(g, in + MARGIN + at, at, group_out(g, at, reverse), reverse, clusters);
+	}
+	if (at < size) {
+		at = size - VEC_SIZE;
+		group_step(g, in + MARGIN + at, at, group_out(g, at, reverse), reverse, clusters);
 	}
 }
 

@@ -20,21 +20,16 @@ static inline bool utf8_second_fits(uint8_t lead, uint8_t second)
 	return second >= low && second <= high;
 }
 
-static inline int utf8_decode_tail(
-	const uint8_t *p, size_t n, int length, uint32_t c, uint32_t *ret)
+/* The length of the maximal subpart at p, where something ill-formed begins: of
+ * the longest beginning of a well-formed sequence, but at least 1. */
+static inline int utf8_subpart(const uint8_t *p, size_t n)
 {
-	if (n < 2 || !utf8_second_fits(p[0], p[1])) {
-		return -1;
+	bool fits = n >= 2 && p[0] >= 0xE0 && p[0] <= 0xF4 && utf8_second_fits(p[0], p[1]);
+
+	if (!fits) {
+		return 1;
 	}
-	c = c << 6 | (p[1] & 0x3Fu);
-	for (int i = 2; i < length; i++) {
-		if ((size_t)i >= n || !utf8_is_continuation(p[i])) {
-			return -i;
-		}
-		c = c << 6 | (p[i] & 0x3Fu);
-	}
-	*ret = c;
-	return length;
+	return n >= 3 && p[0] >= 0xF0 && utf8_is_continuation(p[2]) ? 3 : 2;
 }
 
 /* Decodes what begins at p, of which n >= 1 bytes may be read. Returns its
@@ -42,20 +37,30 @@ static inline int utf8_decode_tail(
  * maximal subpart, which is what one U+FFFD stands for. */
 static inline int utf8_decode(const uint8_t *p, size_t n, uint32_t *ret)
 {
-	uint8_t b = p[0];
+	uint32_t c = p[0];
 
-	if (b < 0x80) {
-		*ret = b;
+	if (c < 0x80) {
+		*ret = c;
 		return 1;
 	}
-	if (b >= 0xC2 && b < 0xE0) {
-		return utf8_decode_tail(p, n, 2, b & 0x1Fu, ret);
+	if (c < 0xE0 && n >= 2) {
+		*ret = (c & 0x1F) << 6 | (p[1] & 0x3Fu);
+		return c >= 0xC2 && utf8_is_continuation(p[1]) ? 2 : -1;
 	}
-	if (b >= 0xE0 && b < 0xF0) {
-		return utf8_decode_tail(p, n, 3, b & 0x0Fu, ret);
+	if (c >= 0xE0 && c < 0xF0 && n >= 3) {
+		c = (c & 0x0F) << 12 | (p[1] & 0x3Fu) << 6 | (p[2] & 0x3Fu);
+		*ret = c;
+		if (utf8_is_continuation(p[1]) && utf8_is_continuation(p[2]) && c >= 0x800 &&
+			c >> 11 != 0xD800 >> 11) {
+			return 3;
+		}
+	} else if (c >= 0xF0 && c < 0xF8 && n >= 4) {
+		c = (c & 0x07) << 18 | (p[1] & 0x3Fu) << 12 | (p[2] & 0x3Fu) << 6 | (p[3] & 0x3Fu);
+		*ret = c;
+		if (utf8_is_continuation(p[1]) && utf8_is_continuation(p[2]) &&
+			utf8_is_continuation(p[3]) && c >= 0x10000 && c < 0x110000) {
+			return 4;
+		}
 	}
-	if (b >= 0xF0 && b <= 0xF4) {
-		return utf8_decode_tail(p, n, 4, b & 0x07u, ret);
-	}
-	return -1;
+	return -utf8_subpart(p, n);
 }

@@ -88,3 +88,22 @@ static inline void word_reverse(const uint8_t *src, size_t n, uint8_t *dst)
 		}
 	}
 }
+
+/* memcpy() of n < WORD_MAX bytes; cheaper than the call. */
+static inline void word_copy(uint8_t *dst, const uint8_t *src, size_t n)
+{
+	if (n >= 16) {
+		memcpy(dst, src, 16);
+		memcpy(dst + n - 16, src + n - 16, 16);
+	} else if (n >= 8) {
+		memcpy(dst, src, 8);
+		memcpy(dst + n - 8, src + n - 8, 8);
+	} else if (n >= 4) {
+		memcpy(dst, src, 4);
+		memcpy(dst + n - 4, src + n - 4, 4);
+	} else if (n > 0) {
+		dst[0] = src[0];
+		dst[n / 2] = src[n / 2];
+		dst[n - 1] = src[n - 1];
+	}
+}
