@@ -10,13 +10,6 @@
 #define CHUNK ((size_t)64 << 10)
 #define BATCH 64 /* messages served at once, and connections per wake-up */
 
-struct config {
-	const char *name;
-	int type; /* enum loopback_type */
-	uint64_t max_message;
-	uint64_t capacity;
-};
-
 struct endpoint {
 	struct hub *hub; /* NULL: not open */
 };
@@ -322,7 +315,7 @@ static void on_wake(int fd, short what, void *arg)
 
 static int check(const void *config, struct rv_err *e)
 {
-	const struct config *c = config;
+	const struct loopback_config *c = config;
 
 	if (!*c->name) {
 		return rv_fail(e, -EINVAL, "name is missing");
@@ -336,7 +329,7 @@ static int check(const void *config, struct rv_err *e)
 
 static void address(const void *config, char *buf, size_t size)
 {
-	const struct config *c = config;
+	const struct loopback_config *c = config;
 
 	snprintf(buf, size, "loopback:%s", c->name);
 }
@@ -344,7 +337,7 @@ static void address(const void *config, char *buf, size_t size)
 static int open_endpoint(void *block, const struct rv_endpoint_info *info, const void *config,
 	const int *fds, size_t n_fds, struct rv_err *e)
 {
-	const struct config *c = config;
+	const struct loopback_config *c = config;
 	struct endpoint *ep = block;
 	int r;
 
@@ -514,27 +507,27 @@ static const struct rv_option options[] = {
 		.def = "",
 		.help = "what loopback_connect() is given",
 		.type = RV_STRING,
-		.offset = offsetof(struct config, name)},
+		.offset = offsetof(struct loopback_config, name)},
 	{.key = "type",
 		.def = "stream",
 		.help = "what a connection carries",
 		.type = RV_ENUM,
 		.choices = types,
-		.offset = offsetof(struct config, type)},
+		.offset = offsetof(struct loopback_config, type)},
 	{.key = "max_message",
 		.def = "8K",
 		.help = "largest message",
 		.type = RV_SIZE,
 		.min = 64,
 		.max = 16u << 20,
-		.offset = offsetof(struct config, max_message)},
+		.offset = offsetof(struct loopback_config, max_message)},
 	{.key = "capacity",
 		.def = "64K",
 		.help = "what a connection holds in each direction",
 		.type = RV_SIZE,
 		.min = 1,
 		.max = 64u << 20,
-		.offset = offsetof(struct config, capacity)},
+		.offset = offsetof(struct loopback_config, capacity)},
 	{0},
 };
 
@@ -547,7 +540,7 @@ const struct rv_backend_ops loopback_backend = {
 	.version = REVD_VERSION,
 	.caps = 0,
 	.default_mode = 0600,
-	.config_size = sizeof(struct config),
+	.config_size = sizeof(struct loopback_config),
 	.endpoint_size = sizeof(struct endpoint),
 	.instance_size = sizeof(struct instance),
 	.peer_size = sizeof(struct peer),

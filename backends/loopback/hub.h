@@ -12,6 +12,12 @@
 #include "common/macro.h"
 #include "loopback/loopback.h"
 
+struct loopback_config {
+	const char *name;
+	int type;                       /* enum loopback_type */
+	uint64_t max_message, capacity; /* bytes */
+};
+
 struct pipe_buf { /* bytes, or records of a struct pipe_head and a message */
 	uint8_t *data;
 	size_t size, head, len;
