@@ -16,8 +16,9 @@ struct daemon {
 	bool serves[BENCH_TRANSPORTS];
 	char uri[BENCH_TRANSPORTS][DAEMON_URI];
 	bool reverse;              /* what its service does; else it echoes */
-	char dir[96];              /* "" if attached */
+	char dir[80];              /* "" if attached */
 	char version[32];
+	char note[160];            /* what it could not be made to serve; "" if nothing */
 	uint64_t ready_ns;         /* from fork() to READY=1 */
 };
 

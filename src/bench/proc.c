@@ -90,9 +90,9 @@ int proc_spawn(struct proc *ret, const char *const *argv, const char *notify, in
 	return proc_fork(ret, spawn_child, &s);
 }
 
-static bool wait_exit(pid_t pid, int timeout_ms)
+bool proc_wait(const struct proc *proc, int timeout_ms)
 {
-	CLEANUP_FD int fd = pidfd_open(pid, 0);
+	CLEANUP_FD int fd = pidfd_open(proc->pid, 0);
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	int r;
 
@@ -112,7 +112,7 @@ int proc_stop(struct proc *p)
 	if (p->pid > 0 && p->ours) {
 		kill(p->pid, SIGTERM);
 		kill(p->pid, SIGCONT);
-		if (!wait_exit(p->pid, TERM_MS)) {
+		if (!proc_wait(p, TERM_MS)) {
 			kill(p->pid, SIGKILL);
 		}
 		while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR) {

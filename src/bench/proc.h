@@ -27,6 +27,9 @@ int proc_spawn(struct proc *ret, const char *const *argv, const char *notify, in
  * was not started here. Returns its wait status, or -1. */
 int proc_stop(struct proc *);
 
+/* Waits until it has exited, but no longer than that. True if it has. */
+bool proc_wait(const struct proc *, int timeout_ms);
+
 /* True while it has not exited; a child that has stays to be waited for. */
 bool proc_alive(const struct proc *);
 

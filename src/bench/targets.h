@@ -1,0 +1,16 @@
+/*
+ * The performance targets of the project, P1 to P10: groups that are compared, and
+ * what the comparison must show.
+ */
+#pragma once
+
+#include <stdio.h>
+#include "bench/idle.h"
+#include "bench/plan.h"
+
+/* Adds the groups of all targets that `only` allows. 0 or -ENOMEM. */
+int targets_plan(struct plan *) MUST_CHECK;
+
+/* Writes a line for each: wanted, measured, range, met or missed. idle: NULL if not
+ * measured. Returns how many were missed. */
+unsigned targets_report(FILE *, const struct plan *, const struct idle *);
