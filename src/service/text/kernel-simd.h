@@ -47,7 +47,7 @@ struct group {
 	size_t begin, end; /* of the group, in src */
 	VEC errors;        /* not zero: something is ill-formed in it or just before it */
 	VEC special;       /* high bits: what keeps it from being handled as ASCII */
-	uint64_t joins[GROUP / 64];
+	uint64_t joins[2]; /* a bit for each byte */
 };
 
 /* Like tables of bits, one bit for each class of ill-formed pairs. */
@@ -266,11 +266,14 @@ static INLINE void add_joins(struct group *g, VEC joins, size_t at)
 {
 	uint64_t none = v_mask(v_equal(joins, v_zero()));
 	uint64_t bits = ~none & (UINT64_MAX >> (64 - VEC_SIZE));
-	size_t word = at / 64, shift = at % 64;
 
-	g->joins[word] |= bits << shift;
-	if (shift + VEC_SIZE > 64) {
-		g->joins[word + 1] |= bits >> (64 - shift);
+	if (at >= 64) {
+		g->joins[1] |= bits << (at - 64);
+		return;
+	}
+	g->joins[0] |= bits << at;
+	if (at > 64 - VEC_SIZE) {
+		g->joins[1] |= bits >> (64 - at);
 	}
 }
 
@@ -422,7 +425,7 @@ static int group_join(struct group *g, size_t *ret_bad)
 {
 	size_t done = g->begin;
 
-	for (size_t word = 0; word < GROUP / 64; word++) {
+	for (size_t word = 0; word < ARRAY_SIZE(g->joins); word++) {
 		for (uint64_t bits = g->joins[word]; bits; bits &= bits - 1) {
 			size_t i = g->begin + word * 64 + (size_t)__builtin_ctzll(bits);
 			size_t from;
