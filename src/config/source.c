@@ -59,31 +59,6 @@ static int open_trusted(
 	return TAKE_FD(fd);
 }
 
-/* 0, or -errno; -EFBIG over max bytes. */
-static int read_all(int fd, char *buf, size_t max, size_t *ret)
-{
-	size_t n = 0;
-
-	for (;;) {
-		ssize_t k = read(fd, buf + n, max + 1 - n);
-
-		if (k < 0 && errno == EINTR) {
-			continue;
-		}
-		if (k < 0) {
-			return -errno;
-		}
-		if (k == 0) {
-			*ret = n;
-			return 0;
-		}
-		n += (size_t)k;
-		if (n > max) {
-			return -EFBIG;
-		}
-	}
-}
-
 static int read_file(struct ini *ini, int dir, const char *name, const char *path, uid_t uid)
 {
 	const struct origin at = {.file = path, .rank = ini->n_files};
@@ -95,11 +70,10 @@ static int read_file(struct ini *ini, int dir, const char *name, const char *pat
 	if (fd < 0) {
 		return 0; /* said in open_trusted() */
 	}
-	buf = malloc(INI_FILE_MAX + 1);
-	if (!buf) {
-		return -ENOMEM;
+	r = fd_read_all(fd, INI_FILE_MAX, &buf, &n);
+	if (r == -ENOMEM) {
+		return r;
 	}
-	r = read_all(fd, buf, INI_FILE_MAX, &n);
 	if (r < 0) {
 		diags_add(
 			ini->diags, &at, "%s", r == -EFBIG ? "is larger than 1 MiB" : strerror(-r));

@@ -52,45 +52,56 @@ int fd_write_all(int fd, const void *p, size_t n)
 	return 0;
 }
 
-int fd_read_file(const char *path, size_t max, char **ret, size_t *ret_n)
+/* Room for one more byte and a NUL. */
+static int grow(char **buf, size_t n, size_t *size)
 {
-	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	size_t more = *size ? 2 * *size : 4096;
+	char *p;
+
+	if (*size - n >= 2) {
+		return 0;
+	}
+	p = realloc(*buf, more);
+	if (!p) {
+		return -ENOMEM;
+	}
+	*buf = p;
+	*size = more;
+	return 0;
+}
+
+int fd_read_all(int fd, size_t max, char **ret, size_t *ret_n)
+{
 	CLEANUP_FREE char *buf = NULL;
 	size_t n = 0, size = 0;
+	ssize_t k;
 
-	if (fd < 0) {
-		return -errno;
-	}
-	for (;;) {
-		ssize_t k;
+	do {
+		int r = grow(&buf, n, &size);
 
-		if (size - n < 2) {
-			char *p = realloc(buf, size = size ? 2 * size : 4096);
-
-			if (!p) {
-				return -ENOMEM;
-			}
-			buf = p;
+		if (r < 0) {
+			return r;
 		}
 		k = read(fd, buf + n, size - n - 1);
-		if (k < 0 && errno == EINTR) {
-			continue;
-		}
-		if (k < 0) {
+		if (k < 0 && errno != EINTR) {
 			return -errno;
 		}
-		if (k == 0) {
-			break;
-		}
-		n += (size_t)k;
+		n += k > 0 ? (size_t)k : 0;
 		if (n > max) {
 			return -EFBIG;
 		}
-	}
+	} while (k != 0);
 	buf[n] = '\0';
 	*ret = TAKE_PTR(buf);
 	*ret_n = n;
 	return 0;
+}
+
+int fd_read_file(const char *path, size_t max, char **ret, size_t *ret_n)
+{
+	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? -errno : fd_read_all(fd, max, ret, ret_n);
 }
 
 size_t fd_raise_limit(void)

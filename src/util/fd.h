@@ -21,8 +21,10 @@ int fd_prepare(int fd) MUST_CHECK;
 /* Writes all n bytes, waiting with poll() where fd is non-blocking. 0 or -errno. */
 int fd_write_all(int fd, const void *p, size_t n) MUST_CHECK;
 
-/* Reads the whole file into *ret (NUL-terminated, freed by the caller); more
- * than max bytes is -EFBIG. 0 or -errno. */
+/* Reads up to the end into *ret (NUL-terminated, freed by the caller); more
+ * than max bytes is -EFBIG. 0 or -errno. fd blocks, or is of a kind that never does. */
+int fd_read_all(int fd, size_t max, char **ret, size_t *ret_n) MUST_CHECK;
+/* The same for a file. */
 int fd_read_file(const char *path, size_t max, char **ret, size_t *ret_n) MUST_CHECK;
 
 /* Raises the soft RLIMIT_NOFILE to the hard one; returns the limit. */

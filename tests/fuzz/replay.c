@@ -1,5 +1,5 @@
 /* Runs the fuzz target that it is linked with over each file it is given, and
- * over each file in the directories it is given. */
+ * over each file (no deeper) in the directories it is given. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -47,7 +47,7 @@ static int replay(const char *path)
 		CLEANUP_FREE struct dirent *entry = entries[i];
 		char file[4096];
 
-		if (entry->d_name[0] == '.' || done < 0) {
+		if (entry->d_name[0] == '.' || entry->d_type == DT_DIR || done < 0) {
 			continue;
 		}
 		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);

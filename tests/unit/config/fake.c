@@ -187,6 +187,11 @@ static const struct rv_backend_ops *find_backend(void *ctx, const char *name)
 {
 	const struct fake *f = ctx;
 
+	for (size_t i = 0; f->backends && f->backends[i]; i++) {
+		if (strcmp(f->backends[i]->name, name) == 0) {
+			return f->backends[i];
+		}
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
 		if (strcmp(backends[i].name, name) == 0 &&
 			(!f->only_fifo || strcmp(name, "fifo") == 0)) {
@@ -198,7 +203,13 @@ static const struct rv_backend_ops *find_backend(void *ctx, const char *name)
 
 static const struct rv_service_ops *find_service(void *ctx, const char *name)
 {
-	(void)ctx;
+	const struct fake *f = ctx;
+
+	for (size_t i = 0; f->services && f->services[i]; i++) {
+		if (strcmp(f->services[i]->name, name) == 0) {
+			return f->services[i];
+		}
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
 		if (strcmp(services[i].name, name) == 0) {
 			return &services[i];

@@ -32,6 +32,9 @@ struct fake {
 	char plugin_dir[64];
 	const char *plugin_error; /* NULL: load_plugins() succeeds */
 	bool only_fifo;           /* no other transport exists */
+	/* Served instead of the fakes of the same name; NULL or ending with NULL. */
+	const struct rv_backend_ops *const *backends;
+	const struct rv_service_ops *const *services;
 };
 
 /* registry->ctx is the struct fake. */

@@ -21,9 +21,11 @@ static bool armed; /* Check allocates too, and ends if it cannot */
 
 void *__real_malloc(size_t);
 void *__real_calloc(size_t, size_t);
+void *__real_realloc(void *, size_t);
 void *__real_reallocarray(void *, size_t, size_t);
 void *__wrap_malloc(size_t);
 void *__wrap_calloc(size_t, size_t);
+void *__wrap_realloc(void *, size_t);
 void *__wrap_reallocarray(void *, size_t, size_t);
 
 static bool must_fail(void)
@@ -43,6 +45,11 @@ void *__wrap_malloc(size_t n)
 void *__wrap_calloc(size_t n, size_t size)
 {
 	return must_fail() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+	return must_fail() ? NULL : __real_realloc(p, n);
 }
 
 void *__wrap_reallocarray(void *p, size_t n, size_t size)

@@ -1,4 +1,8 @@
-/* Each file of tests/data/config: what it says when it is loaded, byte by byte. */
+/*
+ * Each file of tests/data/config: what it says when it is loaded, byte by byte. The
+ * transports and services are the real ones, and "every" of fake.c, which has keys
+ * of all types.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -8,12 +12,27 @@
 #include <unistd.h>
 #include "common/runner.h"
 #include "config/load.h"
+#include "service/builtin.h"
 #include "util/fd.h"
 #include "fake.h"
+#include "text.h"
 
-#define SOME_USER 1000 /* not root, for the files may belong to anybody */
+extern const struct rv_backend_ops uds_backend, fifo_backend, mqueue_backend;
+
+static const struct rv_backend_ops *const backends[] = {
+	&uds_backend, &fifo_backend, &mqueue_backend, NULL};
+static const struct rv_service_ops *const services[] = {&reverse_service, &echo_service, NULL};
 
 static glob_t good, bad;
+static struct fake fake;
+static struct config_registry reg;
+
+static void setup(void)
+{
+	reg = fake_registry(&fake);
+	fake.backends = backends;
+	fake.services = services;
+}
 
 /* "bad/x.conf" -> "bad/x.END" */
 static void sibling(const char *path, const char *end, char *buf, size_t size)
@@ -67,14 +86,12 @@ START_TEST(bad_file)
 	CLEANUP_FREE char *got = NULL;
 	struct config_errors errs = {0};
 	struct config *c = NULL;
-	struct fake fake;
-	struct config_registry reg = fake_registry(&fake);
 
-	ck_assert_int_eq(load_as(SOME_USER, path, NULL, &reg, &c, &errs), -EINVAL);
+	ck_assert_int_eq(load_as(TEXT_USER, path, NULL, &reg, &c, &errs), -EINVAL);
 	ck_assert_ptr_null(c);
 	got = errors_text(&errs);
 	config_errors_finish(&errs);
-	ck_assert_str_eq(got, want);
+	text_check_same(got, want);
 }
 END_TEST
 
@@ -85,13 +102,11 @@ START_TEST(good_file)
 	CLEANUP_FREE char *got = NULL;
 	CLEANUP(config_destroy_p) struct config *c = NULL;
 	struct config_errors errs = {0};
-	struct fake fake;
-	struct config_registry reg = fake_registry(&fake);
-	int r = load_as(SOME_USER, path, NULL, &reg, &c, &errs);
+	int r = load_as(TEXT_USER, path, NULL, &reg, &c, &errs);
 
 	ck_assert_msg(r == 0, "%s", errs.n ? errs.text[0] : "no error either");
 	got = dump_text(c);
-	ck_assert_str_eq(got, want);
+	text_check_same(got, want);
 }
 END_TEST
 
@@ -127,21 +142,19 @@ START_TEST(dump_loads_again)
 	CLEANUP_FREE char *once = NULL, *twice = NULL;
 	char path[] = "/tmp/revd-test-XXXXXX";
 	struct config_errors errs = {0};
-	struct fake fake;
-	struct config_registry reg = fake_registry(&fake);
 	int fd = mkstemp(path);
 
 	ck_assert_int_ge(fd, 0);
 	close(fd);
-	ck_assert_int_eq(load_as(SOME_USER, good.gl_pathv[_i], "/run/x", &reg, &first, &errs), 0);
+	ck_assert_int_eq(load_as(TEXT_USER, good.gl_pathv[_i], "/run/x", &reg, &first, &errs), 0);
 	once = dump_text(first);
 	write_file(path, once);
-	ck_assert_int_eq(load_as(SOME_USER, path, "/run/y", &reg, &second, &errs), 0);
+	ck_assert_int_eq(load_as(TEXT_USER, path, "/run/y", &reg, &second, &errs), 0);
 	unlink(path);
 	twice = dump_text(second);
 	drop_comments(once);
 	drop_comments(twice);
-	ck_assert_str_eq(once, twice);
+	text_check_same(twice, once);
 	ck_assert_uint_eq(first->n_endpoints, second->n_endpoints);
 	for (size_t i = 0; i < first->n_endpoints; i++) {
 		ck_assert_int_eq(config_endpoint_diff(&first->endpoints[i], &second->endpoints[i]),
@@ -188,6 +201,7 @@ int main(void)
 	}
 	find("bad/*.conf", &bad);
 	find("good/*.conf", &good);
+	tcase_add_checked_fixture(t, setup, NULL);
 	tcase_add_loop_test(t, bad_file, 0, (int)bad.gl_pathc);
 	tcase_add_loop_test(t, good_file, 0, (int)good.gl_pathc);
 	tcase_add_loop_test(t, dump_loads_again, 0, (int)good.gl_pathc);

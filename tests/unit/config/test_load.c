@@ -5,6 +5,7 @@
 #include <syslog.h>
 #include "common/runner.h"
 #include "config/load.h"
+#include "config/parse.h"
 #include "fake.h"
 #include "text.h"
 
@@ -158,6 +159,19 @@ START_TEST(every_word_for_yes_and_no)
 	}
 	why = text_error("[endpoint.a]\ntransport = every\nyes = si\n", &reg);
 	ck_assert_str_eq(why, "3: yes: 'si' is neither yes nor no");
+}
+END_TEST
+
+/* Types may be added at the end without a new ABI. */
+START_TEST(a_type_from_the_future)
+{
+	static const struct rv_option option = {"key", "", "help", (enum rv_type)99};
+	struct arena arena = {0};
+	char why[PARSE_WHY], field[16] = "untouched";
+
+	ck_assert_int_eq(parse_option(&arena, &option, "1", field, why), -EINVAL);
+	ck_assert_str_eq(why, "a plugin wants a type that this revd does not have");
+	ck_assert_str_eq(field, "untouched");
 }
 END_TEST
 
@@ -354,6 +368,7 @@ int main(void)
 	tcase_add_test(t, each_type_of_value);
 	tcase_add_test(t, each_type_unset);
 	tcase_add_test(t, every_word_for_yes_and_no);
+	tcase_add_test(t, a_type_from_the_future);
 	tcase_add_test(t, a_bound_may_be_missing);
 	tcase_add_test(t, bounds_are_inclusive);
 	tcase_add_test(t, log_levels_are_syslogs);

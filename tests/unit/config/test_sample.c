@@ -64,7 +64,7 @@ START_TEST(the_file_is_the_sample)
 	CLEANUP_FREE char *file = read_conf("revd.conf");
 	CLEANUP_FREE char *sample = make_sample();
 
-	ck_assert_str_eq(file, sample);
+	text_check_same(file, sample);
 }
 END_TEST
 
@@ -206,6 +206,7 @@ START_TEST(the_examples_of_the_man_page_load)
 		if (*p == '[' && strstr(p, "transport")) {
 			CLEANUP(config_destroy_p) struct config *c = text_load(p, &reg, NULL);
 
+			ck_assert_uint_ge(c->n_endpoints, 1);
 			n++;
 		}
 		end[1] = '`';

@@ -226,6 +226,7 @@ int main(void)
 	Suite *s = suite_create("config source");
 	TCase *t = tcase_create("source");
 
+	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, trust, 0, ARRAY_SIZE(files));
 	tcase_add_test(t, root_follows_no_link);

@@ -55,3 +55,15 @@ char *text_error(const char *text, const struct config_registry *reg)
 	config_errors_finish(&errs);
 	return first;
 }
+
+void text_check_same(const char *got, const char *want)
+{
+	for (int line = 1; *got || *want; line++) {
+		size_t n = strcspn(got, "\n"), m = strcspn(want, "\n");
+
+		ck_assert_msg(n == m && memcmp(got, want, n) == 0 && got[n] == want[m],
+			"line %d is '%.*s', not '%.*s'", line, (int)n, got, (int)m, want);
+		got += n + (got[n] != '\0');
+		want += m + (want[m] != '\0');
+	}
+}

@@ -16,3 +16,6 @@ char *text_error(const char *text, const struct config_registry *);
 
 /* A new file of mode 0600 with that text; path ends with XXXXXX, for mkstemp(). */
 void text_write(char *path, const char *text);
+
+/* Fails with the first line in which the texts differ. */
+void text_check_same(const char *got, const char *want);
