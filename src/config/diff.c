@@ -26,7 +26,8 @@ static bool same_common(const struct config_endpoint *a, const struct config_end
 	       ia->group == ib->group && ia->max_peers == ib->max_peers &&
 	       ia->max_request == ib->max_request && a->max_peers_per_uid == b->max_peers_per_uid &&
 	       a->max_inflight == b->max_inflight && a->idle_timeout == b->idle_timeout &&
-	       a->slow_timeout == b->slow_timeout && config_service_same(a->service, b->service);
+	       a->slow_timeout == b->slow_timeout && a->spin == b->spin &&
+	       config_service_same(a->service, b->service);
 }
 
 enum config_change config_endpoint_diff(

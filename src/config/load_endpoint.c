@@ -127,6 +127,7 @@ static void take_keys(struct config_endpoint *e, const struct endpoint_keys *k,
 	e->max_inflight = k->max_inflight;
 	e->idle_timeout = k->idle_timeout;
 	e->slow_timeout = k->slow_timeout;
+	e->spin = k->spin;
 }
 
 /* An unset mode is the transport's own, in the dump too. */

@@ -175,6 +175,17 @@ const struct rv_option endpoint_options[] = {
 		.max = DAY,
 		ENDPOINT(slow_timeout),
 	},
+	{
+		.key = "spin",
+		.def = "0",
+		.help = "How long to look for more before sleeping: less latency, more CPU; 0: "
+			"never",
+		.type = RV_TIME,
+		.live = true,
+		.min = 0,
+		.max = 10 * MS,
+		ENDPOINT(spin),
+	},
 	{0},
 };
 

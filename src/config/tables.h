@@ -15,7 +15,7 @@ struct endpoint_keys {
 	mode_t mode, out_mode;
 	uid_t owner;
 	gid_t group;
-	uint64_t max_peers, max_peers_per_uid, max_inflight, idle_timeout, slow_timeout;
+	uint64_t max_peers, max_peers_per_uid, max_inflight, idle_timeout, slow_timeout, spin;
 };
 
 /* [service.NAME], whatever its type */

@@ -23,6 +23,7 @@ static struct limits make_limits(const struct endpoint *ep)
 		.max_peers_per_uid = c->max_peers_per_uid,
 		.idle_ns = c->idle_timeout * 1000,
 		.slow_ns = c->slow_timeout * 1000,
+		.spin_ns = c->spin * 1000,
 		.fragment_ns = g->fragment_timeout * 1000,
 		.service_ns = c->service->timeout * 1000,
 	};
@@ -44,6 +45,7 @@ static void do_attach(struct worker *w, void *p)
 	in->attached = true;
 	in->next = w->instances;
 	w->instances = in;
+	worker_update_spin(w);
 }
 
 static void do_update(struct worker *w, void *p)
@@ -52,6 +54,7 @@ static void do_update(struct worker *w, void *p)
 
 	in->service = &in->endpoint->service->on[w->index];
 	in->limits = make_limits(in->endpoint);
+	worker_update_spin(w);
 	if (in->limits.idle_ns) {
 		worker_want_tick(w);
 	}
@@ -77,6 +80,7 @@ static void do_detach(struct worker *w, void *p)
 	if (*at) {
 		*at = in->next;
 	}
+	worker_update_spin(w);
 	in->ops->detach(in->block);
 	tickets_drop(w, in);
 	peers_finish(in);

@@ -75,7 +75,7 @@ struct counters {
 struct limits {
 	size_t max_request, max_inflight;
 	uint64_t max_peers, max_peers_per_uid;
-	uint64_t idle_ns, slow_ns, fragment_ns, service_ns;
+	uint64_t idle_ns, slow_ns, fragment_ns, service_ns, spin_ns;
 };
 
 struct uid_count {
@@ -235,6 +235,8 @@ struct worker {
 	int wake_fd;
 	bool stop, tick_on;
 	uint64_t now_ns; /* 0: not read in this turn */
+	uint64_t spin_ns;    /* the longest of its instances; 0: sleep at once */
+	uint64_t served_ns;  /* when input was last served */
 	struct rv_instance *instances;
 	struct ticket *tickets;
 	uint32_t n_tickets, free_ticket, used_tickets;
@@ -276,6 +278,8 @@ void worker_ping(struct worker *);
 uint64_t worker_now(struct worker *);
 /* A timeout has begun to matter: see tick.c. */
 void worker_want_tick(struct worker *);
+/* Its instances, or their limits, have changed. */
+void worker_update_spin(struct worker *);
 uint8_t *worker_scratch(struct worker *, size_t n);
 
 /* core.c */

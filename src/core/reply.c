@@ -118,7 +118,8 @@ void batch_finish(struct batch *b)
 	in->n_dirty = 0;
 	if (b->answered) {
 		in->worker->now_ns = 0; /* the next batch of this turn starts now */
-		hist_add(&in->latency, worker_now(in->worker) - b->start_ns, b->answered);
+		in->worker->served_ns = worker_now(in->worker);
+		hist_add(&in->latency, in->worker->served_ns - b->start_ns, b->answered);
 	}
 }
 

@@ -36,6 +36,14 @@ uint8_t *worker_scratch(struct worker *w, size_t n)
 	return w->scratch;
 }
 
+void worker_update_spin(struct worker *w)
+{
+	w->spin_ns = 0;
+	for (const struct rv_instance *in = w->instances; in; in = in->next) {
+		w->spin_ns = MAX(w->spin_ns, in->limits.spin_ns);
+	}
+}
+
 static void run_commands(struct worker *w)
 {
 	for (;;) {
@@ -106,6 +114,19 @@ static void turn_end(struct worker *w)
 	}
 }
 
+/* Looks for more without sleeping, for as long as its endpoints want that after
+ * the last input. Returns false if the loop failed. */
+static bool spin(struct worker *w)
+{
+	while (!w->stop && clock_now() - w->served_ns < w->spin_ns) {
+		if (event_base_loop(w->base, EVLOOP_NONBLOCK) < 0) {
+			return false;
+		}
+		turn_end(w);
+	}
+	return true;
+}
+
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
@@ -116,6 +137,9 @@ static void *worker_main(void *arg)
 			break;
 		}
 		turn_end(w);
+		if (w->spin_ns && !spin(w)) {
+			break;
+		}
 	}
 	run_commands(w);
 	return NULL;

@@ -176,16 +176,16 @@ static enum guess guess_header(const uint8_t *p, size_t n)
 	return have == token ? GUESS_YES : GUESS_CUT;
 }
 
-/* The offset in [from, n) where the next honest header begins, or n. A header
- * that the end of the data cuts counts if more may come. */
-static size_t find_header(const uint8_t *p, size_t from, size_t n, bool whole)
+/* The offset in [from, end) where the next honest header begins, or end. A
+ * header that the end of the n bytes cuts counts if more may come. */
+static size_t find_header(const uint8_t *p, size_t from, size_t end, size_t n, bool whole)
 {
-	while (from < n) {
-		const uint8_t *ff = memchr(p + from, RV_FRAME_MAGIC, n - from);
+	while (from < end) {
+		const uint8_t *ff = memchr(p + from, RV_FRAME_MAGIC, end - from);
 		enum guess g;
 
 		if (!ff) {
-			return n;
+			return end;
 		}
 		from = (size_t)(ff - p);
 		g = guess_header(ff, n - from);
@@ -194,7 +194,7 @@ static size_t find_header(const uint8_t *p, size_t from, size_t n, bool whole)
 		}
 		from++;
 	}
-	return n;
+	return end;
 }
 
 /* Skips to the next LF or 0xFF 0x01; true if it was found. */
@@ -257,7 +257,7 @@ static size_t next_frame_shared(
 	if (!header_ok(&ret->frame) || size > SPLIT_SHARED_FRAME) {
 		return set_skipped(s, p, 1, n, ret);
 	}
-	inner = find_header(p, 1, MIN(size, n), true);
+	inner = find_header(p, 1, MIN(size, n), n, true);
 	if (inner < MIN(size, n) && is_torn(p, n, size, inner)) {
 		ret->kind = SPLIT_SKIPPED;
 		return inner;
@@ -279,7 +279,7 @@ static size_t next_line_shared(struct splitter *s, const uint8_t *p, size_t n, s
 	size_t end = lf ? (size_t)(lf - p) : n;
 	/* a header may begin a little before the end of what was scanned */
 	size_t from = s->scanned > HEADER_MAX ? s->scanned - HEADER_MAX : 0;
-	size_t inner = find_header(p, from, end, whole && !lf);
+	size_t inner = find_header(p, from, end, n, whole);
 
 	if (inner < end && guess_header(p + inner, n - inner) == GUESS_YES) {
 		/* somebody's line lacks its end, and a frame follows */
