@@ -392,7 +392,6 @@ void serve_eof(struct rv_instance *, struct peer *);
 enum join_result {
 	JOIN_WAIT,    /* more fragments to come */
 	JOIN_DONE,    /* *ret_done is the message, freed by the caller; NULL: p is all of it */
-	JOIN_DISCARD, /* part of a message that was refused before */
 	JOIN_TOO_LARGE,
 	JOIN_BUSY,
 	JOIN_NO_MEMORY,
@@ -402,6 +401,8 @@ enum join_result {
  * refusal the rest of the message is discarded by itself. */
 enum join_result join_add(struct rv_instance *, struct peer *, const struct rv_frame *,
 	const uint8_t *p, size_t n, struct partial **ret_done);
+/* True if the frame belongs to a message that was refused before: it is gone. */
+bool join_swallow(struct rv_instance *, struct peer *, const struct rv_frame *);
 /* An error was answered to a fragment: the rest of its message is discarded. */
 void join_discard(struct rv_instance *, struct peer *, const struct rv_frame *);
 void partial_free(struct partial *);

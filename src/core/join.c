@@ -138,15 +138,19 @@ static enum join_result refuse(
 	return why;
 }
 
-/* The next fragment of a message that is being discarded. */
-static enum join_result swallow(
-	struct peer_extra *x, struct partial **at, const struct rv_frame *f, uint64_t now)
+bool join_swallow(struct rv_instance *in, struct peer *p, const struct rv_frame *f)
 {
-	(*at)->last_ns = now;
-	if (!(f->flags & RV_FRAME_MORE)) {
-		partial_free(unlink_partial(x, at));
+	struct partial **at = p->extra ? find(p->extra, f->id) : NULL;
+
+	if (!at || !*at || !(*at)->discard) {
+		return false;
 	}
-	return JOIN_DISCARD;
+	in->n.fragments++;
+	(*at)->last_ns = worker_now(in->worker);
+	if (!(f->flags & RV_FRAME_MORE)) {
+		partial_free(unlink_partial(p->extra, at));
+	}
+	return true;
 }
 
 enum join_result join_add(struct rv_instance *in, struct peer *p, const struct rv_frame *f,
@@ -162,9 +166,6 @@ enum join_result join_add(struct rv_instance *in, struct peer *p, const struct r
 		return JOIN_DONE;
 	}
 	in->n.fragments++;
-	if (m && m->discard) {
-		return swallow(x, at, f, worker_now(in->worker));
-	}
 	if ((m ? m->len : 0) + n > l->max_request) {
 		return refuse(in, p, f, JOIN_TOO_LARGE);
 	}

@@ -162,7 +162,6 @@ static void serve_fragment(struct request *q, const struct split_piece *piece)
 		reply_status(q, RV_STATUS_INTERNAL, "out of memory");
 		break;
 	case JOIN_WAIT:
-	case JOIN_DISCARD:
 		break;
 	}
 }
@@ -175,7 +174,7 @@ static void serve_frame(struct batch *b, struct peer *p, struct split_piece *pie
 
 	in->n.frames++;
 	q.peer = addressee(b, p, piece, &bad_token);
-	if (!q.peer) {
+	if (!q.peer || join_swallow(in, q.peer, &piece->frame)) {
 		return;
 	}
 	if (UNLIKELY(p->refuse)) {
