@@ -210,26 +210,41 @@ void client_send(struct client *c, const void *p, size_t n)
 	client_send_prio(c, p, n, 0);
 }
 
+static size_t build(uint8_t *buf, struct rv_frame f, const void *token, size_t token_n,
+	const void *payload, size_t n)
+{
+	uint8_t *at = buf + RV_FRAME_HEADER;
+
+	if (f.flags & RV_FRAME_REPLY_TO) {
+		*at++ = (uint8_t)token_n;
+		memcpy(at, token, token_n);
+		at += token_n;
+	}
+	if (n > 0) {
+		memcpy(at, payload, n);
+	}
+	at += n;
+	f.version = RV_FRAME_VERSION;
+	f.length = (uint32_t)(at - buf) - RV_FRAME_HEADER;
+	rv_frame_store(buf, &f);
+	return (size_t)(at - buf);
+}
+
 size_t client_build(const struct client *c, uint8_t *buf, uint8_t code, uint8_t flags, uint64_t id,
 	const void *payload, size_t n)
 {
-	size_t token_n = strlen(c->token);
-	size_t extra = token_n ? 1 + token_n : 0;
-	struct rv_frame f = { .version = RV_FRAME_VERSION,
-		.code = code,
-		.flags = (uint8_t)(flags | (token_n ? RV_FRAME_REPLY_TO : 0)),
-		.length = (uint32_t)(extra + n),
-		.id = id };
+	struct rv_frame f = { .code = code, .flags = flags, .id = id };
 
-	rv_frame_store(buf, &f);
-	if (token_n) {
-		buf[RV_FRAME_HEADER] = (uint8_t)token_n;
-		memcpy(buf + RV_FRAME_HEADER + 1, c->token, token_n);
-	}
-	if (n > 0) {
-		memcpy(buf + RV_FRAME_HEADER + extra, payload, n);
-	}
-	return RV_FRAME_HEADER + extra + n;
+	f.flags |= c->token[0] ? RV_FRAME_REPLY_TO : 0;
+	return build(buf, f, c->token, strlen(c->token), payload, n);
+}
+
+size_t client_build_token(uint8_t *buf, uint8_t code, uint64_t id, const void *token, size_t token_n,
+	const void *payload, size_t n)
+{
+	struct rv_frame f = { .code = code, .flags = RV_FRAME_REPLY_TO, .id = id };
+
+	return build(buf, f, token, token_n, payload, n);
 }
 
 void client_send_frame(

@@ -69,6 +69,9 @@ size_t client_build(const struct client *, uint8_t *buf, uint8_t code, uint8_t f
 	const void *, size_t n);
 void client_send_frame(struct client *, uint8_t code, uint8_t flags, uint64_t id, const void *,
 	size_t n);
+/* A frame with REPLY_TO and that token, right or wrong; returns the size. */
+size_t client_build_token(uint8_t *buf, uint8_t code, uint64_t id, const void *token, size_t token_n,
+	const void *, size_t n);
 /* As many fragments as the transport needs. */
 void client_send_large(struct client *, uint8_t code, uint64_t id, const void *, size_t n);
 /* The text and, on byte streams, a LF. */

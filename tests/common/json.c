@@ -150,6 +150,16 @@ static bool string_is(const char *s, const char *step, size_t n)
 	return *s == '"' && strncmp(s + 1, step, n) == 0 && s[1 + n] == '"';
 }
 
+static const char *find_step(const char *s, const char *step, size_t n);
+
+/* True if s is the object of the endpoint whose name is `step`. */
+static bool is_named(const char *s, const char *step, size_t n)
+{
+	const char *name = *s == '{' ? find_step(s, "endpoint", strlen("endpoint")) : NULL;
+
+	return name && string_is(name, step, n);
+}
+
 /* The member of the object, or element of the array, at s. */
 static const char *find_step(const char *s, const char *step, size_t n)
 {
@@ -165,13 +175,11 @@ static const char *find_step(const char *s, const char *step, size_t n)
 	s = skip_space(s + 1);
 	while (*s != '}' && *s != ']') {
 		const char *value = object ? skip_key(s) : s;
-		const char *name;
 
 		if (object ? string_is(s, step, n) : by_index && index == want) {
 			return value;
 		}
-		name = !object && *value == '{' ? find_step(value, "name", 4) : NULL;
-		if (name && string_is(name, step, n)) {
+		if (!object && is_named(value, step, n)) {
 			return value;
 		}
 		s = skip_space(skip_value(value, 0));

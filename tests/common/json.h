@@ -14,7 +14,7 @@ bool json_valid(const char *s, size_t n);
 /*
  * The text of the value at `path`, within s, or NULL. s is valid JSON, with a
  * NUL behind it. A path is "endpoints.fifo.requests": a step is a key of an
- * object or, in an array, an index or the "name" of one of its objects.
+ * object or, in an array, an index or the "endpoint" of one of its objects.
  */
 const char *json_find(const char *s, const char *path, size_t *ret_n);
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <glob.h>
 #include <grp.h>
 #include <mqueue.h>
 #include <poll.h>
@@ -39,7 +40,8 @@ const char rig_all[] = "[endpoint.stream]\n"
 		       "path = @DIR@/fifo\n"
 		       "[endpoint.mqueue]\n"
 		       "transport = mqueue\n"
-		       "queue = @QUEUE@\n";
+		       "queue = @QUEUE@\n"
+		       "message_size = 1K\n"; /* the user's memory for queues is small */
 
 char *rig_path(const struct rig *rig, const char *name, char *buf)
 {
@@ -67,10 +69,41 @@ void rig_note_queue(const char *name)
 	char path[RIG_PATH];
 	CLEANUP_FD int fd = -1;
 
-	snprintf(path, sizeof path, "%s/queues", stage_base());
+	snprintf(path, sizeof path, "%s/queues.%d", stage_base(), (int)getpid());
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_gt(dprintf(fd, "%s\n", name), 0);
+}
+
+static void unlink_noted(const char *path)
+{
+	CLEANUP_FREE char *names = NULL;
+	char *save = NULL;
+	size_t n;
+
+	if (fd_read_file(path, RIG_LOG_MAX, &names, &n) == 0) {
+		for (char *s = strtok_r(names, "\n", &save); s; s = strtok_r(NULL, "\n", &save)) {
+			mq_unlink(s);
+		}
+		unlink(path);
+	}
+}
+
+void rig_unlink_queues(void)
+{
+	char pattern[RIG_PATH], own[RIG_PATH];
+	glob_t found = { 0 };
+
+	snprintf(pattern, sizeof pattern, "%s/queues.*", stage_base());
+	snprintf(own, sizeof own, "%s/queues.%d", stage_base(), (int)getpid());
+	if (glob(pattern, 0, NULL, &found) == 0) {
+		for (size_t i = 0; i < found.gl_pathc; i++) {
+			if (strcmp(found.gl_pathv[i], own) != 0) {
+				unlink_noted(found.gl_pathv[i]);
+			}
+		}
+	}
+	globfree(&found);
 }
 
 static void rig_name_queue(struct rig *rig)
@@ -87,6 +120,7 @@ static void rig_name_queue(struct rig *rig)
 
 void rig_init(struct rig *rig)
 {
+	rig_unlink_queues(); /* a test that failed left its own, and there is little room */
 	memset(rig, 0, sizeof *rig);
 	rig->pidfd = -1;
 	snprintf(rig->dir, sizeof rig->dir, "%s/tXXXXXX", stage_base());

@@ -76,5 +76,7 @@ size_t rig_memory(const struct rig *); /* resident bytes */
 bool rig_has(const struct rig *, const char *name);
 bool rig_has_queue(const struct rig *, const char *suffix);
 
-/* Notes a queue for removal at the end, however the test ends. */
+/* Notes a queue for removal, however the test ends. */
 void rig_note_queue(const char *name);
+/* Removes those that other processes than this, tests that have ended, noted. */
+void rig_unlink_queues(void);

@@ -1,15 +1,14 @@
 #include "common/stage.h"
 #include <dirent.h>
 #include <ftw.h>
-#include <mqueue.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "common/rig.h"
 #include "common/runner.h"
 #include "util/macro.h"
 
@@ -60,30 +59,10 @@ static void stage_show_logs(const char *base)
 	}
 }
 
-/* Where the namespace is shared, queues would stay: rigs note them. */
-static void stage_unlink_queues(const char *base)
-{
-	char path[512], name[512];
-	FILE *f;
-
-	snprintf(path, sizeof path, "%s/queues", base);
-	f = fopen(path, "re");
-	while (f && fgets(name, sizeof name, f)) {
-		name[strcspn(name, "\n")] = '\0';
-		mq_unlink(name);
-	}
-	if (f) {
-		fclose(f);
-	}
-}
-
 static void stage_prepare(void)
 {
-	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
-
-	/* All of these are for root; tests that need them say so themselves. */
+	/* For root; where it fails, names keep the tests apart. */
 	(void)!unshare(CLONE_NEWIPC);
-	(void)!setrlimit(RLIMIT_MSGQUEUE, &unlimited);
 	signal(SIGPIPE, SIG_IGN);
 	umask(022);
 }
@@ -101,7 +80,7 @@ int stage_run(Suite *suite)
 	stage_prepare();
 	rc = runner_run(suite);
 	stage_show_logs(base);
-	stage_unlink_queues(base);
+	rig_unlink_queues();
 	nftw(base, stage_remove, 8, FTW_DEPTH | FTW_PHYS);
 	return rc;
 }
