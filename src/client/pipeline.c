@@ -14,6 +14,7 @@
 #define PAUSE_MIN_NS 10000000u
 #define PAUSE_MAX_NS 500000000u
 #define LOOK_NS 250000000u
+#define OVERHEAD (RV_FRAME_HEADER + RV_TOKEN_MAX) /* bytes of a request beside its text */
 #define NS_PER_S 1e9
 
 enum slot_state { SLOT_WAITING, SLOT_SENT, SLOT_DONE };
@@ -22,7 +23,7 @@ struct pipeline_slot {
 	uint64_t tag;
 	uint64_t text; /* counted from the first text ever */
 	size_t n;
-	uint64_t first_ns, due_ns, done_ns;
+	uint64_t first_ns, sent_ns, due_ns, done_ns;
 	uint8_t *reply; /* of one that came before its turn */
 	size_t reply_n;
 	uint32_t tries;
@@ -64,7 +65,7 @@ int pipeline_init(struct pipeline *p, const char *uri, const struct revc_options
 		return r;
 	}
 	(void)snprintf(p->uri, sizeof(p->uri), "%s", uri);
-	p->id_base = revc_id(p->s);
+	p->id_base = revc_id(p->s) ^ UINT64_C(1) << 63; /* far from those of probes */
 	pipeline_progress(p);
 	return 0;
 }
@@ -93,6 +94,7 @@ static int send_slot(struct pipeline *p, uint64_t i, uint64_t now)
 	if (!slot->first_ns) {
 		slot->first_ns = now;
 	}
+	slot->sent_ns = now;
 	slot->state = SLOT_SENT;
 	return 0;
 }
@@ -167,15 +169,17 @@ int pipeline_recover(struct pipeline *p)
 	return send_all_again(p);
 }
 
-static bool is_recoverable(int r)
+static bool is_recoverable(const struct pipeline *p, int r)
 {
-	return r == -ECONNRESET || r == -EPIPE || r == -ENOTCONN || r == -EBUSY;
+	/* A killed daemon may leave half a reply in a FIFO: a new FIFO helps. */
+	return r == -ECONNRESET || r == -EPIPE || r == -ENOTCONN || r == -EBUSY ||
+	       (r == -EPROTO && p->s->token_n > 0);
 }
 
 static int recover_from(struct pipeline *p, int r)
 {
 	fail_session(p, r);
-	if (!is_recoverable(r)) {
+	if (!is_recoverable(p, r)) {
 		return r;
 	}
 	if (clock_now() >= p->progress_ns + p->timeout_ns) {
@@ -186,14 +190,9 @@ static int recover_from(struct pipeline *p, int r)
 
 static int probe(struct pipeline *p)
 {
+	/* An earlier one may have been lost together with the daemon that took it. */
 	uint64_t id = revc_id(p->s);
-	int r;
-
-	if (p->probe_id) {
-		return 0;
-	}
-	/* Never the id of a slot: those count up from another start. */
-	r = revc_submit(p->s, RV_OP_INFO, id, NULL, 0);
+	int r = revc_submit(p->s, RV_OP_INFO, id, NULL, 0);
 	if (r < 0) {
 		return fail_session(p, r);
 	}
@@ -209,10 +208,10 @@ static int on_probe(struct pipeline *p, const struct revc_reply *reply)
 
 	p->probe_id = 0;
 	if (reply->status != RV_STATUS_OK || p->head == p->tail ||
-		json_number(reply->data, reply->len, "uptime", &uptime) < 0) {
+		json_number(reply->data, reply->len, "uptime_s", &uptime) < 0) {
 		return 0;
 	}
-	if (uptime > (double)(now - slot_at(p, p->head)->first_ns) / NS_PER_S) {
+	if (uptime > (double)(now - slot_at(p, p->head)->sent_ns) / NS_PER_S) {
 		return 0;
 	}
 	return send_all_again(p);
@@ -220,7 +219,8 @@ static int on_probe(struct pipeline *p, const struct revc_reply *reply)
 
 static int look_after(struct pipeline *p, uint64_t now)
 {
-	p->look_ns = now + LOOK_NS;
+	/* Ever more rarely: a request may just take long. */
+	p->look_ns = now + MAX(LOOK_NS, (now - p->progress_ns) / 2);
 	if (!p->s->ops->verify) {
 		return 0;
 	}
@@ -380,7 +380,7 @@ static bool has_room(const struct pipeline *p, size_t n)
 	}
 	revc_limits(p->s, &limits);
 	return p->tail - p->head < limits.inflight_max &&
-	       buf_used(&p->text) + n <= limits.inflight_bytes;
+	       buf_used(&p->text) + n + (p->tail - p->head + 1) * OVERHEAD <= limits.inflight_bytes;
 }
 
 static int grow_ring(struct pipeline *p)

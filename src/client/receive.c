@@ -39,6 +39,18 @@ static int refused(struct revc *s, const uint8_t *p, size_t n)
 	return -s->err.err;
 }
 
+/* Nothing tells when the daemon behind a reply FIFO dies in mid-reply and another goes on:
+ * the rest of a torn frame would be taken from the next one. Then what comes
+ * behind it is no header, and that is found out before it is believed. */
+static bool is_header(const uint8_t *p, size_t n)
+{
+	const uint8_t flags = RV_FRAME_REPLY | RV_FRAME_MORE;
+
+	return (n < 1 || p[0] == RV_FRAME_MAGIC) && (n < 2 || p[1] == RV_FRAME_VERSION) &&
+	       (n < 3 || p[2] < RV_STATUS_COUNT) &&
+	       (n < 4 || ((p[3] & RV_FRAME_REPLY) && !(p[3] & ~flags)));
+}
+
 /* Takes one frame off the n > 0 bytes at p. Bytes taken, 0 if it is not whole,
  * or -errno; *ret_whole tells whether a reply became complete with it. */
 static ssize_t take_frame(
@@ -59,6 +71,10 @@ static ssize_t take_frame(
 	}
 	if (n - RV_FRAME_HEADER < f.length) {
 		return 0;
+	}
+	if (!is_header(p + RV_FRAME_HEADER + f.length, n - RV_FRAME_HEADER - f.length) &&
+		s->token_n > 0) {
+		return session_fail(s, FAILURE_RECEIVE, EPROTO);
 	}
 	ret->id = f.id;
 	ret->status = f.code;
