@@ -3,36 +3,57 @@
 #include <string.h>
 #include "util/macro.h"
 
-#define LANES 32u
+#define LANES 16u   /* of a vector that every x86-64 and aarch64 has */
+#define STRIDE 64u  /* bytes a round: four vectors, which don't wait for each other */
 #define ROUNDS 255u /* what a lane can count to */
 #define BLOCK 4096u
 
-static size_t count_rounds(const uint8_t *p, size_t rounds)
+struct lanes {
+	uint8_t __attribute__((vector_size(LANES))) v;
+};
+
+/* A lane that is equal becomes 255, so that subtracting it counts one. */
+static inline void count_vector(struct lanes *sum, const uint8_t *p)
 {
-	uint8_t __attribute__((vector_size(LANES))) v, sum = {0};
+	struct lanes in;
+
+	memcpy(&in.v, p, LANES);
+	sum->v -= (uint8_t __attribute__((vector_size(LANES))))(in.v == '\n');
+}
+
+static size_t add_up(const struct lanes *sum)
+{
 	size_t total = 0;
 
-	for (size_t i = 0; i < rounds; i++) {
-		memcpy(&v, p + i * LANES, LANES);
-		/* a lane that is equal is -1 */
-		sum -= (uint8_t __attribute__((vector_size(LANES))))(v == '\n');
-	}
 	for (unsigned i = 0; i < LANES; i++) {
-		total += sum[i];
+		total += sum->v[i];
 	}
 	return total;
+}
+
+static size_t count_rounds(const uint8_t *p, size_t rounds)
+{
+	struct lanes a = {0}, b = {0}, c = {0}, d = {0};
+
+	for (const uint8_t *end = p + rounds * STRIDE; p < end; p += STRIDE) {
+		count_vector(&a, p);
+		count_vector(&b, p + LANES);
+		count_vector(&c, p + 2 * LANES);
+		count_vector(&d, p + 3 * LANES);
+	}
+	return add_up(&a) + add_up(&b) + add_up(&c) + add_up(&d);
 }
 
 size_t lines_count(const uint8_t *p, size_t n)
 {
 	size_t total = 0;
 
-	while (n >= LANES) {
-		size_t rounds = MIN(n / LANES, (size_t)ROUNDS);
+	while (n >= STRIDE) {
+		size_t rounds = MIN(n / STRIDE, (size_t)ROUNDS);
 
 		total += count_rounds(p, rounds);
-		p += rounds * LANES;
-		n -= rounds * LANES;
+		p += rounds * STRIDE;
+		n -= rounds * STRIDE;
 	}
 	while (n > 0) {
 		total += p[--n] == '\n';
