@@ -284,6 +284,7 @@ int core_reload(struct core *core, struct config *config, struct rv_err *err)
 	int r = ref ? reload_added(core, ref, err) : -ENOMEM;
 
 	if (r < 0) {
+		service_retire_unused(core); /* they point into it */
 		if (ref) {
 			give_back(ref);
 		}

@@ -109,7 +109,7 @@ static int make_instances(struct endpoint *ep)
 
 		in->endpoint = ep;
 		in->ops = ep->ops;
-		in->stride = PEER_SIZE + ((ep->ops->peer_size + 15u) & ~(size_t)15u);
+		in->stride = PEER_SIZE + ((ep->ops->peer_size + 7u) & ~(size_t)7u);
 		in->block = calloc(1, MAX(ep->ops->instance_size, 1u));
 		if (!in->block) {
 			return -ENOMEM;

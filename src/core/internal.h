@@ -161,7 +161,7 @@ struct peer {
 	uint8_t refuse; /* not 0: every request gets this status, then the end */
 };
 
-#define PEER_SIZE ((sizeof(struct peer) + 15u) & ~(size_t)15u)
+#define PEER_SIZE ((sizeof(struct peer) + 7u) & ~(size_t)7u)
 
 /* Bytes that wait; head..head+len of buf. */
 struct fifo {

@@ -11,7 +11,7 @@
  * name for lines.
  *
  * Memory. The host allocates the config, endpoint, instance and peer blocks
- * (the sizes are in the ops table), zeroed, and frees them. A peer block stays
+ * (the sizes are in the ops table), zeroed and aligned to 8, and frees them. A peer block stays
  * in place from host->peer_new() until the end of the turn in which
  * host->peer_gone() was called, so any callback may end any peer. Config strings
  * live until close() or until the next reconfigure() that succeeds.
@@ -141,7 +141,7 @@ struct rv_host { /* grows at the tail only: test .size first */
 	void (*each_peer)(struct rv_instance *, void (*fn)(void *peer, void *arg), void *arg);
 
 	void (*dropped)(struct rv_instance *, enum rv_drop, uint64_t n);
-	void (*drained)(struct rv_instance *);         /* the answer to drain() */
+	void (*drained)(struct rv_instance *); /* the answer to drain() */
 	/* This endpoint can't go on (err: a positive errno), or has nothing left to
 	 * do (err 0). detach() and close() follow. */
 	void (*failed)(struct rv_instance *, int err);
