@@ -145,6 +145,7 @@ static void check_address(struct loader *l, struct config_endpoint *e, const str
 {
 	const struct config *c = &l->priv->config;
 	struct rv_err err = {""};
+	char q[QUOTE_TEXT];
 	int r = e->ops->check ? e->ops->check(e->values, &err) : 0;
 
 	if (r < 0) {
@@ -157,7 +158,8 @@ static void check_address(struct loader *l, struct config_endpoint *e, const str
 		if (strcmp(other->address, e->address) == 0) {
 			diags_add(&l->diags, at,
 				"endpoint '%s' has the address %s of endpoint '%s' at %s:%u",
-				e->name, e->address, other->name, other->file, other->line);
+				e->name, quote(e->address, q), other->name, other->file,
+				other->line);
 			return;
 		}
 	}
