@@ -77,6 +77,8 @@ struct bench_contender {
 	enum bench_transport transport;
 	enum bench_wait wait;
 	bool spin;           /* the daemon's endpoint spins before it sleeps */
+	bool frames;         /* frames, even where a line would do; revd only */
+	bool neighbour;      /* another client keeps requests in flight meanwhile; implies frames */
 	char name[48];       /* "revd uds stream" */
 	char note[128];      /* why it was left out; "" if it was not */
 	size_t n;            /* samples; equal for all contenders of a finished group */
@@ -103,6 +105,14 @@ const char *bench_regime_name(enum bench_regime);
 
 /* "64 B, 64 in flight" and the like. Returns buf. */
 char *bench_load_text(const struct bench_load *, char *buf, size_t size);
+
+/* Reply queues small enough that all clients of a load fit twice into the budget for
+ * queues that a user has by default (mq_overview(7)): once for a floor, once for revd. */
+struct bench_queue {
+	size_t depth, message; /* messages, bytes of each at most */
+};
+
+struct bench_queue bench_queue(const struct bench_load *);
 
 /* Fills *e with a sentence and returns err. */
 int bench_fail(struct rv_err *e, int err, const char *fmt, ...) PRINTF(3, 4);

@@ -11,14 +11,14 @@
 #include "util/fd.h"
 
 #define PIPE_BYTES (1024 * 1024) /* F_SETPIPE_SZ for everybody, pipe(7) */
-#define MQ_DEPTH 10
-#define MQ_MESSAGE 8192
+#define MESSAGE_MAX 8192u /* what links must have room for at least */
 
 /* Both ends of everything, before the fork; the server's are closed after it. */
 struct ends {
 	struct bare bare;
 	int server_rx; /* shared by all clients: FIFO and mqueue */
 	int server[BENCH_CLIENTS_MAX];
+	size_t depth; /* of queues */
 	const char *dir;
 };
 
@@ -62,9 +62,9 @@ static int make_pipe(int *ret_rx, int *ret_tx)
 
 /* Two descriptions of one queue without a name, so that each end has its own
  * O_NONBLOCK. */
-static int make_queue(size_t message, int *ret_rx, int *ret_tx)
+static int make_queue(size_t depth, size_t message, int *ret_rx, int *ret_tx)
 {
-	struct mq_attr attr = {.mq_maxmsg = MQ_DEPTH, .mq_msgsize = (long)message};
+	struct mq_attr attr = {.mq_maxmsg = (long)depth, .mq_msgsize = (long)message};
 	char name[64];
 	int rx, tx;
 
@@ -86,7 +86,7 @@ static int make_queue(size_t message, int *ret_rx, int *ret_tx)
 
 static int make_channel(const struct ends *e, int *ret_rx, int *ret_tx)
 {
-	return e->bare.transport == BENCH_MQUEUE ? make_queue(e->bare.each, ret_rx, ret_tx)
+	return e->bare.transport == BENCH_MQUEUE ? make_queue(e->depth, e->bare.each, ret_rx, ret_tx)
 						 : make_pipe(ret_rx, ret_tx);
 }
 
@@ -135,7 +135,7 @@ static size_t message_max(enum bench_transport t, const struct bench_load *load)
 	case BENCH_FIFO:
 		return load->clients > 1 ? PIPE_BUF : 0;
 	case BENCH_MQUEUE:
-		return MQ_MESSAGE;
+		return bench_queue(load).message;
 	default:
 		return 0;
 	}
@@ -206,9 +206,10 @@ int floor_open(struct session *s, const struct bench_contender *c, const struct 
 		.bare = {.transport = c->transport, .listener = -1, .n_clients = load->clients,
 			.batch = load->window > 1 || load->rate > 0, .clients = e.server},
 		.server_rx = -1,
+		.depth = bench_queue(load).depth,
 		.dir = dir,
 	};
-	int r = session_links(s, load, c->transport, MAX(load->size, (size_t)MQ_MESSAGE), err);
+	int r = session_links(s, load, c->transport, MAX(load->size, (size_t)MESSAGE_MAX), err);
 
 	if (r < 0) {
 		return r;
@@ -221,7 +222,8 @@ int floor_open(struct session *s, const struct bench_contender *c, const struct 
 	r = r < 0 ? r : proc_fork(&s->server, body_of(c, load), &e.bare);
 	ends_finish(&e);
 	if (r < 0) {
-		return bench_fail(err, r, "%s: cannot set up: %s", c->name, strerror(-r));
+		return bench_fail(err, r, "%s: cannot set up: %s", c->name,
+			session_why(c->transport, r));
 	}
 	return 0;
 }

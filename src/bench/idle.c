@@ -12,18 +12,30 @@
 #include "util/fd.h"
 
 #define STARTS 7
+#define SETTLE_MS 200
 #define WATCH_MS 2000
+
+/* Lets time pass. */
+static void rest(unsigned ms)
+{
+	uint64_t end = clock_now() + ms * UINT64_C(1000000), now;
+
+	for (now = clock_now(); now < end; now = clock_now()) {
+		(void)poll(NULL, 0, (int)((end - now) / 1000000) + 1);
+	}
+}
 
 /* Context switches of the daemon per second while nobody does anything. */
 static double watch(const struct daemon *d)
 {
-	uint64_t before = proc_switches(d->proc.pid), began = clock_now();
-	uint64_t end = began + WATCH_MS * UINT64_C(1000000), now;
+	uint64_t before, began;
 
-	for (now = began; now < end; now = clock_now()) {
-		(void)poll(NULL, 0, (int)((end - now) / 1000000) + 1);
-	}
-	return (double)(proc_switches(d->proc.pid) - before) * 1e9 / (double)(now - began);
+	rest(SETTLE_MS); /* going to sleep after the last request is a switch too */
+	before = proc_switches(d->proc.pid);
+	began = clock_now();
+	rest(WATCH_MS);
+	return (double)(proc_switches(d->proc.pid) - before) * 1e9 /
+	       (double)(clock_now() - began);
 }
 
 /* Connects and has one request answered, so that the daemon has surely met it. */

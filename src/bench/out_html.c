@@ -36,7 +36,7 @@ static const char style[] =
 	"font-variant-numeric:tabular-nums}caption{text-align:left;font-weight:600;"
 	"padding:.9rem 0 .3rem}th,td{padding:.25rem .6rem;text-align:right;"
 	"border-bottom:1px solid var(--line);white-space:nowrap}th:first-child,td:first-child"
-	"{text-align:left}th{color:var(--dim);font-weight:500}tr.revd td{font-weight:600}"
+	"{text-align:left}td[colspan]{white-space:normal;text-align:left;color:var(--dim);font-weight:400!important}th{color:var(--dim);font-weight:500}tr.revd td{font-weight:600}"
 	"code{background:var(--card);padding:.1rem .35rem;border-radius:4px}\n";
 
 void out_escaped(FILE *f, const char *text)
@@ -116,7 +116,7 @@ static void put_row(FILE *f, const struct bench_group *g, const struct bench_con
 	fprintf(f, "<tr%s><td>", c->side == BENCH_REVD ? " class=\"revd\"" : "");
 	out_escaped(f, c->name);
 	if (c->n == 0) {
-		fputs("</td><td colspan=\"8\">", f);
+		fputs("</td><td colspan=\"9\">", f);
 		out_escaped(f, c->note[0] ? c->note : "no complete round");
 		fputs("</td></tr>\n", f);
 		return;

@@ -124,6 +124,27 @@ static int plan_sweep(struct plan *p)
 	return 0;
 }
 
+/* A client alone, and beside one that keeps many requests in flight. */
+static int plan_isolation(struct plan *p)
+{
+	struct bench_load load = {.size = sizes[0], .clients = 1, .window = 1};
+	struct bench_group *g = plan_add(p, "isolation", &load, BENCH_SPLIT);
+
+	for (int i = 0; g && i < BENCH_TRANSPORTS; i++) {
+		enum bench_transport t = (enum bench_transport)i;
+		struct bench_contender *c;
+
+		if (!p->serves[i]) {
+			continue;
+		}
+		plan_contender(g, BENCH_REVD, t, BENCH_BLOCK)->frames = true;
+		c = plan_contender(g, BENCH_REVD, t, BENCH_BLOCK);
+		c->neighbour = true;
+		snprintf(c->name, sizeof(c->name), "%s, neighbour", bench_transport_name(t));
+	}
+	return g ? 0 : -ENOMEM;
+}
+
 int plan_standard(struct plan *p)
 {
 	struct bench_load open = {.size = sizes[0], .clients = 1, .window = 1, .rate = p->rate};
@@ -131,6 +152,7 @@ int plan_standard(struct plan *p)
 
 	r = r < 0 ? r : plan_pairs(p, "matrix", &open, BENCH_SPLIT);
 	r = r < 0 ? r : plan_same(p);
+	r = r < 0 ? r : plan_isolation(p);
 	return r < 0 ? r : plan_sweep(p);
 }
 

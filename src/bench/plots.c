@@ -36,16 +36,17 @@ static void put_figure(FILE *f, const struct svg_chart *c, const char *caption)
 }
 
 /* x is how many requests one in which is slower: 10 for p90, 1000 for p99.9. */
-static void plot_latency(FILE *f, const struct plan *p)
+static void plot_latency(FILE *f, const struct plan *p, const struct bench_load *load,
+	const char *title, const char *caption)
 {
 	static const struct svg_tick ticks[] = {{2, "p50"}, {10, "p90"}, {100, "p99"},
 		{1000, "p99.9"}, {10000, "p99.99"}};
 	struct svg_chart c = {
-		.title = "Latency, one 64-byte request at a time",
+		.title = title,
 		.x_title = "percentile", .y_title = "µs", .y_unit = "µs",
 		.x_ticks = ticks, .n_x_ticks = ARRAY_SIZE(ticks), .x_log = true,
 	};
-	const struct bench_group *g = plan_find(p, "matrix", &one_small, BENCH_REGIMES);
+	const struct bench_group *g = plan_find(p, "matrix", load, BENCH_REGIMES);
 
 	for (int i = 0; g && i < 2 * BENCH_TRANSPORTS; i++) {
 		enum bench_transport t = (enum bench_transport)(i % BENCH_TRANSPORTS);
@@ -59,7 +60,7 @@ static void plot_latency(FILE *f, const struct plan *p)
 			}
 		}
 	}
-	put_figure(f, &c, "Solid: through revd. Dashed: the bare floor of the same transport.");
+	put_figure(f, &c, caption);
 }
 
 static void plot_throughput(FILE *f, const struct plan *p)
@@ -121,7 +122,13 @@ static void plot_cost(FILE *f, const struct plan *p)
 
 void plots_put(FILE *f, const struct plan *p)
 {
-	plot_latency(f, p);
+	struct bench_load open = one_small;
+
+	open.rate = p->rate;
+	plot_latency(f, p, &one_small, "Latency, one 64-byte request at a time",
+		"Solid: through revd. Dashed: the bare floor of the same transport.");
+	plot_latency(f, p, &open, "Latency, 64-byte requests sent at fixed times",
+		"From the time a request was meant to go out. Dashed: the floor.");
 	plot_throughput(f, p);
 	plot_cost(f, p);
 }

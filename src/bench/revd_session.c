@@ -20,22 +20,24 @@
 #include "util/fd.h"
 
 #define MQ_MESSAGE 8192u
-#define MQ_DEPTH 10
 #define PACKET_MAX 65536u /* frames on seqpacket; the socket buffer must hold one */
 #define PIPE_BYTES (1024 * 1024)
 #define TOKEN_BYTES 16
 
-static bool as_line(const struct daemon *d, enum bench_transport t, const struct bench_load *l)
+static bool as_line(
+	const struct daemon *d, const struct bench_contender *c, const struct bench_load *l)
 {
-	switch (t) {
+	bool alone = !d->attached && l->clients == 1 && !c->frames && !c->neighbour;
+
+	switch (c->transport) {
 	case BENCH_STREAM:
 		return true;
 	case BENCH_SEQPACKET:
 		return l->size <= PACKET_MAX;
 	case BENCH_FIFO:
-		return !d->attached && l->clients == 1;
+		return alone;
 	default:
-		return !d->attached && l->clients == 1 && l->size <= MQ_MESSAGE;
+		return alone && l->size <= MQ_MESSAGE;
 	}
 }
 
@@ -133,8 +135,9 @@ static int make_reply_queue(
 	const struct daemon *d, struct link *l, const char *token, const struct bench_load *load)
 {
 	const char *name = strchr(d->uri[BENCH_MQUEUE], ':') + 1;
-	size_t message = MIN(MQ_MESSAGE, load->size + RV_FRAME_HEADER);
-	struct mq_attr attr = {.mq_maxmsg = MQ_DEPTH, .mq_msgsize = (long)message};
+	struct bench_queue q = bench_queue(load);
+	size_t message = MIN(q.message, load->size + RV_FRAME_HEADER);
+	struct mq_attr attr = {.mq_maxmsg = (long)q.depth, .mq_msgsize = (long)message};
 	mode_t old = umask(0);
 	int r = 0;
 
@@ -150,10 +153,11 @@ static int make_reply_queue(
 }
 
 /* Connects link i. token: set if the link has a reply name of its own. */
-static int connect_link(struct session *s, const struct daemon *d, enum bench_transport t,
+static int connect_link(struct session *s, const struct daemon *d, const struct bench_contender *c,
 	const struct bench_load *load, size_t i, char *token)
 {
 	struct link *l = &s->target.links[i];
+	enum bench_transport t = c->transport;
 	int r;
 
 	if (t == BENCH_STREAM || t == BENCH_SEQPACKET) {
@@ -161,7 +165,7 @@ static int connect_link(struct session *s, const struct daemon *d, enum bench_tr
 		return l->rx < 0 ? l->rx : 0;
 	}
 	r = open_request(d, t, l, i);
-	if (r == 0 && as_line(d, t, load)) {
+	if (r == 0 && as_line(d, c, load)) {
 		return open_out(d, t, l);
 	}
 	r = r < 0 ? r : make_token(token);
@@ -178,7 +182,7 @@ static int connect_link(struct session *s, const struct daemon *d, enum bench_tr
 static int make_wire(struct session *s, const struct daemon *d, const struct bench_contender *c,
 	const struct bench_load *load, size_t i, const char *token)
 {
-	bool line = as_line(d, c->transport, load);
+	bool line = as_line(d, c, load);
 	bool bytes = c->transport == BENCH_STREAM || c->transport == BENCH_FIFO;
 	struct wire_shape shape = {
 		.form = !line ? WIRE_FRAME : bytes ? WIRE_LINE : WIRE_BARE,
@@ -207,17 +211,6 @@ static int open_library(struct session *s, const struct daemon *d, const struct 
 	return r < 0 ? bench_fail(err, r, "%s", e.text) : 0;
 }
 
-static const char *why(enum bench_transport t, int r)
-{
-	if (r == -ENXIO && t == BENCH_FIFO) {
-		return "no server is reading it";
-	}
-	if (r == -EMFILE && t == BENCH_MQUEUE) {
-		return "the user's budget for message queues (RLIMIT_MSGQUEUE) is used up";
-	}
-	return strerror(-r);
-}
-
 int daemon_session(struct session *s, const struct daemon *d, const struct bench_contender *c,
 	const struct bench_load *load, struct rv_err *err)
 {
@@ -231,12 +224,12 @@ int daemon_session(struct session *s, const struct daemon *d, const struct bench
 		char token[2 * TOKEN_BYTES + 1] = "";
 
 		if (c->wait != BENCH_LIBRARY) {
-			r = connect_link(s, d, c->transport, load, i, token);
+			r = connect_link(s, d, c, load, i, token);
 		}
 		r = r < 0 ? r : make_wire(s, d, c, load, i, token);
 	}
 	if (r < 0) {
-		return bench_fail(err, r, "%s: %s", d->uri[c->transport], why(c->transport, r));
+		return bench_fail(err, r, "%s: %s", d->uri[c->transport], session_why(c->transport, r));
 	}
 	if (load->connect) {
 		fd_close(s->target.links[0].rx);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include "bench/neighbour.h"
 #include "bench/progress.h"
 #include "util/clock.h"
 
@@ -39,26 +40,45 @@ static bool is_foreign(const struct rounds *r, const struct bench_contender *c)
 	return c->side == BENCH_REVD && r->daemon->attached;
 }
 
-static int take_slice(const struct rounds *r, const struct bench_group *g,
-	struct bench_contender *c, struct session *s, struct rv_err *err)
+static int measure(const struct rounds *r, const struct bench_group *g,
+	struct bench_contender *c, struct session *s, struct bench_sample *sample,
+	struct rv_err *err)
 {
 	struct load_slice slice = {.load = &g->load, .wait = c->wait, .target = &s->target};
-	struct bench_sample sample = {0};
 	pid_t server = s->server.pid;
-	int k;
+	int k = load_run(&slice, r->slice_ns / WARM_UP, err);
 
-	sample.pinned = machine_place(r->machine, g->regime, is_foreign(r, c) ? 0 : server);
-	k = load_run(&slice, r->slice_ns / WARM_UP, err);
 	if (k < 0) {
 		return k;
 	}
 	slice.latency = &c->latency;
-	read_usage(&sample, server, (uint64_t)-1);
+	read_usage(sample, server, (uint64_t)-1);
 	k = load_run(&slice, r->slice_ns, err);
-	read_usage(&sample, server, 1);
-	sample.ns = r->slice_ns;
-	sample.requests = slice.requests;
-	sample.answered = slice.answered;
+	read_usage(sample, server, 1);
+	sample->ns = r->slice_ns;
+	sample->requests = slice.requests;
+	sample->answered = slice.answered;
+	return k;
+}
+
+static int take_slice(const struct rounds *r, const struct bench_group *g,
+	struct bench_contender *c, struct session *s, struct rv_err *err)
+{
+	struct bench_sample sample = {0};
+	struct proc neighbour = {0};
+	int k = 0;
+
+	sample.pinned = machine_place(
+		r->machine, g->regime, is_foreign(r, c) ? 0 : s->server.pid);
+	if (c->neighbour) {
+		k = neighbour_start(&neighbour, r->daemon, c,
+			r->slice_ns + 2 * r->slice_ns / WARM_UP, err);
+	}
+	k = k < 0 ? k : measure(r, g, c, s, &sample, err);
+	if (k == 0 && c->neighbour) {
+		k = neighbour_join(&neighbour, err);
+	}
+	proc_stop(&neighbour);
 	if (k == 0) {
 		c->samples[c->n++] = sample;
 	}

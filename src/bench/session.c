@@ -31,6 +31,17 @@ int session_links(struct session *s, const struct bench_load *load, enum bench_t
 	return 0;
 }
 
+const char *session_why(enum bench_transport t, int r)
+{
+	if (r == -ENXIO && t == BENCH_FIFO) {
+		return "no server is reading it";
+	}
+	if (r == -EMFILE && t == BENCH_MQUEUE) {
+		return "the user's budget for message queues (RLIMIT_MSGQUEUE) is used up";
+	}
+	return strerror(-r);
+}
+
 void session_close(struct session *s)
 {
 	proc_stop(&s->server);

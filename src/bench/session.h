@@ -22,6 +22,9 @@ int session_links(struct session *, const struct bench_load *, enum bench_transp
 /* Ends the server if it is ours, closes everything. Fine when half made. */
 void session_close(struct session *);
 
+/* Why a link could not be made: errno's own texts mislead for FIFOs and queues. */
+const char *session_why(enum bench_transport, int err);
+
 /* A bare server of this program: BENCH_FLOOR, BENCH_EPOLL, BENCH_LIBEVENT. dir: a private
  * directory for names. */
 int floor_open(struct session *, const struct bench_contender *, const struct bench_load *,

@@ -91,7 +91,7 @@ const struct bench_contender *stats_find(
 		const struct bench_contender *c = &g->contenders[i];
 
 		if (c->side == side && c->transport == t && c->wait == BENCH_BLOCK && !c->spin &&
-			c->n > 0) {
+			!c->neighbour && c->n > 0) {
 			return c;
 		}
 	}

@@ -82,11 +82,16 @@ static void draw_y_tick(FILE *f, const struct scale *s, double v)
 	fputs("</text>\n", f);
 }
 
-/* 1, 2 and 5 of each decade; of long scales only the 1. */
+/* Of each decade as many round numbers as there is room for. */
 static void draw_y_axis(FILE *f, const struct svg_chart *c, const struct scale *s)
 {
-	static const int steps[] = {1, 2, 5};
-	size_t n_steps = s->y1 - s->y0 > 3 ? 1 : ARRAY_SIZE(steps);
+	static const double coarse[] = {1}, usual[] = {1, 2, 5},
+			    fine[] = {1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9};
+	double decades = s->y1 - s->y0;
+	const double *steps = decades > 3 ? coarse : decades > 0.9 ? usual : fine;
+	size_t n_steps = decades > 3 ? ARRAY_SIZE(coarse)
+			 : decades > 0.9 ? ARRAY_SIZE(usual)
+					 : ARRAY_SIZE(fine);
 
 	for (int d = (int)floor(s->y0); d <= (int)ceil(s->y1); d++) {
 		for (size_t i = 0; i < n_steps; i++) {

@@ -101,6 +101,40 @@ static void judge(struct verdict *v, const struct plan *p, enum verdict_about ab
 	v->n++;
 }
 
+/* How much longer a client's round trip takes beside a neighbour. */
+static void judge_isolation(struct verdict *v, const struct plan *p)
+{
+	static const struct bench_load load = {.size = 64, .clients = 1, .window = 1};
+	const struct bench_group *g = plan_find(p, "isolation", &load, BENCH_REGIMES);
+	struct verdict_line *l = &v->lines[v->n];
+	double least = 0;
+
+	*l = (struct verdict_line){.about = VERDICT_ISOLATION};
+	for (size_t i = 0; g && i + 1 < g->n; i += 2) {
+		const struct bench_contender *alone = &g->contenders[i], *beside = alone + 1;
+		struct range r = stats_ratio(alone, beside);
+
+		if (r.n == 0) {
+			continue;
+		}
+		append(l, "%s%.1fx on %s (%.1f-%.1f, p99 %.0f us)",
+			l->known ? ", " : "beside a client with 64 requests in flight a round trip"
+					  " takes ",
+			r.median, bench_transport_name(alone->transport), r.min, r.max,
+			stats_latency_us(beside, 0.99));
+		if (!l->known || r.median < least) {
+			least = r.median;
+			l->best = alone->transport;
+		}
+		l->known = true;
+	}
+	if (l->known) {
+		append(l, "; a socket tells the daemon who calls and is the client's alone, a"
+			  " FIFO or queue is one anonymous line for all.");
+		v->n++;
+	}
+}
+
 /* The share of the floor in the two loads that show most: one in flight and many. */
 static void judge_floor(struct verdict *v, const struct plan *p)
 {
@@ -141,6 +175,7 @@ void verdict_make(struct verdict *v, const struct plan *p)
 	judge(v, p, VERDICT_THROUGHPUT);
 	judge(v, p, VERDICT_LARGE);
 	judge(v, p, VERDICT_MANY);
+	judge_isolation(v, p);
 	judge_floor(v, p);
 }
 

@@ -7,7 +7,7 @@
 #include "bench/plan.h"
 
 #define VERDICT_LINES 12
-#define VERDICT_TEXT 400
+#define VERDICT_TEXT 512
 
 enum verdict_about {
 	VERDICT_LATENCY,
