@@ -1,10 +1,13 @@
 #include "config/load.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include "config/suggest.h"
 #include "config/tables.h"
+
+#define ADDRESS_MAX (PATH_MAX + 32) /* a transport's name and the longest path */
 
 /* Where the key stands, or its section if it has been left out. */
 static const struct origin *place_of(const struct ini_section *s, const char *key)
@@ -141,11 +144,9 @@ static void default_mode(struct loader *l, struct config_endpoint *e, struct set
 	l->schema.no_memory |= !row->text;
 }
 
-static void check_address(struct loader *l, struct config_endpoint *e, const struct origin *at)
+static void check_values(struct loader *l, struct config_endpoint *e, const struct origin *at)
 {
-	const struct config *c = &l->priv->config;
 	struct rv_err err = {""};
-	char q[QUOTE_TEXT];
 	int r = e->ops->check ? e->ops->check(e->values, &err) : 0;
 
 	if (r < 0) {
@@ -154,12 +155,24 @@ static void check_address(struct loader *l, struct config_endpoint *e, const str
 		return;
 	}
 	e->ops->address(e->values, e->address, sizeof(e->address));
+}
+
+/* The addresses are compared whole; in the struct they may be cut. */
+static void check_address(struct loader *l, struct config_endpoint *e, const struct origin *at)
+{
+	const struct config *c = &l->priv->config;
+	char own[ADDRESS_MAX], others[ADDRESS_MAX], q[QUOTE_TEXT];
+
+	e->ops->address(e->values, own, sizeof(own));
 	for (const struct config_endpoint *other = c->endpoints; other < e; other++) {
-		if (strcmp(other->address, e->address) == 0) {
+		if (!other->address[0]) {
+			continue; /* it did not pass its check */
+		}
+		other->ops->address(other->values, others, sizeof(others));
+		if (strcmp(own, others) == 0) {
 			diags_add(&l->diags, at,
 				"endpoint '%s' has the address %s of endpoint '%s' at %s:%u",
-				e->name, quote(e->address, q), other->name, other->file,
-				other->line);
+				e->name, quote(own, q), other->name, other->file, other->line);
 			return;
 		}
 	}
@@ -185,6 +198,9 @@ static int fill_endpoint(struct loader *l, struct config_endpoint *e, const stru
 	schema_fill(&l->schema, e->ops->options, s, e->values, rows);
 	if (l->schema.no_memory) {
 		return -ENOMEM;
+	}
+	if (l->diags.n == errors) {
+		check_values(l, e, &s->at);
 	}
 	if (l->diags.n == errors) {
 		check_address(l, e, &s->at);

@@ -316,6 +316,24 @@ START_TEST(services_are_shared)
 }
 END_TEST
 
+/* Addresses that differ behind the 255 bytes that are kept of them. */
+START_TEST(long_addresses_differ)
+{
+	static const char format[] = "[endpoint.a]\ntransport=fifo\npath=/%0300d/a\n"
+				     "[endpoint.b]\ntransport=fifo\npath=/%0300d/%c\n";
+	CLEANUP_CONFIG struct config *c = NULL;
+	CLEANUP_FREE char *why = NULL;
+	char text[1024];
+
+	snprintf(text, sizeof(text), format, 0, 0, 'b');
+	c = text_load(text, &reg, NULL);
+	ck_assert_uint_eq(c->n_endpoints, 2);
+	snprintf(text, sizeof(text), format, 0, 0, 'a');
+	why = text_error(text, &reg);
+	ck_assert_ptr_nonnull(strstr(why, "4: endpoint 'b' has the address 'fifo:/000"));
+}
+END_TEST
+
 /* An endpoint named like a service's built-in uses the section of that name. */
 START_TEST(a_section_configures_the_builtin_service)
 {
@@ -379,6 +397,7 @@ int main(void)
 	tcase_add_test(t, a_check_without_a_sentence);
 	tcase_add_test(t, services_are_shared);
 	tcase_add_test(t, a_section_configures_the_builtin_service);
+	tcase_add_test(t, long_addresses_differ);
 	tcase_add_test(t, a_missing_file_is_an_error);
 	tcase_add_test(t, errors_beyond_the_limit_are_counted);
 	suite_add_tcase(s, t);
