@@ -47,13 +47,13 @@ static void unlink_endpoint(struct core *core, struct endpoint *ep)
 	pthread_rwlock_unlock(&core->lock);
 }
 
-static void remove_endpoint(struct core *core, struct endpoint *ep)
+void core_remove_endpoint(struct core *core, struct endpoint *ep)
 {
 	unlink_endpoint(core, ep);
 	endpoint_destroy(ep);
 }
 
-static struct endpoint *find_endpoint(struct core *core, const char *name)
+struct endpoint *core_find_endpoint(struct core *core, const char *name)
 {
 	struct endpoint *ep = core->endpoints;
 
@@ -84,9 +84,7 @@ static void mark_taken(const struct core_fds *all, const char *name)
 	}
 }
 
-/* Opens an endpoint without serving it yet, so that all can be opened before
- * the first request is taken. */
-static int open_one(struct core *core, struct config_ref *config, const struct config_endpoint *cfg,
+int core_open_one(struct core *core, struct config_ref *config, const struct config_endpoint *cfg,
 	const struct core_fds *inherited, struct endpoint **ret, struct rv_err *err)
 {
 	int fds[MAX_FDS] = {-1};
@@ -103,7 +101,7 @@ static int open_one(struct core *core, struct config_ref *config, const struct c
 	return 0;
 }
 
-static int attach_new(struct core *core, struct rv_err *err)
+int core_attach_new(struct core *core, struct rv_err *err)
 {
 	for (struct endpoint *ep = core->endpoints; ep; ep = ep->next) {
 		int r;
@@ -119,7 +117,7 @@ static int attach_new(struct core *core, struct rv_err *err)
 	return 0;
 }
 
-static struct config_ref *take_config(struct config *config)
+struct config_ref *core_take_config(struct config *config)
 {
 	struct config_ref *r = calloc(1, sizeof(*r));
 
@@ -131,7 +129,7 @@ static struct config_ref *take_config(struct config *config)
 }
 
 /* On failure the caller keeps the configuration. */
-static void give_back(struct config_ref *r)
+void core_give_back(struct config_ref *r)
 {
 	r->config = NULL;
 	config_unref(r);
@@ -140,7 +138,7 @@ static void give_back(struct config_ref *r)
 static void close_all(struct core *core)
 {
 	while (core->endpoints) {
-		remove_endpoint(core, core->endpoints);
+		core_remove_endpoint(core, core->endpoints);
 	}
 	service_retire_unused(core);
 }
@@ -148,164 +146,31 @@ static void close_all(struct core *core)
 int core_open(struct core *core, struct config *config, const struct core_fds *inherited,
 	struct rv_err *err)
 {
-	struct config_ref *ref = take_config(config);
+	struct config_ref *ref = core_take_config(config);
 	int r = ref ? 0 : -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < config->n_endpoints; i++) {
 		struct endpoint *ep;
 
-		r = open_one(core, ref, &config->endpoints[i], inherited, &ep, err);
+		r = core_open_one(core, ref, &config->endpoints[i], inherited, &ep, err);
 	}
 	if (r == 0) {
-		r = attach_new(core, err);
+		r = core_attach_new(core, err);
 	}
 	if (r < 0) {
 		close_all(core);
 		if (ref) {
-			give_back(ref);
+			core_give_back(ref);
 		}
 		return r;
 	}
 	core->config = ref;
-	return 0;
-}
-
-/* Reload. */
-
-/* Opens what is new. On failure closes it again: nothing has changed. */
-static int reload_added(struct core *core, struct config_ref *ref, struct rv_err *err)
-{
-	const struct config *config = ref->config;
-	struct endpoint *opened[256];
-	size_t n = 0;
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < config->n_endpoints; i++) {
-		if (find_endpoint(core, config->endpoints[i].name)) {
-			continue;
-		}
-		if (n == ARRAY_SIZE(opened)) {
-			snprintf(err->msg, sizeof(err->msg), "more than %zu new endpoints at once",
-				n);
-			r = -E2BIG;
-			break;
-		}
-		r = open_one(core, ref, &config->endpoints[i], NULL, &opened[n], err);
-		n += r == 0;
-	}
-	if (r == 0) {
-		r = attach_new(core, err);
-	}
-	while (r < 0 && n > 0) {
-		remove_endpoint(core, opened[--n]);
-	}
-	return r;
-}
-
-/* The old one gives up its names at once and its peers as they finish. */
-static int reload_replace(struct core *core, struct endpoint *old, struct config_ref *ref,
-	const struct config_endpoint *cfg, struct rv_err *err)
-{
-	struct config_ref *old_ref = config_ref(old->config);
-	const struct config_endpoint *old_cfg = old->cfg;
-	struct endpoint *ep;
-	int r;
-
-	endpoint_drain(old, clock_now() + ref->config->global.drain_timeout * 1000);
-	r = open_one(core, ref, cfg, NULL, &ep, err);
-	if (r == 0) {
-		r = endpoint_attach(ep, err);
-	}
-	if (r < 0) {
-		struct rv_err again;
-
-		log_error("%s: %s; going back to what it was", cfg->name, err->msg);
-		if (open_one(core, old_ref, old_cfg, NULL, &ep, &again) < 0 ||
-			endpoint_attach(ep, &again) < 0) {
-			log_error("%s: %s", old_cfg->name, again.msg);
-		}
-	}
-	config_unref(old_ref);
-	return r;
-}
-
-static int reload_changed(struct core *core, struct config_ref *ref, struct rv_err *err)
-{
-	const struct config *config = ref->config;
-	int r = 0;
-
-	for (size_t i = 0; i < config->n_endpoints; i++) {
-		const struct config_endpoint *cfg = &config->endpoints[i];
-		struct endpoint *ep = find_endpoint(core, cfg->name);
-		enum config_change change;
-		int k = 0;
-
-		if (!ep || ep->config == ref) {
-			continue;
-		}
-		change = ep->ops == cfg->ops ? config_endpoint_diff(ep->cfg, cfg) : CONFIG_REPLACE;
-		if (change != CONFIG_REPLACE) {
-			k = endpoint_reconfigure(ep, ref, cfg, err);
-			if (k == -EBUSY) {
-				change = CONFIG_REPLACE;
-			}
-		}
-		if (change == CONFIG_REPLACE) {
-			k = reload_replace(core, ep, ref, cfg, err);
-		}
-		if (change != CONFIG_SAME) {
-			log_info("%s: %s", cfg->name,
-				k < 0                   ? err->msg
-				: change == CONFIG_LIVE ? "changed in place"
-							: "reopened");
-		}
-		r = k < 0 ? k : r;
-	}
-	return r;
-}
-
-static void reload_removed(struct core *core, const struct config *config)
-{
-	uint64_t deadline = clock_now() + config->global.drain_timeout * 1000;
-
-	for (struct endpoint *ep = core->endpoints; ep; ep = ep->next) {
-		if (!ep->draining && !config_find_endpoint(config, ep->cfg->name)) {
-			log_info("%s: removed", ep->cfg->name);
-			endpoint_drain(ep, deadline);
-		}
-	}
-}
-
-static void arm_drain_timer(struct core *core);
-
-int core_reload(struct core *core, struct config *config, struct rv_err *err)
-{
-	struct config_ref *ref = take_config(config);
-	int r = ref ? reload_added(core, ref, err) : -ENOMEM;
-
-	if (r < 0) {
-		service_retire_unused(core); /* they point into it */
-		if (ref) {
-			give_back(ref);
-		}
-		return r;
-	}
-	r = reload_changed(core, ref, err);
-	if (r < 0) {
-		log_warning("some endpoints keep their old configuration");
-	}
-	reload_removed(core, config);
-	config_unref(core->config);
-	core->config = ref;
-	service_retire_unused(core);
-	arm_drain_timer(core);
-	core_notify(core);
 	return 0;
 }
 
 /* Draining. */
 
-static void arm_drain_timer(struct core *core)
+void core_arm_drain_timer(struct core *core)
 {
 	uint64_t now = clock_now(), first = UINT64_MAX;
 	struct timeval tv;
@@ -338,11 +203,11 @@ static void collect(struct core *core)
 		if (ep->failed || over || (ep->draining && endpoint_is_drained(ep))) {
 			failed |= ep->failed && ep->error;
 			late |= over && !endpoint_is_drained(ep);
-			remove_endpoint(core, ep);
+			core_remove_endpoint(core, ep);
 		}
 	}
 	service_retire_unused(core);
-	arm_drain_timer(core);
+	core_arm_drain_timer(core);
 	if (core->stopping && !core->endpoints) {
 		core->stopping = false;
 		core->events->drained(core->events_ctx, late);
@@ -379,7 +244,7 @@ void core_drain(struct core *core)
 	for (struct endpoint *ep = core->endpoints; ep; ep = ep->next) {
 		endpoint_drain(ep, deadline);
 	}
-	arm_drain_timer(core);
+	core_arm_drain_timer(core);
 	core_notify(core);
 }
 

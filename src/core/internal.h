@@ -234,9 +234,9 @@ struct worker {
 	struct event *wake, *tick;
 	int wake_fd;
 	bool stop, tick_on;
-	uint64_t now_ns; /* 0: not read in this turn */
-	uint64_t spin_ns;    /* the longest of its instances; 0: sleep at once */
-	uint64_t served_ns;  /* when input was last served */
+	uint64_t now_ns;    /* 0: not read in this turn */
+	uint64_t spin_ns;   /* the longest of its instances; 0: sleep at once */
+	uint64_t served_ns; /* when input was last served */
 	struct rv_instance *instances;
 	struct ticket *tickets;
 	uint32_t n_tickets, free_ticket, used_tickets;
@@ -282,8 +282,20 @@ void worker_want_tick(struct worker *);
 void worker_update_spin(struct worker *);
 uint8_t *worker_scratch(struct worker *, size_t n);
 
-/* core.c */
+/* core.c; all but core_notify() for the main thread */
 void core_notify(struct core *);
+struct endpoint *core_find_endpoint(struct core *, const char *name);
+/* Opens an endpoint without serving it yet, so that all can be opened before the
+ * first request is taken. */
+int core_open_one(struct core *, struct config_ref *, const struct config_endpoint *,
+	const struct core_fds *inherited, struct endpoint **ret, struct rv_err *) MUST_CHECK;
+/* Attaches all that is open and not yet attached. */
+int core_attach_new(struct core *, struct rv_err *) MUST_CHECK;
+void core_remove_endpoint(struct core *, struct endpoint *);
+struct config_ref *core_take_config(struct config *);
+/* The caller keeps the configuration after all. */
+void core_give_back(struct config_ref *);
+void core_arm_drain_timer(struct core *);
 
 /* service.c */
 struct service *service_get(
@@ -380,6 +392,10 @@ rv_ticket reply_defer(struct rv_reply *);
 bool held_pump(struct batch *, struct peer *);
 void held_free(struct rv_instance *, struct peer *);
 
+/* request.c */
+/* Serves one line or frame of the peer's input; SPLIT_MORE is nothing. */
+void request_serve(struct batch *, struct peer *, struct split_piece *, uint32_t tag);
+
 /* serve.c */
 enum rv_next serve_bytes(
 	struct rv_instance *, struct peer *, const uint8_t *p, size_t n, bool whole);
@@ -390,8 +406,8 @@ void serve_eof(struct rv_instance *, struct peer *);
 
 /* join.c */
 enum join_result {
-	JOIN_WAIT,    /* more fragments to come */
-	JOIN_DONE,    /* *ret_done is the message, freed by the caller; NULL: p is all of it */
+	JOIN_WAIT, /* more fragments to come */
+	JOIN_DONE, /* *ret_done is the message, freed by the caller; NULL: p is all of it */
 	JOIN_TOO_LARGE,
 	JOIN_BUSY,
 	JOIN_NO_MEMORY,
