@@ -1,0 +1,264 @@
+/* The real daemon under every load, and what happens when it refuses or dies. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "bench/idle.h"
+#include "bench/plan.h"
+#include "bench/progress.h"
+#include "bench/rounds.h"
+#include "common/runner.h"
+
+#define SLICE_NS 30000000u
+
+static char dir[] = "/tmp/revbench-test-XXXXXX";
+static volatile sig_atomic_t stop;
+static struct daemon daemon_;
+static struct rv_err err;
+
+static struct daemon_options options(const char *name)
+{
+	struct daemon_options o = {.program = getenv("REVD"), .parent = dir, .name = name};
+
+	ck_assert_ptr_nonnull(o.program);
+	return o;
+}
+
+static void set_up(void)
+{
+	struct daemon_options o;
+
+	signal(SIGPIPE, SIG_IGN);
+	stop = 0;
+	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(load_init(), 0);
+	o = options("revd");
+	ck_assert_msg(daemon_start(&daemon_, &o, &err) == 0, "%s", err.msg);
+}
+
+static void tear_down(void)
+{
+	daemon_stop(&daemon_);
+	ck_assert_int_eq(rmdir(dir), 0);
+}
+
+static int run(struct bench_group *g, unsigned n)
+{
+	struct machine machine = {.client_cpu = -1, .server_cpu = -1};
+	struct progress progress;
+	struct rounds rounds = {.rounds = n, .slice_ns = SLICE_NS, .dir = dir,
+		.machine = &machine, .daemon = &daemon_, .progress = &progress, .stop = &stop};
+
+	progress_init(&progress, true, SLICE_NS, 1);
+	return rounds_run(&rounds, g, &err);
+}
+
+static void add_all(struct bench_group *g, bool frames)
+{
+	for (int i = 0; i < BENCH_TRANSPORTS; i++) {
+		enum bench_transport t = (enum bench_transport)i;
+
+		if (daemon_.serves[i]) {
+			plan_contender(g, BENCH_REVD, t, BENCH_BLOCK)->frames = frames;
+		}
+	}
+}
+
+static void check_all(const struct bench_group *g)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		const struct bench_contender *c = &g->contenders[i];
+
+		if (c->transport == BENCH_MQUEUE && c->note[0]) {
+			continue; /* no budget for so many queues on this machine */
+		}
+		ck_assert_msg(c->n == 2, "%s: %s", c->name, c->note);
+		ck_assert_uint_gt(c->samples[0].answered, 0);
+	}
+}
+
+static const struct bench_load loads[] = {
+	{.size = 64, .clients = 1, .window = 1},
+	{.size = 64, .clients = 1, .window = 64},
+	{.size = 64, .clients = 1, .window = 4096},
+	{.size = 64, .clients = 20, .window = 1},
+	{.size = 64, .clients = 5, .window = 16},
+	{.size = 1024, .clients = 1, .window = 64},
+	{.size = 16384, .clients = 1, .window = 1},
+	{.size = 16384, .clients = 1, .window = 64},
+	{.size = 16384, .clients = 20, .window = 1},
+	{.size = 64, .clients = 1, .window = 1, .rate = 2000},
+};
+
+START_TEST(every_load_is_answered_rightly)
+{
+	struct bench_group g = {.purpose = "test", .load = loads[_i], .regime = BENCH_FREE};
+
+	add_all(&g, false);
+	ck_assert_msg(run(&g, 2) == 0, "%s", err.msg);
+	check_all(&g);
+}
+END_TEST
+
+START_TEST(and_as_frames)
+{
+	struct bench_group g = {.purpose = "test", .load = loads[_i], .regime = BENCH_FREE};
+
+	add_all(&g, true);
+	ck_assert_msg(run(&g, 2) == 0, "%s", err.msg);
+	check_all(&g);
+}
+END_TEST
+
+START_TEST(through_the_library)
+{
+	struct bench_group g = {.purpose = "test", .load = loads[0], .regime = BENCH_FREE};
+
+	for (int i = 0; i < BENCH_TRANSPORTS; i++) {
+		if (daemon_.serves[i]) {
+			plan_contender(&g, BENCH_REVD, (enum bench_transport)i, BENCH_LIBRARY);
+		}
+	}
+	ck_assert_msg(run(&g, 2) == 0, "%s", err.msg);
+	check_all(&g);
+}
+END_TEST
+
+START_TEST(a_connection_per_request)
+{
+	struct bench_group g = {.purpose = "test", .regime = BENCH_FREE,
+		.load = {.size = 64, .clients = 1, .window = 1, .connect = true}};
+
+	plan_contender(&g, BENCH_REVD, BENCH_STREAM, BENCH_BLOCK);
+	plan_contender(&g, BENCH_REVD, BENCH_SEQPACKET, BENCH_BLOCK);
+	ck_assert_msg(run(&g, 2) == 0, "%s", err.msg);
+	check_all(&g);
+}
+END_TEST
+
+START_TEST(beside_a_neighbour)
+{
+	struct bench_group g = {.purpose = "test", .load = loads[0], .regime = BENCH_FREE};
+
+	add_all(&g, true);
+	for (size_t i = 0; i < g.n; i++) {
+		g.contenders[i].neighbour = true;
+	}
+	ck_assert_msg(run(&g, 2) == 0, "%s", err.msg);
+	check_all(&g);
+}
+END_TEST
+
+/* Ends the daemon while its replies are waited for. */
+static void kill_daemon(void *arg)
+{
+	(void)arg;
+	kill(daemon_.proc.pid, SIGKILL);
+}
+
+START_TEST(its_death_ends_the_run_and_is_named)
+{
+	struct bench_group g = {.purpose = "test", .load = loads[_i % 3], .regime = BENCH_FREE};
+	enum bench_transport t = (enum bench_transport)(_i / 3);
+	struct proc killer = {0};
+	char expected[64];
+
+	if (!daemon_.serves[t]) {
+		return;
+	}
+	snprintf(expected, sizeof(expected), "(process %d) was ended by signal 9",
+		(int)daemon_.proc.pid);
+	plan_contender(&g, BENCH_REVD, t, BENCH_BLOCK);
+	ck_assert_int_eq(run(&g, 1), 0);
+	ck_assert_uint_eq(g.contenders[0].n, 1);
+	ck_assert_int_eq(proc_fork(&killer, kill_daemon, NULL), 0);
+	ck_assert_int_lt(run(&g, BENCH_ROUNDS_MAX - 1), 0);
+	ck_assert_msg(strstr(err.msg, expected) || strstr(err.msg, daemon_.uri[t]), "%s",
+		err.msg);
+	ck_assert_uint_ge(g.contenders[0].n, 1);
+	ck_assert_uint_lt(g.contenders[0].n, BENCH_ROUNDS_MAX);
+	proc_stop(&killer);
+}
+END_TEST
+
+START_TEST(one_that_runs_can_be_attached_to)
+{
+	struct daemon other;
+
+	for (int i = 0; i < BENCH_TRANSPORTS; i++) {
+		if (!daemon_.serves[i]) {
+			continue;
+		}
+		ck_assert_msg(
+			daemon_attach(&other, daemon_.uri[i], &err) == 0, "%s", err.msg);
+		ck_assert(other.attached && other.reverse && other.serves[i]);
+		ck_assert_int_eq(other.proc.pid, daemon_.proc.pid);
+		ck_assert(!other.proc.ours);
+		daemon_stop(&other);
+		ck_assert(proc_alive(&daemon_.proc));
+	}
+}
+END_TEST
+
+START_TEST(nobody_there_is_said)
+{
+	struct daemon other;
+
+	ck_assert_int_lt(daemon_attach(&other, "uds:/nonexistent/socket", &err), 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, "/nonexistent/socket"));
+	ck_assert_int_lt(daemon_attach(&other, "nonsense", &err), 0);
+}
+END_TEST
+
+START_TEST(a_daemon_that_refuses_its_configuration_is_quoted)
+{
+	struct daemon_options o = options("other");
+	struct daemon other;
+
+	o.spin = "nonsense";
+	ck_assert_int_lt(daemon_start(&other, &o, &err), 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, "does not start"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "spin"));
+	o.spin = NULL;
+	o.program = "/nonexistent/revd";
+	ck_assert_int_lt(daemon_start(&other, &o, &err), 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, "/nonexistent/revd"));
+}
+END_TEST
+
+START_TEST(idle_costs_are_measured)
+{
+	struct daemon_options o = options("unused");
+	struct idle idle;
+
+	ck_assert_msg(idle_measure(&idle, &o, &err) == 0, "%s", err.msg);
+	ck_assert_uint_eq(idle.connections, IDLE_CONNECTIONS);
+	ck_assert_double_gt(idle.pss, 0);
+	ck_assert_double_gt(idle.bytes_per_connection, 0);
+	ck_assert_double_gt(idle.ready_ms.median, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("bench/daemon");
+	TCase *t = tcase_create("daemon");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_checked_fixture(t, set_up, tear_down);
+	tcase_add_loop_test(t, every_load_is_answered_rightly, 0, (int)ARRAY_SIZE(loads));
+	tcase_add_loop_test(t, and_as_frames, 0, (int)ARRAY_SIZE(loads));
+	tcase_add_test(t, through_the_library);
+	tcase_add_test(t, a_connection_per_request);
+	tcase_add_test(t, beside_a_neighbour);
+	tcase_add_loop_test(t, its_death_ends_the_run_and_is_named, 0, 12);
+	tcase_add_test(t, one_that_runs_can_be_attached_to);
+	tcase_add_test(t, nobody_there_is_said);
+	tcase_add_test(t, a_daemon_that_refuses_its_configuration_is_quoted);
+	tcase_add_test(t, idle_costs_are_measured);
+	suite_add_tcase(s, t);
+	return runner_run(s);
+}
