@@ -6,10 +6,7 @@
 #include "service/text/utf8.h"
 #include "service/text/word.h"
 
-/* A run stops at the so-manieth boundary in a row that it could stop at, or at
- * ASCII: in scripts that are full of joining code points it is cheaper to go on
- * than to be called again for the next one. */
-#define PATIENCE 3u
+#define INLINE inline __attribute__((always_inline))
 
 #define X(s) CLUSTER_##s                   /* no break */
 #define B(s) (CLUSTER_BREAK | CLUSTER_##s) /* a break before it */
@@ -33,50 +30,90 @@ const uint8_t cluster_next[CLUSTER_STATE_COUNT][GCB_COUNT] = {
 	/* clang-format on */
 };
 
-static inline void put(const uint8_t *src, size_t n, uint8_t *dst, size_t from, size_t to)
+#define WIDE 16u
+
+struct run {
+	const uint8_t *src;
+	size_t n;
+	uint8_t *dst;
+	size_t until; /* where to stop at the earliest, */
+	bool ascii;   /* or only before ASCII */
+	bool wide;    /* may write WIDE bytes where fewer are due */
+};
+
+/* Puts the cluster at [from, to) into its place. */
+static INLINE void put(const struct run *r, size_t from, size_t to)
 {
-	if (to - from < WORD_MAX) {
-		word_copy(dst + (n - to), src + from, to - from);
+	size_t size = to - from;
+
+	if (r->wide && LIKELY(size <= WIDE && to >= WIDE && r->n - from >= WIDE)) {
+		memcpy(r->dst + (r->n - from - WIDE), r->src + (to - WIDE), WIDE);
+	} else if (size < WORD_MAX) {
+		word_copy(r->dst + (r->n - to), r->src + from, size);
 	} else {
-		memcpy(dst + (n - to), src + from, to - from);
+		memcpy(r->dst + (r->n - to), r->src + from, size);
 	}
 }
 
-int cluster_reverse_run(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos)
+static INLINE int run(const struct run *r, size_t *pos)
 {
 	enum cluster_state state = CLUSTER_CONTROL;
 	enum gcb kind, last = GCB_COUNT;
 	size_t start = *pos, i = *pos;
-	unsigned plain = 0;
 
-	while (i < n) {
+	while (i < r->n) {
 		uint32_t c = 0;
-		int length = utf8_decode(src + i, n - i, &c);
+		int length = utf8_decode(r->src + i, r->n - i, &c);
 		uint8_t next;
 
-		if (length < 0) {
+		if (UNLIKELY(length < 0)) {
 			*pos = i;
 			return -EILSEQ;
 		}
 		kind = gcb_class(c);
 		next = cluster_next[state][kind];
-		if ((next & CLUSTER_BREAK) && i > start) {
-			put(src, n, dst, start, i);
-			start = i;
-			plain = kind < GCB_JOINING && last < GCB_JOINING ? plain + 1 : 0;
-			if (plain > 0 && (c < 0x80 || plain == PATIENCE)) {
-				break;
-			}
+		if ((r->ascii ? c < 0x80 : i >= r->until) && (next & CLUSTER_BREAK) &&
+			kind < GCB_JOINING && last < GCB_JOINING) {
+			break;
 		}
+		if (!r->wide && (next & CLUSTER_BREAK) && i > start) {
+			put(r, start, i);
+		}
+		start = next & CLUSTER_BREAK ? i : start;
 		state = (enum cluster_state)(next & ~CLUSTER_BREAK);
 		last = kind;
 		i += (size_t)length;
+		if (r->wide) {
+			/* Each time anew as the cluster grows: no branch to mispredict. */
+			put(r, start, i);
+		}
 	}
-	if (start < i) {
-		put(src, n, dst, start, i);
+	if (!r->wide && start < i) {
+		put(r, start, i);
 	}
 	*pos = i;
 	return 0;
+}
+
+int cluster_patch(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos)
+{
+	struct run r = {.src = src, .n = n, .dst = dst};
+
+	return run(&r, pos);
+}
+
+int cluster_reverse_until(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos, size_t until)
+{
+	struct run r = {.src = src, .n = n, .dst = dst, .until = until, .wide = true};
+
+	return run(&r, pos);
+}
+
+int cluster_reverse_to_ascii(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos)
+{
+	struct run r = {.src = src, .n = n, .dst = dst, .ascii = true, .wide = true};
+
+	return run(&r, pos);
 }
 
 size_t cluster_end(const uint8_t *text, size_t n, size_t pos)

@@ -31,12 +31,24 @@ enum cluster_state {
  * code point of that class. */
 extern const uint8_t cluster_next[CLUSTER_STATE_COUNT][GCB_COUNT];
 
-/* Writes clusters of src, from the one that begins at *pos on, to their places
- * in the reversed text dst: what lies at [a, b) goes to [n - b, n - a). Stops at
- * the end, or earlier at a boundary between two code points neither of which
- * is of a joining class. Sets *pos to where it stopped. 0, or -EILSEQ if there
- * is an ill-formed sequence at *pos. */
-int cluster_reverse_run(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos) MUST_CHECK;
+/*
+ * These write clusters of src, from the one that begins at *pos on, to their places
+ * in the reversed text dst: what lies at [a, b) goes to [n - b, n - a). They stop at the
+ * end, or at a boundary between two code points neither of which is of a joining
+ * class, and set *pos to where they stopped. 0, or -EILSEQ if there is an
+ * ill-formed sequence at *pos.
+ */
+
+/* Stops at the first such boundary; leaves alone what lies below it in dst. */
+int cluster_patch(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos) MUST_CHECK;
+
+/* Faster where joining code points are many, but spoils what lies below in dst. Stops at
+ * the first such boundary from `until` on. */
+int cluster_reverse_until(
+	const uint8_t *src, size_t n, uint8_t *dst, size_t *pos, size_t until) MUST_CHECK;
+
+/* The same, but stops only before ASCII. */
+int cluster_reverse_to_ascii(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos) MUST_CHECK;
 
 /* The end of the cluster that begins at pos < n in valid text. */
 size_t cluster_end(const uint8_t *text, size_t n, size_t pos);

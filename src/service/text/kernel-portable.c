@@ -84,7 +84,7 @@ static int reverse_graphemes(const uint8_t *src, size_t n, uint8_t *dst, size_t 
 	size_t i = 0;
 
 	while ((i = run_ascii_clusters(src, n, dst, i)) < n) {
-		if (cluster_reverse_run(src, n, dst, &i) < 0) {
+		if (cluster_reverse_to_ascii(src, n, dst, &i) < 0) {
 			*ret_bad = i;
 			return -EILSEQ;
 		}

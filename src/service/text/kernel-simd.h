@@ -38,6 +38,8 @@
 
 #define GROUP 128u      /* bytes */
 #define REACH 3u        /* how far from a byte its code point may extend */
+#define DENSE 12        /* marks in a group from which on it is better not to jump */
+#define DENSE_RUN 256u  /* bytes that the automaton then takes beyond the group */
 #define MARGIN VEC_SIZE /* before a staged group, and twice behind it */
 
 struct group {
@@ -419,22 +421,41 @@ static size_t join_begin(const struct group *g, size_t i)
 	return i;
 }
 
+/* The bits for base and what follows it, without those for what lies before `from`. */
+static INLINE uint64_t bits_from(uint64_t bits, size_t base, size_t from)
+{
+	return from <= base ? bits : from - base >= 64 ? 0 : bits & (UINT64_MAX << (from - base));
+}
+
+/* Lets the automaton loose on what begins at *done. */
+static int join_run(const struct group *g, bool dense, size_t *done)
+{
+	if (dense) {
+		return cluster_reverse_until(g->src, g->n, g->dst, done, g->end + DENSE_RUN);
+	}
+	return cluster_patch(g->src, g->n, g->dst, done);
+}
+
 /* Puts the clusters of more than one code point in order. g->end moves on if
  * one of them goes on beyond it. */
 static int group_join(struct group *g, size_t *ret_bad)
 {
-	size_t done = g->begin;
+	int marks = __builtin_popcountll(g->joins[0]) + __builtin_popcountll(g->joins[1]);
+	size_t done = g->begin, base = g->begin;
 
-	for (size_t word = 0; word < ARRAY_SIZE(g->joins); word++) {
-		for (uint64_t bits = g->joins[word]; bits; bits &= bits - 1) {
-			size_t i = g->begin + word * 64 + (size_t)__builtin_ctzll(bits);
-			size_t from;
+	for (size_t word = 0; word < ARRAY_SIZE(g->joins); word++, base += 64) {
+		uint64_t bits = g->joins[word];
 
-			if (i < done || (from = join_begin(g, i)) == g->n) {
+		while ((bits = bits_from(bits, base, done))) {
+			size_t i = base + (size_t)__builtin_ctzll(bits);
+			size_t from = join_begin(g, i);
+
+			bits &= bits - 1;
+			if (from == g->n) {
 				continue;
 			}
 			done = from;
-			if (cluster_reverse_run(g->src, g->n, g->dst, &done) < 0) {
+			if (join_run(g, marks >= DENSE, &done) < 0) {
 				*ret_bad = done;
 				return -EILSEQ;
 			}
