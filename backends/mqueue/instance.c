@@ -36,15 +36,17 @@ static ssize_t receive(struct mqueue_instance *in, size_t max)
 	return (ssize_t)n;
 }
 
-/* A queue does not tell how much it holds. While there is as much as we
- * ask for we ask for more: under load most calls find a message, and for a lone
- * client every other batch is one call. */
+/* A queue does not tell how much it holds, and a call that finds nothing costs
+ * as much as one that does. So we ask for what we found lately, and for more
+ * only after a few batches in which there was all that we asked for. */
 static void adapt(struct mqueue_instance *in, size_t found, size_t asked)
 {
-	if (found == asked) {
+	if (found < asked) {
+		in->budget = (unsigned)found;
+		in->streak = 0;
+	} else if (++in->streak >= MQUEUE_STREAK) {
 		in->budget = in->budget * 2 < MQUEUE_BATCH ? in->budget * 2 : MQUEUE_BATCH;
-	} else {
-		in->budget = found ? (unsigned)found : 1;
+		in->streak = 0;
 	}
 }
 
