@@ -121,18 +121,13 @@ struct config_ref *core_take_config(struct config *config)
 {
 	struct config_ref *r = calloc(1, sizeof(*r));
 
-	if (r) {
+	if (!r) {
+		config_destroy(config);
+	} else {
 		r->config = config;
 		r->refs = 1;
 	}
 	return r;
-}
-
-/* On failure the caller keeps the configuration. */
-void core_give_back(struct config_ref *r)
-{
-	r->config = NULL;
-	config_unref(r);
 }
 
 static void close_all(struct core *core)
@@ -160,7 +155,7 @@ int core_open(struct core *core, struct config *config, const struct core_fds *i
 	if (r < 0) {
 		close_all(core);
 		if (ref) {
-			core_give_back(ref);
+			config_unref(ref);
 		}
 		return r;
 	}

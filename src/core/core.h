@@ -36,12 +36,14 @@ struct core_fds {
 int core_create(struct event_base *, unsigned n_workers, const struct core_events *, void *ctx,
 	struct core **ret) MUST_CHECK;
 
-/* Takes over the configuration (on success) and serves it. On failure nothing
- * is left open; the sentence is in err. */
+/* Takes over the configuration, also on failure, and serves it. On failure
+ * nothing is left open; the sentence is in err. */
 int core_open(struct core *, struct config *, const struct core_fds *, struct rv_err *) MUST_CHECK;
 
-/* Changes over to another configuration: endpoints that mean the same keep
- * their peers. Takes it over on success. On failure the old one serves on. */
+/* Changes over to another configuration, which it takes over, also on failure.
+ * Endpoints that mean the same keep their peers. On failure nothing has changed
+ * but that peers of an endpoint whose address was to change hands may have been
+ * let go. */
 int core_reload(struct core *, struct config *, struct rv_err *) MUST_CHECK;
 
 /* Stops accepting, answers what was received; events->drained() follows. */

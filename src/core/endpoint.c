@@ -147,6 +147,7 @@ int endpoint_open(struct core *core, struct config_ref *config, const struct con
 	if (r == 0) {
 		r = ep->ops->open(ep->block, &cfg->info, cfg->values, fds, n_fds, err);
 		ep->is_open = r == 0;
+		ep->adopted = n_fds > 0;
 	}
 	if (r < 0) {
 		endpoint_destroy(ep);

@@ -91,6 +91,7 @@ struct endpoint {
 	struct service *service;
 	void *block;
 	bool is_open, draining;
+	bool adopted; /* its descriptors were inherited */
 	atomic_bool failed;
 	int error; /* of the failure; 0: its work was over */
 	uint64_t drain_deadline;
@@ -292,9 +293,8 @@ int core_open_one(struct core *, struct config_ref *, const struct config_endpoi
 /* Attaches all that is open and not yet attached. */
 int core_attach_new(struct core *, struct rv_err *) MUST_CHECK;
 void core_remove_endpoint(struct core *, struct endpoint *);
+/* NULL: no memory; the configuration is destroyed then. */
 struct config_ref *core_take_config(struct config *);
-/* The caller keeps the configuration after all. */
-void core_give_back(struct config_ref *);
 void core_arm_drain_timer(struct core *);
 
 /* service.c */

@@ -1,138 +1,268 @@
 /*
- * Changing over to another configuration. What is new is opened first, all of it
- * or nothing; then what changed is changed, in place if its backend can; then
- * what is gone is drained. Main thread.
+ * Changing over to another configuration, all of it or nothing.
+ *
+ * First what can be changed in place is changed, then what is new is opened,
+ * at last those new endpoints whose address an old one still has: it gives up
+ * its names for that. If a step fails, the steps before it are undone. Only
+ * then do the endpoints that are gone start to drain. Main thread.
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include "core/internal.h"
 #include "util/clock.h"
 
-/* Opens what is new. On failure closes it again: nothing has changed. */
-static int reload_added(struct core *core, struct config_ref *ref, struct rv_err *err)
+/* What happens to one endpoint of the new configuration. */
+struct row {
+	const struct config_endpoint *cfg, *old_cfg;
+	struct config_ref *old_config; /* held while the plan exists */
+	struct endpoint *old;          /* of the same name; NULL: it is new */
+	struct endpoint *holder;       /* has the address now and will lose it */
+	struct endpoint *opened;
+	enum config_change change; /* CONFIG_REPLACE also for new ones */
+	bool changed;
+};
+
+struct plan {
+	struct core *core;
+	struct config_ref *config;
+	struct row *rows;
+	size_t n;
+	uint64_t deadline; /* of the drains */
+	struct rv_err *err;
+};
+
+static struct endpoint *find_holder(struct core *core, const char *address)
+{
+	struct endpoint *ep = core->endpoints;
+
+	while (ep && (ep->draining || strcmp(ep->cfg->address, address) != 0)) {
+		ep = ep->next;
+	}
+	return ep;
+}
+
+static int plan_row(struct plan *p, struct row *row, const struct config_endpoint *cfg)
+{
+	struct endpoint *old = core_find_endpoint(p->core, cfg->name);
+
+	*row = (struct row){.cfg = cfg, .old = old, .change = CONFIG_REPLACE};
+	if (!old) {
+		return 0;
+	}
+	row->old_cfg = old->cfg;
+	row->old_config = config_ref(old->config);
+	if (old->ops == cfg->ops) {
+		row->change = config_endpoint_diff(old->cfg, cfg);
+	}
+	if (row->change == CONFIG_REPLACE && old->adopted) {
+		snprintf(p->err->msg, sizeof(p->err->msg),
+			"%s: its descriptor is inherited, such a change needs a restart",
+			cfg->name);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+static int plan_init(struct plan *p, struct core *core, struct config_ref *ref, struct rv_err *err)
 {
 	const struct config *config = ref->config;
-	struct endpoint *opened[256];
-	size_t n = 0;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < config->n_endpoints; i++) {
-		if (core_find_endpoint(core, config->endpoints[i].name)) {
-			continue;
-		}
-		if (n == ARRAY_SIZE(opened)) {
-			snprintf(err->msg, sizeof(err->msg), "more than %zu new endpoints at once",
-				n);
-			r = -E2BIG;
-			break;
-		}
-		r = core_open_one(core, ref, &config->endpoints[i], NULL, &opened[n], err);
-		n += r == 0;
+	*p = (struct plan){
+		.core = core,
+		.config = ref,
+		.rows = calloc(config->n_endpoints, sizeof(*p->rows)),
+		.deadline = clock_now() + config->global.drain_timeout * 1000,
+		.err = err,
+	};
+	if (!p->rows) {
+		return -ENOMEM;
 	}
-	if (r == 0) {
-		r = core_attach_new(core, err);
-	}
-	while (r < 0 && n > 0) {
-		core_remove_endpoint(core, opened[--n]);
+	for (; r == 0 && p->n < config->n_endpoints; p->n++) {
+		r = plan_row(p, &p->rows[p->n], &config->endpoints[p->n]);
 	}
 	return r;
 }
 
-/* The old one gives up its names at once and its peers as they finish. */
-static int reload_replace(struct core *core, struct endpoint *old, struct config_ref *ref,
-	const struct config_endpoint *cfg, struct rv_err *err)
+static void plan_finish(struct plan *p)
 {
-	struct config_ref *old_ref = config_ref(old->config);
-	const struct config_endpoint *old_cfg = old->cfg;
-	struct endpoint *ep;
-	int r;
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->rows[i].old_config) {
+			config_unref(p->rows[i].old_config);
+		}
+	}
+	free(p->rows);
+}
 
-	endpoint_drain(old, clock_now() + ref->config->global.drain_timeout * 1000);
-	r = core_open_one(core, ref, cfg, NULL, &ep, err);
+static int change_in_place(struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct row *row = &p->rows[i];
+		int r;
+
+		if (!row->old || row->change == CONFIG_REPLACE) {
+			continue;
+		}
+		r = endpoint_reconfigure(row->old, p->config, row->cfg, p->err);
+		if (r == -EBUSY && !row->old->adopted) {
+			row->change = CONFIG_REPLACE;
+		} else if (r < 0 && row->change == CONFIG_LIVE) {
+			return r;
+		} else if (r < 0) {
+			log_warning("%s: %s", row->cfg->name, p->err->msg);
+		}
+		row->changed = r == 0;
+	}
+	return 0;
+}
+
+static int open_row(struct plan *p, struct row *row)
+{
+	return core_open_one(p->core, p->config, row->cfg, NULL, &row->opened, p->err);
+}
+
+/* Opens what nobody stands in the way of, so that most errors show up before
+ * anything was given up. */
+static int open_free(struct plan *p)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < p->n; i++) {
+		struct row *row = &p->rows[i];
+
+		if (row->change == CONFIG_REPLACE) {
+			row->holder = find_holder(p->core, row->cfg->address);
+			r = row->holder ? 0 : open_row(p, row);
+		}
+	}
+	return r;
+}
+
+/* All holders give up their names first: two endpoints may have swapped them. */
+static int open_held(struct plan *p)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->rows[i].holder) {
+			endpoint_drain(p->rows[i].holder, p->deadline);
+		}
+	}
+	for (size_t i = 0; r == 0 && i < p->n; i++) {
+		if (p->rows[i].holder) {
+			r = open_row(p, &p->rows[i]);
+		}
+	}
+	return r;
+}
+
+/* Serves an address again that was given up for nothing. */
+static void reopen(struct plan *p, const struct endpoint *old)
+{
+	struct endpoint *again;
+	struct rv_err err;
+
+	if (core_open_one(p->core, old->config, old->cfg, NULL, &again, &err) < 0 ||
+		endpoint_attach(again, &err) < 0) {
+		log_error("%s: %s", old->cfg->name, err.msg);
+	}
+}
+
+static void undo(struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->rows[i].opened) {
+			core_remove_endpoint(p->core, p->rows[i].opened);
+		}
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		struct row *row = &p->rows[i];
+		struct rv_err err;
+
+		if (row->holder && row->holder->draining) {
+			reopen(p, row->holder);
+		}
+		if (row->changed &&
+			endpoint_reconfigure(row->old, row->old_config, row->old_cfg, &err) < 0) {
+			log_error("%s: %s", row->cfg->name, err.msg);
+		}
+	}
+}
+
+static void tell(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct row *row = &p->rows[i];
+
+		if (row->old && row->change == CONFIG_LIVE) {
+			log_info("%s: changed in place", row->cfg->name);
+		}
+	}
+}
+
+/* Drains what the new configuration does not have any more. */
+static void drain_old(struct plan *p)
+{
+	for (struct endpoint *ep = p->core->endpoints; ep; ep = ep->next) {
+		if (!ep->draining && ep->config != p->config &&
+			!config_find_endpoint(p->config->config, ep->cfg->name)) {
+			log_info("%s: removed", ep->cfg->name);
+			endpoint_drain(ep, p->deadline);
+		}
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->rows[i].old && p->rows[i].opened) {
+			endpoint_drain(p->rows[i].old, p->deadline);
+		}
+	}
+}
+
+static int run(struct plan *p)
+{
+	int r = change_in_place(p);
+
 	if (r == 0) {
-		r = endpoint_attach(ep, err);
+		r = open_free(p);
+	}
+	if (r == 0) {
+		r = open_held(p);
+	}
+	if (r == 0) {
+		r = core_attach_new(p->core, p->err);
 	}
 	if (r < 0) {
-		struct rv_err again;
-
-		log_error("%s: %s; going back to what it was", cfg->name, err->msg);
-		if (core_open_one(core, old_ref, old_cfg, NULL, &ep, &again) < 0 ||
-			endpoint_attach(ep, &again) < 0) {
-			log_error("%s: %s", old_cfg->name, again.msg);
-		}
+		undo(p);
+		return r;
 	}
-	config_unref(old_ref);
-	return r;
-}
-
-static int reload_changed(struct core *core, struct config_ref *ref, struct rv_err *err)
-{
-	const struct config *config = ref->config;
-	int r = 0;
-
-	for (size_t i = 0; i < config->n_endpoints; i++) {
-		const struct config_endpoint *cfg = &config->endpoints[i];
-		struct endpoint *ep = core_find_endpoint(core, cfg->name);
-		enum config_change change;
-		int k = 0;
-
-		if (!ep || ep->config == ref) {
-			continue;
-		}
-		change = ep->ops == cfg->ops ? config_endpoint_diff(ep->cfg, cfg) : CONFIG_REPLACE;
-		if (change != CONFIG_REPLACE) {
-			k = endpoint_reconfigure(ep, ref, cfg, err);
-			if (k == -EBUSY) {
-				change = CONFIG_REPLACE;
-			}
-		}
-		if (change == CONFIG_REPLACE) {
-			k = reload_replace(core, ep, ref, cfg, err);
-		}
-		if (change != CONFIG_SAME) {
-			log_info("%s: %s", cfg->name,
-				k < 0                   ? err->msg
-				: change == CONFIG_LIVE ? "changed in place"
-							: "reopened");
-		}
-		r = k < 0 ? k : r;
-	}
-	return r;
-}
-
-static void reload_removed(struct core *core, const struct config *config)
-{
-	uint64_t deadline = clock_now() + config->global.drain_timeout * 1000;
-
-	for (struct endpoint *ep = core->endpoints; ep; ep = ep->next) {
-		if (!ep->draining && !config_find_endpoint(config, ep->cfg->name)) {
-			log_info("%s: removed", ep->cfg->name);
-			endpoint_drain(ep, deadline);
-		}
-	}
+	tell(p);
+	drain_old(p);
+	return 0;
 }
 
 int core_reload(struct core *core, struct config *config, struct rv_err *err)
 {
 	struct config_ref *ref = core_take_config(config);
-	int r = ref ? reload_added(core, ref, err) : -ENOMEM;
+	struct plan plan = {0};
+	int r;
 
-	if (r < 0) {
-		service_retire_unused(core); /* they point into it */
-		if (ref) {
-			core_give_back(ref);
-		}
-		return r;
+	snprintf(err->msg, sizeof(err->msg), "out of memory");
+	if (!ref) {
+		return -ENOMEM;
 	}
-	r = reload_changed(core, ref, err);
-	if (r < 0) {
-		log_warning("some endpoints keep their old configuration");
+	r = plan_init(&plan, core, ref, err);
+	if (r == 0) {
+		r = run(&plan);
 	}
-	reload_removed(core, config);
-	config_unref(core->config);
-	core->config = ref;
+	plan_finish(&plan);
 	service_retire_unused(core);
 	core_arm_drain_timer(core);
 	core_notify(core);
+	if (r < 0) {
+		config_unref(ref);
+		return r;
+	}
+	config_unref(core->config);
+	core->config = ref;
 	return 0;
 }

@@ -170,7 +170,6 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 		log_error("reload: nothing was changed");
 	} else if (core_reload(d->core, config, &err) < 0) {
 		log_error("reload: %s; nothing was changed", err.msg);
-		config_destroy(config);
 	} else {
 		apply(d, config);
 		log_info("reloaded, %zu endpoints", core_n_endpoints(d->core));
@@ -251,11 +250,16 @@ static int open_endpoints(struct daemon *d, struct config *config)
 		.taken = taken,
 	};
 	struct rv_err err = {{0}};
-	int r = taken ? core_open(d->core, config, &fds, &err) : -ENOMEM;
+	int r;
+
+	if (!taken) {
+		config_destroy(config);
+		return -ENOMEM;
+	}
+	r = core_open(d->core, config, &fds, &err);
 
 	if (r < 0) {
 		log_error("%s", *err.msg ? err.msg : strerror(-r));
-		config_destroy(config);
 		return r;
 	}
 	close_unclaimed(&fds);

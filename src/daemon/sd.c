@@ -33,7 +33,7 @@ static int send_to(const char *name, const char *text)
 	if (name[0] == '@') {
 		sa.sun_path[0] = '\0';
 	}
-	if (sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&sa,
+	if (sendto(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&sa,
 		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0) {
 		return -errno;
 	}
@@ -54,7 +54,9 @@ void sd_notify_state(const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	r = send_to(name, text);
-	if (r < 0) {
+	if (r == -EAGAIN) {
+		log_warning("the service manager does not read NOTIFY_SOCKET");
+	} else if (r < 0) {
 		char quoted[128];
 
 		log_warning("NOTIFY_SOCKET %s: %s; not trying again",
