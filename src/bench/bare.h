@@ -11,9 +11,9 @@
 
 struct bare {
 	enum bench_transport transport;
-	bool batch;  /* many messages per call where there is such a call */
-	size_t each; /* bytes of one message at most, of a record exactly */
-	int rx;      /* shared by all clients, or the first one's */
+	bool batch;         /* many messages per call where there is such a call */
+	size_t each;        /* bytes of one message at most, of a record exactly */
+	int rx;             /* shared by all clients, or the first one's */
 	const int *clients; /* connections, or where to reply: clients[number] */
 	size_t n_clients;
 	int listener;

@@ -84,8 +84,10 @@ struct bench_queue bench_queue(const struct bench_load *l)
 	if (l->clients == 1) {
 		return (struct bench_queue){.depth = 10, .message = 8192};
 	}
-	return (struct bench_queue){
-		.depth = l->window == 1 ? 2 : l->clients > 10 ? 4 : 10, .message = 2048};
+	return (struct bench_queue){.depth = l->window == 1    ? 2
+					     : l->clients > 10 ? 4
+							       : 10,
+		.message = 2048};
 }
 
 int bench_fail(struct rv_err *e, int err, const char *fmt, ...)

@@ -76,12 +76,12 @@ struct bench_contender {
 	enum bench_side side;
 	enum bench_transport transport;
 	enum bench_wait wait;
-	bool spin;           /* the daemon's endpoint spins before it sleeps */
-	bool frames;         /* frames, even where a line would do; revd only */
-	bool neighbour;      /* another client keeps requests in flight meanwhile; implies frames */
-	char name[48];       /* "revd uds stream" */
-	char note[128];      /* why it was left out; "" if it was not */
-	size_t n;            /* samples; equal for all contenders of a finished group */
+	bool spin;      /* the daemon's endpoint spins before it sleeps */
+	bool frames;    /* frames, even where a line would do; revd only */
+	bool neighbour; /* another client keeps requests in flight meanwhile; implies frames */
+	char name[48];  /* "revd uds stream" */
+	char note[128]; /* why it was left out; "" if it was not */
+	size_t n;       /* samples; equal for all contenders of a finished group */
 	struct bench_sample samples[BENCH_ROUNDS_MAX];
 	struct hist latency; /* ns, of all rounds */
 };

@@ -171,8 +171,8 @@ static int start(struct daemon *d, const struct daemon_options *o, struct rv_err
 	d->ready_ns = clock_now() - began;
 	if (r < 0) {
 		log_tail(d, said, sizeof(said));
-		return bench_fail(err, r, "%s does not start: %s", o->program,
-			said[0] ? said : strerror(-r));
+		return bench_fail(
+			err, r, "%s does not start: %s", o->program, said[0] ? said : strerror(-r));
 	}
 	return 0;
 }
@@ -244,7 +244,8 @@ static int learn(struct daemon *d, const char *uri, struct rv_err *err)
 	if (!d->reverse && strcmp(reply, "abc def") != 0) {
 		return bench_fail(err, -EPROTO,
 			"%s: its service neither reverses nor echoes, so its replies can't be"
-			" checked", uri);
+			" checked",
+			uri);
 	}
 	if (!d->proc.ours) {
 		d->proc.pid = (pid_t)strtol(pid, NULL, 10);
@@ -283,7 +284,10 @@ int daemon_start(struct daemon *d, const struct daemon_options *o, struct rv_err
 	}
 	/* A user's budget for queues is small, and others may have used it up. */
 	if (start_once(d, o, false, &again) == 0) {
-		snprintf(d->note, sizeof(d->note), "mqueue is left out: %.120s", err->msg);
+		const char *said = strstr(err->msg, "error: ");
+
+		snprintf(d->note, sizeof(d->note), "mqueue is left out: %.200s",
+			said ? said + strlen("error: ") : err->msg);
 		return 0;
 	}
 	return -ECHILD;

@@ -12,14 +12,14 @@
 
 struct daemon {
 	struct proc proc;
-	bool attached;             /* it is somebody else's: never pinned, frames only where shared */
+	bool attached; /* it is somebody else's: never pinned, frames only where shared */
 	bool serves[BENCH_TRANSPORTS];
 	char uri[BENCH_TRANSPORTS][DAEMON_URI];
-	bool reverse;              /* what its service does; else it echoes */
-	char dir[80];              /* "" if attached */
+	bool reverse; /* what its service does; else it echoes */
+	char dir[80]; /* "" if attached */
 	char version[32];
-	char note[160];            /* what it could not be made to serve; "" if nothing */
-	uint64_t ready_ns;         /* from fork() to READY=1 */
+	char note[256];    /* what it could not be made to serve; "" if nothing */
+	uint64_t ready_ns; /* from fork() to READY=1 */
 };
 
 struct daemon_options {

@@ -11,7 +11,7 @@
 #include "util/fd.h"
 
 #define PIPE_BYTES (1024 * 1024) /* F_SETPIPE_SZ for everybody, pipe(7) */
-#define MESSAGE_MAX 8192u /* what links must have room for at least */
+#define MESSAGE_MAX 8192u        /* what links must have room for at least */
 
 /* Both ends of everything, before the fork; the server's are closed after it. */
 struct ends {
@@ -86,8 +86,9 @@ static int make_queue(size_t depth, size_t message, int *ret_rx, int *ret_tx)
 
 static int make_channel(const struct ends *e, int *ret_rx, int *ret_tx)
 {
-	return e->bare.transport == BENCH_MQUEUE ? make_queue(e->depth, e->bare.each, ret_rx, ret_tx)
-						 : make_pipe(ret_rx, ret_tx);
+	return e->bare.transport == BENCH_MQUEUE
+		       ? make_queue(e->depth, e->bare.each, ret_rx, ret_tx)
+		       : make_pipe(ret_rx, ret_tx);
 }
 
 /* One way to the server for all, one way back for each. */
@@ -203,8 +204,11 @@ int floor_open(struct session *s, const struct bench_contender *c, const struct 
 	const char *dir, struct rv_err *err)
 {
 	struct ends e = {
-		.bare = {.transport = c->transport, .listener = -1, .n_clients = load->clients,
-			.batch = load->window > 1 || load->rate > 0, .clients = e.server},
+		.bare = {.transport = c->transport,
+			.listener = -1,
+			.n_clients = load->clients,
+			.batch = load->window > 1 || load->rate > 0,
+			.clients = e.server},
 		.server_rx = -1,
 		.depth = bench_queue(load).depth,
 		.dir = dir,
@@ -222,8 +226,8 @@ int floor_open(struct session *s, const struct bench_contender *c, const struct 
 	r = r < 0 ? r : proc_fork(&s->server, body_of(c, load), &e.bare);
 	ends_finish(&e);
 	if (r < 0) {
-		return bench_fail(err, r, "%s: cannot set up: %s", c->name,
-			session_why(c->transport, r));
+		return bench_fail(
+			err, r, "%s: cannot set up: %s", c->name, session_why(c->transport, r));
 	}
 	return 0;
 }

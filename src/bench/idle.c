@@ -34,8 +34,7 @@ static double watch(const struct daemon *d)
 	before = proc_switches(d->proc.pid);
 	began = clock_now();
 	rest(WATCH_MS);
-	return (double)(proc_switches(d->proc.pid) - before) * 1e9 /
-	       (double)(clock_now() - began);
+	return (double)(proc_switches(d->proc.pid) - before) * 1e9 / (double)(clock_now() - began);
 }
 
 /* Connects and has one request answered, so that the daemon has surely met it. */
@@ -72,8 +71,7 @@ static int connect_many(const struct daemon *d, int *fds, struct rv_err *err)
 	return 0;
 }
 
-static int measure_connections(
-	struct idle *idle, const struct daemon *d, struct rv_err *err)
+static int measure_connections(struct idle *idle, const struct daemon *d, struct rv_err *err)
 {
 	CLEANUP_FREE int *fds = malloc(IDLE_CONNECTIONS * sizeof(*fds));
 	uint64_t before, after, unused;
@@ -103,8 +101,8 @@ static int measure_one(struct idle *idle, const struct daemon *d, struct rv_err 
 	int r = proc_memory(d->proc.pid, &pss, &unused);
 
 	if (r < 0) {
-		return bench_fail(err, r, "memory of process %d: %s", (int)d->proc.pid,
-			strerror(-r));
+		return bench_fail(
+			err, r, "memory of process %d: %s", (int)d->proc.pid, strerror(-r));
 	}
 	idle->pss = (double)pss;
 	idle->wakeups = watch(d);

@@ -77,8 +77,8 @@ static int atomic_send(struct link *l)
 
 static int packets_send_one(struct link *l)
 {
-	ssize_t k = send(l->tx, l->wire.tx + l->wire.cuts[l->at], message_len(l, l->at),
-		MSG_NOSIGNAL);
+	ssize_t k =
+		send(l->tx, l->wire.tx + l->wire.cuts[l->at], message_len(l, l->at), MSG_NOSIGNAL);
 
 	if (k < 0) {
 		return -errno;
@@ -96,8 +96,8 @@ static int packets_send(struct link *l)
 		return packets_send_one(l);
 	}
 	while (link_unsent(l)) {
-		size_t n = MIN(LINK_BATCH,
-			MIN(l->goal - l->sent, l->wire.n * l->wire.messages - l->at));
+		size_t n = MIN(
+			LINK_BATCH, MIN(l->goal - l->sent, l->wire.n * l->wire.messages - l->at));
 		int k;
 
 		for (size_t i = 0; i < n; i++) {
@@ -142,10 +142,10 @@ static int packets_receive(struct link *l, struct rv_err *err)
 		return -errno;
 	}
 	for (int i = 0; i < k; i++) {
-		int r = m[i].msg_len == 0 ? -ECONNRESET
-					  : wire_check_message(&l->check, &l->wire,
-						    l->buf + (size_t)i * l->buf_each,
-						    m[i].msg_len, err);
+		int r = m[i].msg_len == 0
+				? -ECONNRESET
+				: wire_check_message(&l->check, &l->wire,
+					  l->buf + (size_t)i * l->buf_each, m[i].msg_len, err);
 
 		if (r < 0) {
 			return r;

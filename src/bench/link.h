@@ -27,9 +27,9 @@ struct link_ops {
 
 struct link {
 	const struct link_ops *ops;
-	int rx, tx;        /* equal on sockets; closed by link_finish() */
-	bool tx_shared;    /* tx belongs to another link */
-	bool single;       /* never more than one request in flight */
+	int rx, tx;     /* equal on sockets; closed by link_finish() */
+	bool tx_shared; /* tx belongs to another link */
+	bool single;    /* never more than one request in flight */
 	struct wire wire;
 	struct wire_check check;
 	uint64_t goal, sent; /* messages, or bytes for byte streams, since the start */

@@ -91,8 +91,7 @@ static int wait_link(const struct link *l)
 }
 
 /* Receives, and waits if there is nothing yet. */
-static int window_step(
-	struct load_slice *s, struct link *l, struct flight *f, struct rv_err *err)
+static int window_step(struct load_slice *s, struct link *l, struct flight *f, struct rv_err *err)
 {
 	int r = link_receive(l, err);
 
@@ -151,8 +150,8 @@ int load_library(struct load_slice *s, struct rv_err *err)
 	for (size_t i = 0; began < s->end; i = (i + 1) % w->n) {
 		struct revc_reply reply;
 		uint64_t now;
-		int r = revc_call(c, RV_OP_CALL, w->tx + i * w->tx_each, w->tx_each, s->deadline,
-			&reply);
+		int r = revc_call(
+			c, RV_OP_CALL, w->tx + i * w->tx_each, w->tx_each, s->deadline, &reply);
 
 		if (r < 0) {
 			struct revc_err e;

@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 #include "util/fd.h"
 
+#define NICE (-10)
 #define BUSY_LOAD 0.5 /* a machine with more is not still */
 
 void machine_note(struct machine *m, const char *fmt, ...)
@@ -104,8 +106,10 @@ static void read_load(struct machine *m)
 
 	m->load = getloadavg(avg, 1) == 1 ? avg[0] : 0;
 	if (m->load > BUSY_LOAD) {
-		machine_note(m, "other programs are running (load %.1f): absolute figures are low,"
-				" ratios less exact", m->load);
+		machine_note(m,
+			"other programs are running (load %.1f): absolute figures are low,"
+			" ratios less exact",
+			m->load);
 	}
 }
 
@@ -132,11 +136,18 @@ void machine_init(struct machine *m)
 	}
 	proc_pin(getpid(), -1);
 	if (quota > 0 && quota < m->cpus) {
-		machine_note(m, "a CPU quota of %.1f of %u CPUs: the loops that keep the cores awake"
-				" would use it up and are off", quota, m->cpus);
+		machine_note(m,
+			"a CPU quota of %.1f of %u CPUs: the loops that keep the cores awake"
+			" would use it up and are off",
+			quota, m->cpus);
 		m->cpus = 0;
 	}
 	read_load(m);
+}
+
+void machine_raise(struct machine *m)
+{
+	m->raised = setpriority(PRIO_PROCESS, 0, NICE) == 0;
 }
 
 static void stay_awake(void *arg)

@@ -19,19 +19,24 @@
 
 struct machine {
 	char cpu[96], kernel[96], system[96], date[32];
-	unsigned cpus;    /* that this process may use */
-	int client_cpu;   /* where the client runs when pinned */
-	int server_cpu;   /* where the server runs in the split regime */
+	unsigned cpus;  /* that this process may use */
+	int client_cpu; /* where the client runs when pinned */
+	int server_cpu; /* where the server runs in the split regime */
 	bool can_pin;
-	bool awake;       /* the loops ran while it was measured */
-	double load;      /* processes that wanted to run at the start, besides us */
-	size_t n_notes;   /* what could not be done or taints the figures, for people */
-	char notes[MACHINE_NOTES][160];
+	bool awake;     /* the loops ran while it was measured */
+	bool raised;    /* we and our servers run before other programs */
+	double load;    /* processes that wanted to run at the start, besides us */
+	size_t n_notes; /* what could not be done or taints the figures, for people */
+	char notes[MACHINE_NOTES][256];
 	size_t n_loops;
 	struct proc loops[MACHINE_CPUS_MAX];
 };
 
 void machine_init(struct machine *);
+
+/* Lets this process and those that it starts from now on run before others, if it may:
+ * on a machine that does other things too the figures are less of these. */
+void machine_raise(struct machine *);
 
 /* Starts and ends the loops. At most MACHINE_CPUS_MAX cores. */
 void machine_keep_awake(struct machine *);

@@ -9,8 +9,18 @@
 #include "util/log.h"
 #include "util/num.h"
 
-enum { OPT_JSON = 256, OPT_HTML, OPT_PEERS, OPT_QUICK, OPT_TARGETS, OPT_ONLY, OPT_ROUNDS,
-	OPT_SLICE, OPT_RATE, OPT_REVD };
+enum {
+	OPT_JSON = 256,
+	OPT_HTML,
+	OPT_PEERS,
+	OPT_QUICK,
+	OPT_TARGETS,
+	OPT_ONLY,
+	OPT_ROUNDS,
+	OPT_SLICE,
+	OPT_RATE,
+	OPT_REVD
+};
 
 static const struct option long_options[] = {
 	{"endpoint", required_argument, NULL, 'e'},
@@ -36,7 +46,8 @@ static const char help[] =
 	"reach on this machine, and says which one to use.\n"
 	"\n"
 	"  -e, --endpoint URI   measure a daemon that runs, instead of starting one\n"
-	"      --only NAME      this transport alone: stream, seqpacket, fifo, mqueue; may be repeated\n"
+	"      --only NAME      this transport alone: stream, seqpacket, fifo, mqueue; may be "
+	"repeated\n"
 	"      --quick          a few seconds: 64 bytes, 1 and 64 in flight\n"
 	"      --peers          also measure redis-server and memcached, where installed\n"
 	"      --targets        check the performance targets of the project\n"
@@ -76,14 +87,14 @@ static int parse_only(struct options *o, const char *arg, bool *first)
 	return -1;
 }
 
-static int parse_number(const char *name, const char *arg, uint64_t min, uint64_t max,
-	uint64_t *ret)
+static int parse_number(
+	const char *name, const char *arg, uint64_t min, uint64_t max, uint64_t *ret)
 {
 	uint64_t v;
 
 	if (num_parse_uint(arg, &v) < 0 || v < min || v > max) {
-		log_error("%s: a number from %llu to %llu is needed", name,
-			(unsigned long long)min, (unsigned long long)max);
+		log_error("%s: a number from %llu to %llu is needed", name, (unsigned long long)min,
+			(unsigned long long)max);
 		return EX_USAGE;
 	}
 	*ret = v;

@@ -4,7 +4,7 @@
 #include "bench/bench.h"
 
 struct options {
-	const char *uri;  /* of a daemon that runs; NULL: start one */
+	const char *uri; /* of a daemon that runs; NULL: start one */
 	const char *json, *html;
 	const char *revd; /* program to start */
 	bool only[BENCH_TRANSPORTS];

@@ -17,8 +17,8 @@ struct results {
 	unsigned rounds;
 	uint64_t slice_ns;
 	const char *revd_version;
-	const char *command;     /* to repeat it */
-	const char *error;       /* why the run ended early; NULL if it did not */
+	const char *command; /* to repeat it */
+	const char *error;   /* why the run ended early; NULL if it did not */
 };
 
 void out_table(FILE *, const struct results *);

@@ -36,7 +36,8 @@ static const char style[] =
 	"font-variant-numeric:tabular-nums}caption{text-align:left;font-weight:600;"
 	"padding:.9rem 0 .3rem}th,td{padding:.25rem .6rem;text-align:right;"
 	"border-bottom:1px solid var(--line);white-space:nowrap}th:first-child,td:first-child"
-	"{text-align:left}td[colspan]{white-space:normal;text-align:left;color:var(--dim);font-weight:400!important}th{color:var(--dim);font-weight:500}tr.revd td{font-weight:600}"
+	"{text-align:left}td[colspan]{white-space:normal;text-align:left;color:var(--dim);font-"
+	"weight:400!important}th{color:var(--dim);font-weight:500}tr.revd td{font-weight:600}"
 	"code{background:var(--card);padding:.1rem .35rem;border-radius:4px}\n";
 
 void out_escaped(FILE *f, const char *text)
@@ -73,7 +74,8 @@ static void put_head(FILE *f, const struct results *r)
 {
 	fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
 	      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
-	      "<title>revbench: which local transport?</title>\n<style>", f);
+	      "<title>revbench: which local transport?</title>\n<style>",
+		f);
 	fputs(style, f);
 	fputs("</style></head><body>\n<h1>Which local transport?</h1>\n<p class=\"dim\">", f);
 	fprintf(f, "revd %s on ", r->revd_version);
@@ -85,7 +87,8 @@ static void put_head(FILE *f, const struct results *r)
 	fprintf(f, ", %s</p>\n", r->machine->date);
 	if (r->error) {
 		fputs("<p class=\"bad\">The run ended early; what follows is what was measured"
-		      " until then. ", f);
+		      " until then. ",
+			f);
 		out_escaped(f, r->error);
 		fputs("</p>\n", f);
 	}
@@ -121,8 +124,9 @@ static void put_row(FILE *f, const struct bench_group *g, const struct bench_con
 		fputs("</td></tr>\n", f);
 		return;
 	}
-	fprintf(f, "</td><td>%s</td><td>%s to %s</td><td>%.1f</td><td>%.1f</td><td>%.1f</td>"
-		   "<td>%.2f</td><td>%.2f</td><td>%.2f</td><td>",
+	fprintf(f,
+		"</td><td>%s</td><td>%s to %s</td><td>%.1f</td><td>%.1f</td><td>%.1f</td>"
+		"<td>%.2f</td><td>%.2f</td><td>%.2f</td><td>",
 		out_number(rate.median, median), out_number(rate.min, low),
 		out_number(rate.max, high), stats_latency_us(c, 0.5), stats_latency_us(c, 0.99),
 		stats_latency_us(c, 0.999), cost.client_ns / 1000, cost.server_ns / 1000,
@@ -142,12 +146,14 @@ static void put_group(FILE *f, const struct bench_group *g)
 
 	fputs("<div class=\"scroll\"><table><caption>", f);
 	out_escaped(f, bench_load_text(&g->load, load, sizeof(load)));
-	fputs(g->regime == BENCH_SPLIT  ? ", client and server on a core each"
-	      : g->regime == BENCH_SAME ? ", client and server on one core"
-					: ", not pinned", f);
+	fputs(g->regime == BENCH_SPLIT    ? ", client and server on a core each"
+		: g->regime == BENCH_SAME ? ", client and server on one core"
+					  : ", not pinned",
+		f);
 	fputs("</caption><thead><tr><th></th><th>requests/s</th><th>range</th><th>p50 µs</th>"
 	      "<th>p99 µs</th><th>p99.9 µs</th><th>client µs</th><th>server µs</th>"
-	      "<th>switches</th><th>of the floor</th></tr></thead><tbody>\n", f);
+	      "<th>switches</th><th>of the floor</th></tr></thead><tbody>\n",
+		f);
 	for (size_t i = 0; i < g->n; i++) {
 		put_row(f, g, &g->contenders[i]);
 	}
@@ -158,16 +164,18 @@ static void put_method(FILE *f, const struct results *r)
 {
 	fputs("<h2>How this was measured</h2>\n<p>Repeat it with <code>", f);
 	out_escaped(f, r->command);
-	fprintf(f, "</code>. %u rounds; in each, every row of a table had %.0f ms, one after the"
-		   " other, and only figures of the same round were divided by each other. The"
-		   " cores were %s. ",
+	fprintf(f,
+		"</code>. %u rounds; in each, every row of a table had %.0f ms, one after the"
+		" other, and only figures of the same round were divided by each other. The"
+		" cores were %s. ",
 		r->rounds, (double)r->slice_ns / 1e6,
 		r->machine->awake ? "kept awake by loops that run when nobody else wants to"
 				  : "not kept awake");
 	fputs("Every byte of every reply was checked. The floor is a bare pair of programs that"
 	      " does nothing but move the same bytes over the same transport. Client and server"
 	      " µs are CPU time per request, switches are context switches of both sides per"
-	      " request.</p>\n", f);
+	      " request.</p>\n",
+		f);
 }
 
 void out_html(FILE *f, const struct results *r)

@@ -3,8 +3,8 @@
 #include <string.h>
 #include "bench/stats.h"
 
-const double out_quantiles[OUT_QUANTILES] = {0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999,
-	0.9995, 0.9999, 1};
+const double out_quantiles[OUT_QUANTILES] = {
+	0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9995, 0.9999, 1};
 
 /* A JSON string; the texts are ours or quoted already, but a path may hold anything. */
 static void put_string(FILE *f, const char *s)
@@ -48,8 +48,11 @@ static void put_machine(FILE *f, const struct machine *m)
 	put_key(f, "system", m->system);
 	fputs(", ", f);
 	put_key(f, "kernel", m->kernel);
-	fprintf(f, ", \"load\": %.2f, \"pinned\": %s, \"kept_awake\": %s, \"notes\": [", m->load,
-		m->can_pin ? "true" : "false", m->awake ? "true" : "false");
+	fprintf(f,
+		", \"load\": %.2f, \"pinned\": %s, \"kept_awake\": %s, \"raised\": %s,"
+		" \"notes\": [",
+		m->load, m->can_pin ? "true" : "false", m->awake ? "true" : "false",
+		m->raised ? "true" : "false");
 	for (size_t i = 0; i < m->n_notes; i++) {
 		fputs(i ? ", " : "", f);
 		put_string(f, m->notes[i]);
@@ -73,9 +76,10 @@ static void put_samples(FILE *f, const struct bench_contender *c)
 	for (size_t i = 0; i < c->n; i++) {
 		const struct bench_sample *s = &c->samples[i];
 
-		fprintf(f, "%s\n          {\"requests\": %llu, \"seconds\": %.4f, \"answered\": %llu,"
-			   " \"client_cpu_s\": %.6f, \"server_cpu_s\": %.6f,"
-			   " \"client_switches\": %llu, \"server_switches\": %llu, \"pinned\": %s}",
+		fprintf(f,
+			"%s\n          {\"requests\": %llu, \"seconds\": %.4f, \"answered\": %llu,"
+			" \"client_cpu_s\": %.6f, \"server_cpu_s\": %.6f,"
+			" \"client_switches\": %llu, \"server_switches\": %llu, \"pinned\": %s}",
 			i ? "," : "", (unsigned long long)s->requests, (double)s->ns / 1e9,
 			(unsigned long long)s->answered, (double)s->client_cpu_ns / 1e9,
 			(double)s->server_cpu_ns / 1e9, (unsigned long long)s->client_switches,
@@ -122,8 +126,9 @@ static void put_group(FILE *f, const struct bench_group *g, bool last)
 	put_key(f, "purpose", g->purpose);
 	fputs(", ", f);
 	put_key(f, "regime", bench_regime_name(g->regime));
-	fprintf(f, ", \"size\": %zu, \"clients\": %u, \"in_flight\": %u, \"rate\": %.0f,"
-		   " \"connection_per_request\": %s,\n      \"contenders\": [\n",
+	fprintf(f,
+		", \"size\": %zu, \"clients\": %u, \"in_flight\": %u, \"rate\": %.0f,"
+		" \"connection_per_request\": %s,\n      \"contenders\": [\n",
 		g->load.size, g->load.clients, g->load.window, g->load.rate,
 		g->load.connect ? "true" : "false");
 	for (size_t i = 0; i < g->n; i++) {
@@ -139,8 +144,7 @@ static void put_verdict(FILE *f, const struct verdict *v)
 		fputs("    {", f);
 		put_key(f, "about", verdict_topic(v->lines[i].about));
 		fputs(", ", f);
-		put_key(f, "best",
-			v->lines[i].known ? bench_transport_key(v->lines[i].best) : "");
+		put_key(f, "best", v->lines[i].known ? bench_transport_key(v->lines[i].best) : "");
 		fputs(", ", f);
 		put_key(f, "text", v->lines[i].text);
 		fprintf(f, "}%s\n", i + 1 == v->n ? "" : ",");

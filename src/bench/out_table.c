@@ -3,8 +3,9 @@
 #include <string.h>
 #include "bench/stats.h"
 
-#define RULE "--------------------------------------------------------------------------------" \
-	     "----------------"
+#define RULE                                                                               \
+	"--------------------------------------------------------------------------------" \
+	"----------------"
 
 char *out_number(double v, char buf[16])
 {
@@ -15,8 +16,11 @@ char *out_number(double v, char buf[16])
 		v /= 1000;
 		u++;
 	}
-	snprintf(buf, 16, "%.*f%s", v >= 99.95 || (u == 0 && v >= 10) ? 0 : v >= 9.995 ? 1 : 2, v,
-		units[u]);
+	snprintf(buf, 16, "%.*f%s",
+		v >= 99.95 || (u == 0 && v >= 10) ? 0
+		: v >= 9.995                      ? 1
+						  : 2,
+		v, units[u]);
 	return buf;
 }
 
@@ -68,13 +72,16 @@ void out_table(FILE *f, const struct results *r)
 
 	fprintf(f, "%s, %u CPUs, %s, Linux %s, %s\n", m->cpu, m->cpus, m->system, m->kernel,
 		m->date);
-	fprintf(f, "revd %s, %u rounds of %.0f ms, cores %s\n", r->revd_version, r->rounds,
-		(double)r->slice_ns / 1e6, m->awake ? "kept awake" : "not kept awake");
+	fprintf(f, "revd %s, %u rounds of %.0f ms, cores %s, priority %s\n", r->revd_version,
+		r->rounds, (double)r->slice_ns / 1e6, m->awake ? "kept awake" : "not kept awake",
+		m->raised ? "raised" : "normal");
 	for (size_t i = 0; i < m->n_notes; i++) {
 		fprintf(f, "note: %s\n", m->notes[i]);
 	}
-	fprintf(f, "%s\nclient, server: CPU time per request in us; ctx: context switches per"
-		   " request, both sides\n", RULE);
+	fprintf(f,
+		"%s\nclient, server: CPU time per request in us; ctx: context switches per"
+		" request, both sides\n",
+		RULE);
 	for (size_t i = 0; i < r->plan->n; i++) {
 		put_group(f, r->plan->groups[i]);
 	}

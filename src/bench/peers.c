@@ -65,8 +65,7 @@ static int await_socket(struct peer *p, const char *name, struct rv_err *err)
 			int status = proc_stop(&p->proc);
 
 			p->missing = WIFEXITED(status) && WEXITSTATUS(status) == 127;
-			return p->missing ? 0
-					  : bench_fail(err, -ECHILD, "%s does not start", name);
+			return p->missing ? 0 : bench_fail(err, -ECHILD, "%s does not start", name);
 		}
 		if (clock_now() > end) {
 			return bench_fail(err, -ETIMEDOUT, "%s does not accept connections", name);
@@ -148,7 +147,7 @@ int peers_session(struct session *s, const struct peers *p, const struct bench_c
 {
 	const struct peer *peer = peers_of_side(p, c->side);
 	struct wire_shape shape = {
-		.form = c->side == BENCH_REDIS_ECHO ? WIRE_ECHO
+		.form = c->side == BENCH_REDIS_ECHO   ? WIRE_ECHO
 			: c->side == BENCH_REDIS_EVAL ? WIRE_EVAL
 						      : WIRE_MEMCACHED,
 		.size = load->size,

@@ -23,13 +23,13 @@ int plan_standard(struct plan *) MUST_CHECK;
 int plan_peers(struct plan *) MUST_CHECK;
 
 /* A group of one's own; on success it is the plan's. NULL: no memory. */
-struct bench_group *plan_add(struct plan *, const char *purpose, const struct bench_load *,
-	enum bench_regime);
+struct bench_group *plan_add(
+	struct plan *, const char *purpose, const struct bench_load *, enum bench_regime);
 struct bench_contender *plan_contender(
 	struct bench_group *, enum bench_side, enum bench_transport, enum bench_wait);
 /* Adds the floor and the daemon of every transport of the plan. */
-int plan_pairs(struct plan *, const char *purpose, const struct bench_load *, enum bench_regime)
-	MUST_CHECK;
+int plan_pairs(struct plan *, const char *purpose, const struct bench_load *,
+	enum bench_regime) MUST_CHECK;
 
 /* Slices of all contenders and rounds. */
 uint64_t plan_slices(const struct plan *, unsigned rounds);
@@ -37,5 +37,5 @@ uint64_t plan_slices(const struct plan *, unsigned rounds);
 void plan_finish(struct plan *);
 
 /* The first group of a purpose with this load, NULL if none. regime: BENCH_REGIMES: any. */
-const struct bench_group *plan_find(const struct plan *, const char *purpose,
-	const struct bench_load *, enum bench_regime);
+const struct bench_group *plan_find(
+	const struct plan *, const char *purpose, const struct bench_load *, enum bench_regime);

@@ -7,8 +7,7 @@
 static const struct bench_load one_small = {.size = 64, .clients = 1, .window = 1};
 
 /* A line for a transport, solid for the daemon, dashed for what it is compared with. */
-static struct svg_series *add_series(
-	struct svg_chart *c, enum bench_transport t, bool dashed)
+static struct svg_series *add_series(struct svg_chart *c, enum bench_transport t, bool dashed)
 {
 	struct svg_series *s = &c->series[c->n++];
 
@@ -39,19 +38,24 @@ static void put_figure(FILE *f, const struct svg_chart *c, const char *caption)
 static void plot_latency(FILE *f, const struct plan *p, const struct bench_load *load,
 	const char *title, const char *caption)
 {
-	static const struct svg_tick ticks[] = {{2, "p50"}, {10, "p90"}, {100, "p99"},
-		{1000, "p99.9"}, {10000, "p99.99"}};
+	static const struct svg_tick ticks[] = {
+		{2, "p50"}, {10, "p90"}, {100, "p99"}, {1000, "p99.9"}, {10000, "p99.99"}};
 	struct svg_chart c = {
 		.title = title,
-		.x_title = "percentile", .y_title = "µs", .y_unit = "µs",
-		.x_ticks = ticks, .n_x_ticks = ARRAY_SIZE(ticks), .x_log = true,
+		.x_title = "percentile",
+		.y_title = "µs",
+		.y_unit = "µs",
+		.x_ticks = ticks,
+		.n_x_ticks = ARRAY_SIZE(ticks),
+		.x_log = true,
 	};
 	const struct bench_group *g = plan_find(p, "matrix", load, BENCH_REGIMES);
 
 	for (int i = 0; g && i < 2 * BENCH_TRANSPORTS; i++) {
 		enum bench_transport t = (enum bench_transport)(i % BENCH_TRANSPORTS);
 		bool floor = i >= BENCH_TRANSPORTS;
-		const struct bench_contender *k = stats_find(g, floor ? BENCH_FLOOR : BENCH_REVD, t);
+		const struct bench_contender *k =
+			stats_find(g, floor ? BENCH_FLOOR : BENCH_REVD, t);
 		struct svg_series *s = add_series(&c, t, floor);
 
 		for (size_t j = 0; k && j < ARRAY_SIZE(ticks); j++) {
@@ -69,8 +73,12 @@ static void plot_throughput(FILE *f, const struct plan *p)
 		{1, "1"}, {4, "4"}, {16, "16"}, {64, "64"}, {256, "256"}};
 	struct svg_chart c = {
 		.title = "Throughput over the number in flight, 64 bytes",
-		.x_title = "requests in flight", .y_title = "requests/s", .y_unit = "requests/s",
-		.x_ticks = ticks, .n_x_ticks = ARRAY_SIZE(ticks), .x_log = true,
+		.x_title = "requests in flight",
+		.y_title = "requests/s",
+		.y_unit = "requests/s",
+		.x_ticks = ticks,
+		.n_x_ticks = ARRAY_SIZE(ticks),
+		.x_log = true,
 	};
 
 	for (int t = 0; t < BENCH_TRANSPORTS; t++) {
@@ -98,8 +106,12 @@ static void plot_cost(FILE *f, const struct plan *p)
 	static const struct svg_tick ticks[] = {{64, "64 B"}, {1024, "1 KiB"}, {16384, "16 KiB"}};
 	struct svg_chart c = {
 		.title = "Cost of a request against its size",
-		.x_title = "size of the text", .y_title = "µs of CPU, client and server",
-		.y_unit = "µs", .x_ticks = ticks, .n_x_ticks = ARRAY_SIZE(ticks), .x_log = true,
+		.x_title = "size of the text",
+		.y_title = "µs of CPU, client and server",
+		.y_unit = "µs",
+		.x_ticks = ticks,
+		.n_x_ticks = ARRAY_SIZE(ticks),
+		.x_log = true,
 	};
 
 	for (int i = 0; i < 2 * BENCH_TRANSPORTS; i++) {
@@ -108,8 +120,8 @@ static void plot_cost(FILE *f, const struct plan *p)
 		struct svg_series *s = add_series(&c, t, !deep);
 
 		for (size_t j = 0; j < ARRAY_SIZE(ticks); j++) {
-			struct bench_load load = {.size = (size_t)ticks[j].at, .clients = 1,
-				.window = deep ? 64 : 1};
+			struct bench_load load = {
+				.size = (size_t)ticks[j].at, .clients = 1, .window = deep ? 64 : 1};
 			const struct bench_group *g = plan_find(p, "matrix", &load, BENCH_REGIMES);
 			const struct bench_contender *k = g ? stats_find(g, BENCH_REVD, t) : NULL;
 			struct stats_cost cost = k ? stats_cost(k) : (struct stats_cost){0};

@@ -132,8 +132,7 @@ bool proc_alive(const struct proc *p)
 	if (!p->ours) {
 		return kill(p->pid, 0) == 0 || errno == EPERM;
 	}
-	return waitid(P_PID, (id_t)p->pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-	       si.si_pid == 0;
+	return waitid(P_PID, (id_t)p->pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid == 0;
 }
 
 static void close_dir(DIR *d)

@@ -20,8 +20,8 @@ int proc_fork(struct proc *ret, void (*fn)(void *arg), void *arg) MUST_CHECK;
 
 /* Starts a program with standard output and error going to log_fd (-1: nowhere).
  * notify: value for NOTIFY_SOCKET, or NULL. argv ends with NULL. */
-int proc_spawn(struct proc *ret, const char *const *argv, const char *notify, int log_fd)
-	MUST_CHECK;
+int proc_spawn(
+	struct proc *ret, const char *const *argv, const char *notify, int log_fd) MUST_CHECK;
 
 /* Ends it, first with SIGTERM, after a second with SIGKILL. A no-op for what
  * was not started here. Returns its wait status, or -1. */

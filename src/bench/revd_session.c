@@ -73,7 +73,8 @@ static int connect_socket(const struct daemon *d, enum bench_transport t, struct
 	to->address_len = sizeof(*sun);
 	if (path[0] == '@') {
 		sun->sun_path[0] = '\0';
-		to->address_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+		to->address_len =
+			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
 	}
 	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)sun, to->address_len) < 0) {
@@ -142,8 +143,8 @@ static int make_reply_queue(
 	int r = 0;
 
 	snprintf(l->unlink, sizeof(l->unlink), "%s.%s", name, token);
-	l->rx = mq_open(l->unlink, O_RDONLY | O_CREAT | O_EXCL | O_NONBLOCK | O_CLOEXEC, 0622,
-		&attr);
+	l->rx = mq_open(
+		l->unlink, O_RDONLY | O_CREAT | O_EXCL | O_NONBLOCK | O_CLOEXEC, 0622, &attr);
 	if (l->rx < 0) {
 		r = -errno;
 		l->unlink[0] = '\0';
@@ -185,7 +186,9 @@ static int make_wire(struct session *s, const struct daemon *d, const struct ben
 	bool line = as_line(d, c, load);
 	bool bytes = c->transport == BENCH_STREAM || c->transport == BENCH_FIFO;
 	struct wire_shape shape = {
-		.form = !line ? WIRE_FRAME : bytes ? WIRE_LINE : WIRE_BARE,
+		.form = !line   ? WIRE_FRAME
+			: bytes ? WIRE_LINE
+				: WIRE_BARE,
 		.size = load->size,
 		.in_flight = load_in_flight(load),
 		.client = (unsigned)i,
@@ -229,7 +232,8 @@ int daemon_session(struct session *s, const struct daemon *d, const struct bench
 		r = r < 0 ? r : make_wire(s, d, c, load, i, token);
 	}
 	if (r < 0) {
-		return bench_fail(err, r, "%s: %s", d->uri[c->transport], session_why(c->transport, r));
+		return bench_fail(
+			err, r, "%s: %s", d->uri[c->transport], session_why(c->transport, r));
 	}
 	if (load->connect) {
 		fd_close(s->target.links[0].rx);

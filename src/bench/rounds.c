@@ -40,9 +40,8 @@ static bool is_foreign(const struct rounds *r, const struct bench_contender *c)
 	return c->side == BENCH_REVD && r->daemon->attached;
 }
 
-static int measure(const struct rounds *r, const struct bench_group *g,
-	struct bench_contender *c, struct session *s, struct bench_sample *sample,
-	struct rv_err *err)
+static int measure(const struct rounds *r, const struct bench_group *g, struct bench_contender *c,
+	struct session *s, struct bench_sample *sample, struct rv_err *err)
 {
 	struct load_slice slice = {.load = &g->load, .wait = c->wait, .target = &s->target};
 	pid_t server = s->server.pid;
@@ -68,11 +67,10 @@ static int take_slice(const struct rounds *r, const struct bench_group *g,
 	struct proc neighbour = {0};
 	int k = 0;
 
-	sample.pinned = machine_place(
-		r->machine, g->regime, is_foreign(r, c) ? 0 : s->server.pid);
+	sample.pinned = machine_place(r->machine, g->regime, is_foreign(r, c) ? 0 : s->server.pid);
 	if (c->neighbour) {
-		k = neighbour_start(&neighbour, r->daemon, c,
-			r->slice_ns + 2 * r->slice_ns / WARM_UP, err);
+		k = neighbour_start(
+			&neighbour, r->daemon, c, r->slice_ns + 2 * r->slice_ns / WARM_UP, err);
 	}
 	k = k < 0 ? k : measure(r, g, c, s, &sample, err);
 	if (k == 0 && c->neighbour) {
@@ -85,8 +83,8 @@ static int take_slice(const struct rounds *r, const struct bench_group *g,
 	return k;
 }
 
-static int set_blocking(struct session *s, const struct bench_contender *c,
-	const struct bench_load *load)
+static int set_blocking(
+	struct session *s, const struct bench_contender *c, const struct bench_load *load)
 {
 	bool on = c->wait == BENCH_BLOCK && load->clients == 1 && load->window == 1 &&
 		  !(load->rate > 0);
@@ -139,8 +137,8 @@ static bool left_out(const struct rounds *r, struct bench_contender *c)
 	return c->note[0];
 }
 
-static int open_all(const struct rounds *r, struct bench_group *g, struct session *sessions,
-	struct rv_err *err)
+static int open_all(
+	const struct rounds *r, struct bench_group *g, struct session *sessions, struct rv_err *err)
 {
 	for (size_t i = 0; i < g->n; i++) {
 		struct bench_contender *c = &g->contenders[i];
@@ -164,8 +162,7 @@ static int explain(const struct rounds *r, const struct bench_group *g,
 {
 	char load[96], what[sizeof(err->msg)];
 
-	if (c->side == BENCH_REVD &&
-		daemon_died(c->spin ? r->spinning : r->daemon, err)) {
+	if (c->side == BENCH_REVD && daemon_died(c->spin ? r->spinning : r->daemon, err)) {
 		return k;
 	}
 	memcpy(what, err->msg, sizeof(what));

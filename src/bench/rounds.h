@@ -16,7 +16,7 @@ struct progress;
 struct rounds {
 	unsigned rounds;
 	uint64_t slice_ns;
-	const char *dir;       /* private directory */
+	const char *dir; /* private directory */
 	struct machine *machine;
 	struct daemon *daemon;
 	struct daemon *spinning; /* a second one whose endpoints spin; NULL: none */

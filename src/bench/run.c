@@ -216,6 +216,9 @@ static int run_steps(struct run *run)
 	int r = make_dir(run), written;
 
 	machine_init(&run->machine);
+	if (!run->options->uri) {
+		machine_raise(&run->machine); /* else only the floor would gain by it */
+	}
 	r = r < 0 ? r : start_servers(run);
 	r = r < 0 ? r : make_plan(run);
 	if (r < 0) {

@@ -30,7 +30,10 @@ static double on_y(const struct scale *s, double v)
 
 static bool find_scale(const struct svg_chart *c, struct scale *s)
 {
-	*s = (struct scale){.x0 = INFINITY, .x1 = -INFINITY, .y0 = INFINITY, .y1 = -INFINITY,
+	*s = (struct scale){.x0 = INFINITY,
+		.x1 = -INFINITY,
+		.y0 = INFINITY,
+		.y1 = -INFINITY,
 		.x_log = c->x_log};
 	for (size_t i = 0; i < c->n; i++) {
 		for (size_t k = 0; k < c->series[i].n; k++) {
@@ -89,7 +92,7 @@ static void draw_y_axis(FILE *f, const struct svg_chart *c, const struct scale *
 			    fine[] = {1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9};
 	double decades = s->y1 - s->y0;
 	const double *steps = decades > 3 ? coarse : decades > 0.9 ? usual : fine;
-	size_t n_steps = decades > 3 ? ARRAY_SIZE(coarse)
+	size_t n_steps = decades > 3     ? ARRAY_SIZE(coarse)
 			 : decades > 0.9 ? ARRAY_SIZE(usual)
 					 : ARRAY_SIZE(fine);
 
@@ -98,8 +101,10 @@ static void draw_y_axis(FILE *f, const struct svg_chart *c, const struct scale *
 			draw_y_tick(f, s, steps[i] * pow(10, d));
 		}
 	}
-	fprintf(f, "<text class=\"axis\" transform=\"translate(14 %d) rotate(-90)\""
-		   " text-anchor=\"middle\">", TOP + (HEIGHT - TOP - BOTTOM) / 2);
+	fprintf(f,
+		"<text class=\"axis\" transform=\"translate(14 %d) rotate(-90)\""
+		" text-anchor=\"middle\">",
+		TOP + (HEIGHT - TOP - BOTTOM) / 2);
 	out_escaped(f, c->y_title);
 	fputs("</text>\n", f);
 }

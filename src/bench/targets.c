@@ -37,18 +37,22 @@ struct target_group {
 	struct who who[BENCH_CONTENDERS_MAX];
 };
 
-#define PAIR(t) {BENCH_FLOOR, (t), BENCH_BLOCK, false}, {BENCH_REVD, (t), BENCH_BLOCK, false}
-#define TRIPLE(t)                                                                   \
-	{BENCH_FLOOR, (t), BENCH_BLOCK, false}, {BENCH_REVD, (t), BENCH_BLOCK, true}, \
-	{                                                                           \
-		BENCH_REVD, (t), BENCH_SPIN, true                                   \
+#define PAIR(t)                                     \
+	{BENCH_FLOOR, (t), BENCH_BLOCK, false},     \
+	{                                           \
+		BENCH_REVD, (t), BENCH_BLOCK, false \
 	}
-#define PEERS                                                                                  \
-	{BENCH_REVD, BENCH_STREAM, BENCH_BLOCK, false},                                        \
-		{BENCH_REDIS_ECHO, BENCH_STREAM, BENCH_BLOCK, false},                          \
-		{BENCH_REDIS_EVAL, BENCH_STREAM, BENCH_BLOCK, false},                          \
-	{                                                                                      \
-		BENCH_MEMCACHED, BENCH_STREAM, BENCH_BLOCK, false                              \
+#define TRIPLE(t)                                                                     \
+	{BENCH_FLOOR, (t), BENCH_BLOCK, false}, {BENCH_REVD, (t), BENCH_BLOCK, true}, \
+	{                                                                             \
+		BENCH_REVD, (t), BENCH_SPIN, true                                     \
+	}
+#define PEERS                                                         \
+	{BENCH_REVD, BENCH_STREAM, BENCH_BLOCK, false},               \
+		{BENCH_REDIS_ECHO, BENCH_STREAM, BENCH_BLOCK, false}, \
+		{BENCH_REDIS_EVAL, BENCH_STREAM, BENCH_BLOCK, false}, \
+	{                                                             \
+		BENCH_MEMCACHED, BENCH_STREAM, BENCH_BLOCK, false     \
 	}
 
 /* clang-format off */

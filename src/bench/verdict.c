@@ -56,8 +56,8 @@ static const struct bench_contender *find_best(const struct bench_group *g)
 	return best;
 }
 
-static void compare_rest(struct verdict_line *l, const struct bench_group *g,
-	const struct bench_contender *best)
+static void compare_rest(
+	struct verdict_line *l, const struct bench_group *g, const struct bench_contender *best)
 {
 	const char *sep = ": ";
 
@@ -118,8 +118,9 @@ static void judge_isolation(struct verdict *v, const struct plan *p)
 			continue;
 		}
 		append(l, "%s%.1fx on %s (%.1f-%.1f, p99 %.0f us)",
-			l->known ? ", " : "beside a client with 64 requests in flight a round trip"
-					  " takes ",
+			l->known ? ", "
+				 : "beside a client with 64 requests in flight a round trip"
+				   " takes ",
 			r.median, bench_transport_name(alone->transport), r.min, r.max,
 			stats_latency_us(beside, 0.99));
 		if (!l->known || r.median < least) {
@@ -135,35 +136,42 @@ static void judge_isolation(struct verdict *v, const struct plan *p)
 	}
 }
 
-/* The share of the floor in the two loads that show most: one in flight and many. */
+/* "uds stream 94 %, fifo 97 %" of one load; false if it was not measured. */
+static bool put_shares(struct verdict_line *l, const struct plan *p, enum verdict_about of)
+{
+	const struct bench_group *g = plan_find(p, "matrix", &topics[of].load, BENCH_REGIMES);
+	bool any = false;
+
+	for (int t = 0; g && t < BENCH_TRANSPORTS; t++) {
+		const struct bench_contender *c =
+			stats_find(g, BENCH_REVD, (enum bench_transport)t);
+		const struct bench_contender *floor =
+			stats_find(g, BENCH_FLOOR, (enum bench_transport)t);
+
+		if (c && floor) {
+			append(l, "%s%s %.0f %%", l->text[0] ? ", " : "revd reaches ",
+				bench_transport_name(c->transport),
+				100 * stats_ratio(c, floor).median);
+			any = true;
+		}
+	}
+	return any;
+}
+
+/* How near the daemon is to bare programs, in the two loads that show most. */
 static void judge_floor(struct verdict *v, const struct plan *p)
 {
-	static const enum verdict_about of[] = {VERDICT_LATENCY, VERDICT_THROUGHPUT};
 	struct verdict_line *l = &v->lines[v->n];
 
 	*l = (struct verdict_line){.about = VERDICT_FLOOR};
-	for (size_t i = 0; i < ARRAY_SIZE(of); i++) {
-		const struct topic *topic = &topics[of[i]];
-		const struct bench_group *g = plan_find(p, "matrix", &topic->load, BENCH_REGIMES);
-
-		for (int t = 0; g && t < BENCH_TRANSPORTS; t++) {
-			const struct bench_contender *c =
-				stats_find(g, BENCH_REVD, (enum bench_transport)t);
-			const struct bench_contender *floor =
-				stats_find(g, BENCH_FLOOR, (enum bench_transport)t);
-
-			if (c && floor) {
-				append(l, "%s%s %.0f %%", l->text[0] ? ", " : "revd reaches ",
-					bench_transport_name(c->transport),
-					100 * stats_ratio(c, floor).median);
-			}
-		}
-		if (g && l->text[0]) {
-			append(l, i == 0 ? " with one in flight" : " with 64 in flight");
-		}
+	if (put_shares(l, p, VERDICT_LATENCY)) {
+		append(l, " with one in flight");
+	}
+	if (put_shares(l, p, VERDICT_THROUGHPUT)) {
+		append(l, " with 64 in flight");
 	}
 	if (l->text[0]) {
-		append(l, " of what bare programs reach on this machine.");
+		append(l, ", of what bare programs reach on this machine.");
 		v->n++;
 	}
 }

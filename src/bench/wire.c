@@ -256,8 +256,8 @@ static int wrong(struct rv_err *err, const struct wire_check *c, const struct wi
 }
 
 /* n bytes of reply text, which may hold many replies. Those finished, or -EBADMSG. */
-static int check_text(struct wire_check *c, const struct wire *w, const uint8_t *p, size_t n,
-	struct rv_err *err)
+static int check_text(
+	struct wire_check *c, const struct wire *w, const uint8_t *p, size_t n, struct rv_err *err)
 {
 	int done = 0;
 
@@ -303,8 +303,8 @@ static int start_frame(struct wire_check *c, const struct wire *w, struct rv_err
 	return 0;
 }
 
-static int check_frames(struct wire_check *c, const struct wire *w, const uint8_t *p, size_t n,
-	struct rv_err *err)
+static int check_frames(
+	struct wire_check *c, const struct wire *w, const uint8_t *p, size_t n, struct rv_err *err)
 {
 	int done = 0, r;
 
@@ -334,14 +334,14 @@ static int check_frames(struct wire_check *c, const struct wire *w, const uint8_
 	return done;
 }
 
-int wire_check_bytes(struct wire_check *c, const struct wire *w, const uint8_t *p, size_t n,
-	struct rv_err *err)
+int wire_check_bytes(
+	struct wire_check *c, const struct wire *w, const uint8_t *p, size_t n, struct rv_err *err)
 {
 	return w->frames ? check_frames(c, w, p, n, err) : check_text(c, w, p, n, err);
 }
 
-int wire_check_message(struct wire_check *c, const struct wire *w, const uint8_t *p, size_t n,
-	struct rv_err *err)
+int wire_check_message(
+	struct wire_check *c, const struct wire *w, const uint8_t *p, size_t n, struct rv_err *err)
 {
 	int r;
 
@@ -350,8 +350,10 @@ int wire_check_message(struct wire_check *c, const struct wire *w, const uint8_t
 	}
 	r = wire_check_bytes(c, w, p, n, err);
 	if (r >= 0 && (c->body_left > 0 || c->head_len > 0)) {
-		return bench_fail(err, -EBADMSG, "wrong reply: a message of %zu bytes ends in the"
-						 " middle of its frame", n);
+		return bench_fail(err, -EBADMSG,
+			"wrong reply: a message of %zu bytes ends in the"
+			" middle of its frame",
+			n);
 	}
 	return r;
 }

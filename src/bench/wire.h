@@ -35,15 +35,15 @@ struct wire_shape {
 };
 
 struct wire {
-	size_t n;                /* requests */
-	uint8_t *tx;             /* the requests, one after the other */
-	size_t tx_each, tx_len;  /* bytes of one and of all */
-	uint32_t *cuts;          /* where messages start in tx, and tx_len at the end */
-	size_t messages;         /* per request */
-	uint8_t *rx;             /* the replies; for frames, their payloads */
+	size_t n;               /* requests */
+	uint8_t *tx;            /* the requests, one after the other */
+	size_t tx_each, tx_len; /* bytes of one and of all */
+	uint32_t *cuts;         /* where messages start in tx, and tx_len at the end */
+	size_t messages;        /* per request */
+	uint8_t *rx;            /* the replies; for frames, their payloads */
 	size_t rx_each, rx_len;
-	bool frames;             /* replies come as frames with ids 0..n-1 */
-	size_t index_each;       /* WIRE_BARE: every so many bytes the client's number stands */
+	bool frames;       /* replies come as frames with ids 0..n-1 */
+	size_t index_each; /* WIRE_BARE: every so many bytes the client's number stands */
 };
 
 int wire_init(struct wire *, const struct wire_shape *) MUST_CHECK;

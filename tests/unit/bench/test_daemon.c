@@ -49,8 +49,13 @@ static int run(struct bench_group *g, unsigned n)
 {
 	struct machine machine = {.client_cpu = -1, .server_cpu = -1};
 	struct progress progress;
-	struct rounds rounds = {.rounds = n, .slice_ns = SLICE_NS, .dir = dir,
-		.machine = &machine, .daemon = &daemon_, .progress = &progress, .stop = &stop};
+	struct rounds rounds = {.rounds = n,
+		.slice_ns = SLICE_NS,
+		.dir = dir,
+		.machine = &machine,
+		.daemon = &daemon_,
+		.progress = &progress,
+		.stop = &stop};
 
 	progress_init(&progress, true, SLICE_NS, 1);
 	return rounds_run(&rounds, g, &err);
@@ -129,7 +134,8 @@ END_TEST
 
 START_TEST(a_connection_per_request)
 {
-	struct bench_group g = {.purpose = "test", .regime = BENCH_FREE,
+	struct bench_group g = {.purpose = "test",
+		.regime = BENCH_FREE,
 		.load = {.size = 64, .clients = 1, .window = 1, .connect = true}};
 
 	plan_contender(&g, BENCH_REVD, BENCH_STREAM, BENCH_BLOCK);
@@ -176,8 +182,7 @@ START_TEST(its_death_ends_the_run_and_is_named)
 	ck_assert_uint_eq(g.contenders[0].n, 1);
 	ck_assert_int_eq(proc_fork(&killer, kill_daemon, NULL), 0);
 	ck_assert_int_lt(run(&g, BENCH_ROUNDS_MAX - 1), 0);
-	ck_assert_msg(strstr(err.msg, expected) || strstr(err.msg, daemon_.uri[t]), "%s",
-		err.msg);
+	ck_assert_msg(strstr(err.msg, expected) || strstr(err.msg, daemon_.uri[t]), "%s", err.msg);
 	ck_assert_uint_ge(g.contenders[0].n, 1);
 	ck_assert_uint_lt(g.contenders[0].n, BENCH_ROUNDS_MAX);
 	proc_stop(&killer);
@@ -192,8 +197,7 @@ START_TEST(one_that_runs_can_be_attached_to)
 		if (!daemon_.serves[i]) {
 			continue;
 		}
-		ck_assert_msg(
-			daemon_attach(&other, daemon_.uri[i], &err) == 0, "%s", err.msg);
+		ck_assert_msg(daemon_attach(&other, daemon_.uri[i], &err) == 0, "%s", err.msg);
 		ck_assert(other.attached && other.reverse && other.serves[i]);
 		ck_assert_int_eq(other.proc.pid, daemon_.proc.pid);
 		ck_assert(!other.proc.ours);

@@ -44,8 +44,13 @@ static int run(struct bench_group *g, unsigned n, struct rv_err *err)
 	struct machine machine = {.client_cpu = -1, .server_cpu = -1};
 	struct progress progress;
 	struct daemon daemon = {0};
-	struct rounds rounds = {.rounds = n, .slice_ns = SLICE_NS, .dir = dir,
-		.machine = &machine, .daemon = &daemon, .progress = &progress, .stop = &stop};
+	struct rounds rounds = {.rounds = n,
+		.slice_ns = SLICE_NS,
+		.dir = dir,
+		.machine = &machine,
+		.daemon = &daemon,
+		.progress = &progress,
+		.stop = &stop};
 
 	progress_init(&progress, true, SLICE_NS, 1);
 	return rounds_run(&rounds, g, err);
@@ -84,8 +89,7 @@ START_TEST(floors_answer_every_load)
 		ck_assert_uint_ge(c->samples[0].answered, c->samples[0].requests);
 		ck_assert_uint_eq(
 			c->latency.count, c->samples[0].requests + c->samples[1].requests);
-		ck_assert_uint_gt(
-			c->samples[0].server_cpu_ns + c->samples[1].server_cpu_ns, 0);
+		ck_assert_uint_gt(c->samples[0].server_cpu_ns + c->samples[1].server_cpu_ns, 0);
 	}
 }
 END_TEST
@@ -106,7 +110,8 @@ END_TEST
 
 START_TEST(a_connection_per_request)
 {
-	struct bench_group g = {.purpose = "test", .regime = BENCH_FREE,
+	struct bench_group g = {.purpose = "test",
+		.regime = BENCH_FREE,
 		.load = {.size = 64, .clients = 1, .window = 1, .connect = true}};
 	struct rv_err err = {""};
 
@@ -133,7 +138,8 @@ END_TEST
 /* Requests at fixed times: the rate is kept, and no more is sent than was meant. */
 START_TEST(the_rate_is_kept)
 {
-	struct bench_group g = {.purpose = "test", .regime = BENCH_FREE,
+	struct bench_group g = {.purpose = "test",
+		.regime = BENCH_FREE,
 		.load = {.size = 64, .clients = 1, .window = 1, .rate = 1000}};
 	struct rv_err err = {""};
 
@@ -144,9 +150,11 @@ START_TEST(the_rate_is_kept)
 }
 END_TEST
 
+enum how { BAD_BYTE, BAD_EOF, BAD_SILENT, BAD_TWICE };
+
 struct bad {
 	int fd;
-	enum { BAD_BYTE, BAD_EOF, BAD_SILENT, BAD_TWICE } how;
+	enum how how;
 };
 
 /* Answers 10 requests well, then badly. */
@@ -178,7 +186,7 @@ static void bad_server(void *arg)
 }
 
 /* Runs one slice against a bad server; returns what load_run() does. */
-static int run_bad(int how, const struct bench_load *load, struct rv_err *err)
+static int run_bad(enum how how, const struct bench_load *load, struct rv_err *err)
 {
 	struct wire_shape shape = {.form = WIRE_LINE, .size = 64, .in_flight = load->window};
 	struct session s = {0};
@@ -203,7 +211,8 @@ static int run_bad(int how, const struct bench_load *load, struct rv_err *err)
 START_TEST(bad_servers_end_the_run)
 {
 	static const struct {
-		int how, err;
+		enum how how;
+		int err;
 		const char *text;
 	} cases[] = {
 		{BAD_BYTE, -EBADMSG, "wrong reply to request 10"},

@@ -56,8 +56,13 @@ static void tear_down(void)
 
 static char *write_out(void (*out)(FILE *, const struct results *), const char *error)
 {
-	struct results r = {.machine = &machine, .plan = &plan, .verdict = &verdict, .rounds = 5,
-		.slice_ns = 250000000, .revd_version = "1.2", .command = "revbench --json=a\tb",
+	struct results r = {.machine = &machine,
+		.plan = &plan,
+		.verdict = &verdict,
+		.rounds = 5,
+		.slice_ns = 250000000,
+		.revd_version = "1.2",
+		.command = "revbench --json=a\tb",
 		.error = error};
 	char *text = NULL;
 	size_t size;

@@ -8,8 +8,13 @@ static struct rv_err err;
 
 static void make(struct wire *w, enum wire_form form, size_t size, size_t max, const char *token)
 {
-	struct wire_shape s = {.form = form, .size = size, .in_flight = 4, .client = 3,
-		.reverse = true, .message_max = max, .token = token};
+	struct wire_shape s = {.form = form,
+		.size = size,
+		.in_flight = 4,
+		.client = 3,
+		.reverse = true,
+		.message_max = max,
+		.token = token};
 
 	ck_assert_int_eq(wire_init(w, &s), 0);
 	ck_assert_uint_ge(w->n, 7);
@@ -160,8 +165,7 @@ START_TEST(every_wrong_byte_is_noticed)
 
 		memcpy(reply, w.rx, sizeof(reply));
 		reply[i] ^= 0x20;
-		ck_assert_int_eq(
-			wire_check_bytes(&c, &w, reply, sizeof(reply), &err), -EBADMSG);
+		ck_assert_int_eq(wire_check_bytes(&c, &w, reply, sizeof(reply), &err), -EBADMSG);
 		ck_assert_ptr_nonnull(strstr(err.msg, "wrong reply to request 0"));
 	}
 	wire_finish(&w);
@@ -183,8 +187,11 @@ END_TEST
 /* A reply of two fragments to request id, split at `cut`. Returns its bytes. */
 static size_t put_reply(uint8_t *p, const struct wire *w, uint64_t id, size_t cut, uint8_t code)
 {
-	struct rv_frame f = {.version = RV_FRAME_VERSION, .code = code,
-		.flags = RV_FRAME_REPLY | RV_FRAME_MORE, .length = (uint32_t)cut, .id = id};
+	struct rv_frame f = {.version = RV_FRAME_VERSION,
+		.code = code,
+		.flags = RV_FRAME_REPLY | RV_FRAME_MORE,
+		.length = (uint32_t)cut,
+		.id = id};
 	size_t rest = w->rx_each - cut;
 
 	rv_frame_store(p, &f);
