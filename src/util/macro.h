@@ -12,6 +12,7 @@
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define MUST_CHECK __attribute__((warn_unused_result))
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 #define PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 
 /* Owning locals: the function is called with the variable's value when it

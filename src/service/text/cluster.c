@@ -6,8 +6,6 @@
 #include "service/text/utf8.h"
 #include "service/text/word.h"
 
-#define INLINE inline __attribute__((always_inline))
-
 #define X(s) CLUSTER_##s                   /* no break */
 #define B(s) (CLUSTER_BREAK | CLUSTER_##s) /* a break before it */
 
@@ -42,7 +40,7 @@ struct run {
 };
 
 /* Puts the cluster at [from, to) into its place. */
-static INLINE void put(const struct run *r, size_t from, size_t to)
+static ALWAYS_INLINE void put(const struct run *r, size_t from, size_t to)
 {
 	size_t size = to - from;
 
@@ -55,7 +53,7 @@ static INLINE void put(const struct run *r, size_t from, size_t to)
 	}
 }
 
-static INLINE int run(const struct run *r, size_t *pos)
+static ALWAYS_INLINE int run(const struct run *r, size_t *pos)
 {
 	enum cluster_state state = CLUSTER_CONTROL;
 	enum gcb kind, last = GCB_COUNT;

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "util/macro.h"
 
 static inline bool utf8_is_continuation(uint8_t b)
 {
@@ -35,8 +36,7 @@ static inline int utf8_subpart(const uint8_t *p, size_t n)
 /* Decodes what begins at p, of which n >= 1 bytes may be read. Returns its
  * length, 1 to 4; or, if it is ill-formed, -1 to -3: minus the length of the
  * maximal subpart, which is what one U+FFFD stands for. */
-__attribute__((always_inline)) static inline int utf8_decode(
-	const uint8_t *p, size_t n, uint32_t *ret)
+static ALWAYS_INLINE int utf8_decode(const uint8_t *p, size_t n, uint32_t *ret)
 {
 	uint32_t c = p[0];
 
