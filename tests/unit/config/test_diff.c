@@ -39,6 +39,7 @@ static const struct {
 	{BASE "max_inflight = 5B\n", CONFIG_LIVE},
 	{BASE "idle_timeout = 5s\n", CONFIG_LIVE},
 	{BASE "slow_timeout = 5s\n", CONFIG_LIVE},
+	{BASE "spin = 50us\n", CONFIG_LIVE},
 	{BASE "[revd]\nmax_request = 5K\n", CONFIG_LIVE},
 	{BASE "service = echo\n", CONFIG_LIVE},
 	{BASE "[service.reverse]\nunit = byte\n", CONFIG_LIVE},
