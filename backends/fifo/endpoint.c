@@ -91,13 +91,15 @@ static int make_fifo(struct fifo_endpoint *ep, const char *path, mode_t mode,
 	return r;
 }
 
-static int make_directory(
-	struct fifo_endpoint *ep, const struct rv_endpoint_info *info, struct rv_err *e)
+/* The usual name is ours also if another endpoint, which gave up the address,
+ * had clients left in it; a directory that the admin named is the admin's. */
+static int make_directory(struct fifo_endpoint *ep, const struct rv_endpoint_info *info,
+	const struct fifo_config *cfg, struct rv_err *e)
 {
 	bool made = false;
 	int r = names_directory(ep->dir_path, FIFO_DIRECTORY_MODE, info, &ep->dir_fd, &made, e);
 
-	if (r == 0 && (made || ep->lock.leftover)) {
+	if (r == 0 && (made || ep->lock.leftover || !*cfg->reply_dir)) {
 		ep->dir_id = names_id_fd(ep->dir_fd);
 	}
 	return r;
@@ -113,7 +115,7 @@ static int make_names(struct fifo_endpoint *ep, const struct rv_endpoint_info *i
 		r = adopt(ep, fds, n_fds, e);
 	}
 	if (r == 0) {
-		r = make_directory(ep, info, e);
+		r = make_directory(ep, info, cfg, e);
 	}
 	if (r == 0) {
 		r = make_fifo(ep, ep->out_path, info->out_mode, info, &ep->out_fd, &ep->out_id, e);
@@ -136,7 +138,7 @@ int fifo_open(void *block, const struct rv_endpoint_info *info, const void *cfg,
 	if (r < 0) {
 		rv_fail(e, r, "no memory");
 	} else {
-		r = make_names(ep, info, fds, n_fds, e);
+		r = make_names(ep, info, cfg, fds, n_fds, e);
 	}
 	if (r < 0) {
 		fifo_close(ep);
@@ -172,13 +174,8 @@ int fifo_reconfigure(
 	return r;
 }
 
-void fifo_close(void *block)
+void fifo_release_names(struct fifo_endpoint *ep)
 {
-	struct fifo_endpoint *ep = block;
-
-	if (!ep->live) {
-		return;
-	}
 	if (ep->path) {
 		names_unlink(ep->path, &ep->id);
 	}
@@ -188,10 +185,32 @@ void fifo_close(void *block)
 	if (ep->dir_fd >= 0) {
 		names_remove_directory(ep->dir_path, ep->dir_fd, &ep->dir_id);
 	}
+	names_unlock(&ep->lock);
+}
+
+void fifo_release_names(struct fifo_endpoint *ep)
+{
+	names_unlink(ep->path, &ep->id);
+	names_unlink(ep->out_path, &ep->out_id);
+	if (ep->dir_fd >= 0) {
+		names_remove_directory(ep->dir_path, ep->dir_fd, &ep->dir_id);
+	}
+	names_unlock(&ep->lock);
+}
+
+void fifo_close(void *block)
+{
+	struct fifo_endpoint *ep = block;
+
+	if (!ep->live) {
+		return;
+	}
+	if (ep->path && ep->out_path && ep->dir_path) {
+		fifo_release_names(ep);
+	}
 	fd_close_p(&ep->fd);
 	fd_close_p(&ep->out_fd);
 	fd_close_p(&ep->dir_fd);
-	names_unlock(&ep->lock);
 	free(ep->path);
 	free(ep->out_path);
 	free(ep->dir_path);

@@ -143,10 +143,10 @@ void fifo_drain(void *block)
 	int n = 0;
 
 	in->draining = true;
+	fifo_release_names(in->ep); /* another endpoint may want them now */
 	if (in->ep->adopted) {
 		in->left = 0; /* whoever gave it to us keeps it open for the next revd */
 	} else {
-		names_unlink(in->ep->path, &in->ep->id);
 		in->left = ioctl(in->ep->fd, FIONREAD, &n) < 0 ? 0 : (size_t)n;
 	}
 	if (in->left == 0) {

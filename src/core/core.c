@@ -92,6 +92,9 @@ int core_open_one(struct core *core, struct config_ref *config, const struct con
 	int r = endpoint_open(core, config, cfg, fds, n, ret, err);
 
 	if (r < 0) {
+		const struct rv_err why = *err;
+
+		snprintf(err->msg, sizeof(err->msg), "%s: %.200s", cfg->name, why.msg);
 		return r;
 	}
 	mark_taken(inherited, cfg->name);

@@ -57,7 +57,7 @@ static int plan_row(struct plan *p, struct row *row, const struct config_endpoin
 	}
 	if (row->change == CONFIG_REPLACE && old->adopted) {
 		snprintf(p->err->msg, sizeof(p->err->msg),
-			"%s: its descriptor is inherited, such a change needs a restart",
+			"%s: its descriptor is inherited; such a change needs a restart",
 			cfg->name);
 		return -EBUSY;
 	}
@@ -105,7 +105,7 @@ static int change_in_place(struct plan *p)
 			continue;
 		}
 		r = endpoint_reconfigure(row->old, p->config, row->cfg, p->err);
-		if (r == -EBUSY && !row->old->adopted) {
+		if (r == -EBUSY && row->change == CONFIG_LIVE && !row->old->adopted) {
 			row->change = CONFIG_REPLACE;
 		} else if (r < 0 && row->change == CONFIG_LIVE) {
 			return r;
@@ -165,7 +165,7 @@ static void reopen(struct plan *p, const struct endpoint *old)
 
 	if (core_open_one(p->core, old->config, old->cfg, NULL, &again, &err) < 0 ||
 		endpoint_attach(again, &err) < 0) {
-		log_error("%s: %s", old->cfg->name, err.msg);
+		log_error("%s", err.msg);
 	}
 }
 

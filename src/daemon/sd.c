@@ -103,20 +103,23 @@ static void name_fds(struct sd_fds *s)
 	}
 }
 
-/* Those that are open; what is not is named and left out. */
+/* Those that are open; what is not is counted and left out. */
 static void keep_open_ones(struct sd_fds *s)
 {
-	size_t k = 0;
+	size_t k = 0, missing = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
 		int fd = FIRST_FD + (int)i;
 
 		if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
-			log_warning("LISTEN_FDS: descriptor %d is not open", fd);
+			missing++;
 			continue;
 		}
 		s->fds[k] = fd;
 		s->names[k++] = s->names[i];
+	}
+	if (missing) {
+		log_warning("LISTEN_FDS=%zu, but %zu of them are not open", s->n, missing);
 	}
 	s->n = k;
 }
