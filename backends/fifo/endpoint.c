@@ -106,8 +106,8 @@ static int make_directory(struct fifo_endpoint *ep, const struct rv_endpoint_inf
 }
 
 /* The request FIFO comes last: who finds it finds the others too. */
-static int make_names(struct fifo_endpoint *ep, const struct rv_endpoint_info *info, const int *fds,
-	size_t n_fds, struct rv_err *e)
+static int make_names(struct fifo_endpoint *ep, const struct rv_endpoint_info *info,
+	const struct fifo_config *cfg, const int *fds, size_t n_fds, struct rv_err *e)
 {
 	int r = names_lock(ep->path, &ep->lock, e);
 
@@ -172,20 +172,6 @@ int fifo_reconfigure(
 		__atomic_store_n(&ep->max_peers, info->max_peers, __ATOMIC_RELAXED);
 	}
 	return r;
-}
-
-void fifo_release_names(struct fifo_endpoint *ep)
-{
-	if (ep->path) {
-		names_unlink(ep->path, &ep->id);
-	}
-	if (ep->out_path) {
-		names_unlink(ep->out_path, &ep->out_id);
-	}
-	if (ep->dir_fd >= 0) {
-		names_remove_directory(ep->dir_path, ep->dir_fd, &ep->dir_id);
-	}
-	names_unlock(&ep->lock);
 }
 
 void fifo_release_names(struct fifo_endpoint *ep)

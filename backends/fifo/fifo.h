@@ -70,8 +70,6 @@ int fifo_reconfigure(void *ep, const struct rv_endpoint_info *, const void *cfg,
 /* Removes the names that we made and lets go of the lock; what is open stays so. */
 void fifo_release_names(struct fifo_endpoint *);
 void fifo_close(void *ep);
-/* Removes what we made, so that another endpoint may have the address. */
-void fifo_release_names(struct fifo_endpoint *);
 
 /* instance.c */
 int fifo_attach(void *in, void *ep, const struct rv_host *, struct rv_instance *, struct rv_err *);

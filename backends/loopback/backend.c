@@ -421,6 +421,7 @@ static void drain(void *block)
 
 	in->draining = true;
 	hub_listen(in->hub, false);
+	hub_unregister(in->hub);
 	while ((conn = hub_next(in->hub))) {
 		if (!conn->peer) {
 			accept_one(in, conn); /* it connected before */

@@ -151,11 +151,22 @@ int hub_create(const char *name, enum loopback_type type, size_t max_message, si
 	return 0;
 }
 
+void hub_unregister(struct hub *h)
+{
+	struct hub **at;
+
+	pthread_mutex_lock(&registry_lock);
+	at = find(h->name);
+	if (*at == h) { /* not one that has the name now */
+		*at = h->next;
+		h->next = NULL;
+	}
+	pthread_mutex_unlock(&registry_lock);
+}
+
 void hub_destroy(struct hub *h)
 {
-	pthread_mutex_lock(&registry_lock);
-	*find(h->name) = h->next;
-	pthread_mutex_unlock(&registry_lock);
+	hub_unregister(h);
 	hub_unref(h);
 }
 

@@ -55,7 +55,9 @@ struct loopback {
 /* Registers the name; -EADDRINUSE. */
 int hub_create(const char *name, enum loopback_type, size_t max_message, size_t capacity,
 	struct hub **ret) MUST_CHECK;
-/* Takes the name away and drops the endpoint's reference. */
+/* Takes the name away, if it still has it: another endpoint may have it then. */
+void hub_unregister(struct hub *);
+/* That, and drops the endpoint's reference. */
 void hub_destroy(struct hub *);
 void hub_unref(struct hub *);
 

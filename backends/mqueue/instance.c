@@ -137,8 +137,7 @@ void mqueue_drain(void *block)
 	if (in->ep->adopted) {
 		in->left = 0; /* whoever gave it to us keeps it open for the next revd */
 	} else {
-		mqueue_remove(&in->ep->in); /* so that another endpoint may have them */
-		mqueue_remove(&in->ep->out);
+		mqueue_remove(&in->ep->in);
 		in->left = mq_getattr(in->ep->in.q, &attr) < 0 ? 0 : (size_t)attr.mq_curmsgs;
 	}
 	if (in->left == 0) {

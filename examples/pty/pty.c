@@ -95,29 +95,38 @@ static void address(const void *config, char *buf, size_t size)
 	snprintf(buf, size, "pty:%s", c->path);
 }
 
+/* Another endpoint may have the address then. */
+static void release_name(struct endpoint *ep)
+{
+	char target[sizeof(ep->target)];
+	ssize_t n;
+
+	if (!ep->path) {
+		return;
+	}
+	n = readlink(ep->path, target, sizeof(target));
+	if (n > 0 && (size_t)n == strlen(ep->target) &&
+		memcmp(target, ep->target, (size_t)n) == 0) {
+		unlink(ep->path); /* it is still ours */
+	}
+	free(ep->path);
+	ep->path = NULL;
+}
+
 static void close_endpoint(void *block)
 {
 	struct endpoint *ep = block;
-	char target[sizeof(ep->target)];
-	ssize_t n;
 
 	if (!ep->live) {
 		return;
 	}
-	if (ep->path) {
-		n = readlink(ep->path, target, sizeof(target));
-		if (n > 0 && (size_t)n == strlen(ep->target) &&
-			memcmp(target, ep->target, (size_t)n) == 0) {
-			unlink(ep->path); /* it is still ours */
-		}
-	}
+	release_name(ep);
 	if (ep->master >= 0) {
 		close(ep->master);
 	}
 	if (ep->slave >= 0) {
 		close(ep->slave);
 	}
-	free(ep->path);
 	*ep = (struct endpoint){0};
 }
 
@@ -417,6 +426,7 @@ static void drain(void *block)
 	int n = 0;
 
 	in->draining = true;
+	release_name(in->ep);
 	in->left = ioctl(in->ep->master, FIONREAD, &n) < 0 ? 0 : (size_t)n;
 	if (in->left == 0) {
 		event_del(&in->readable);

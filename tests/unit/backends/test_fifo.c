@@ -54,6 +54,22 @@ static void assert_reads(int fd, const char *text)
 	ck_assert_str_eq(buf, text);
 }
 
+/* A directory that was there under another name than the usual one stays. */
+START_TEST(test_a_directory_of_the_admin)
+{
+	char dir[80];
+
+	snprintf(dir, sizeof(dir), "%s", place_path("dir"));
+	cfg.reply_dir = dir;
+	ck_assert_int_eq(mkdir("dir", 0700), 0);
+	fake_start(f, &cfg, NULL, 0);
+	ck_assert_uint_eq(place_mode("dir"), 01733);
+	ck_assert(!place_has("q.d"));
+	fake_stop(f);
+	ck_assert(place_has("dir") && !place_has("q"));
+}
+END_TEST
+
 START_TEST(test_names_and_modes)
 {
 	fake_start(f, &cfg, NULL, 0);
@@ -390,8 +406,8 @@ START_TEST(test_drain_serves_what_had_arrived)
 	in = open_writer();
 	assert_write(in, "before");
 	f->ops->drain(f->block);
-	ck_assert(!place_has("q"));
-	ck_assert(place_has("q.out"));
+	ck_assert(!place_has("q") && !place_has("q.out") && !place_has("q.d"));
+	ck_assert(!place_has("q.lock"));
 	ck_assert_uint_eq(f->n_drained, 0);
 	assert_write(in, "after");
 	FAKE_UNTIL(f, f->n_drained == 1);
@@ -401,6 +417,30 @@ START_TEST(test_drain_serves_what_had_arrived)
 	ck_assert_int_eq(ioctl(in, FIONREAD, &n), 0);
 	ck_assert_int_eq(n, 5);
 	close(in);
+}
+END_TEST
+
+/* What a reload does when it replaces an endpoint. */
+START_TEST(test_the_address_changes_hands)
+{
+	struct rv_instance *second = fake_new(&fifo_backend);
+	struct fake_peer *p;
+	int fd, n;
+
+	fake_start(f, &cfg, NULL, 0);
+	fd = place_fifo("q.d/t");
+	ck_assert_int_eq(fake_reply_peer(f, "t", &p), 0);
+	fill(p, &n);
+	f->ops->drain(f->block);
+	ck_assert(place_has("q.d/t")); /* its client is alive */
+	fake_start(second, &cfg, NULL, 0);
+	ck_assert_int_eq(fake_reply_peer(f, "t", &p), 0); /* the old one still answers */
+	ck_assert_int_eq(fake_reply_peer(second, "t", &p), 0);
+	fake_stop(f);
+	ck_assert(place_has("q") && place_has("q.out") && place_has("q.d") && place_has("q.lock"));
+	close(fd);
+	fake_free(second);
+	ck_assert(!place_has("q") && !place_has("q.out") && !place_has("q.d"));
 }
 END_TEST
 
@@ -539,7 +579,8 @@ START_TEST(test_leftovers_are_used_again)
 	source = fake_find(f, RV_PEER_SHARED);
 	FAKE_UNTIL(f, source->n_in == 12);
 	fake_stop(f);
-	ck_assert(!place_has("q") && !place_has("q.out") && !place_has("q.d"));
+	ck_assert(!place_has("q.lock") && !place_has("q") && !place_has("q.out") &&
+		  !place_has("q.d"));
 	close(in);
 }
 END_TEST
@@ -641,6 +682,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_check);
 	tcase_add_test(tc, test_names_and_modes);
+	tcase_add_test(tc, test_a_directory_of_the_admin);
 	tcase_add_test(tc, test_lines_in_and_out);
 	tcase_add_test(tc, test_reply_by_token);
 	tcase_add_test(tc, test_refused_reply_names);
@@ -654,6 +696,7 @@ int main(void)
 	tcase_add_test(tc, test_bounded_reads);
 	tcase_add_test(tc, test_the_source_can_be_renewed);
 	tcase_add_test(tc, test_drain_serves_what_had_arrived);
+	tcase_add_test(tc, test_the_address_changes_hands);
 	tcase_add_test(tc, test_drain_waits_for_unsent_output);
 	tcase_add_loop_test(tc, test_an_inherited_fifo, 0, 2);
 	tcase_add_test(tc, test_inherited_request_and_out);

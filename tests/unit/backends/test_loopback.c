@@ -169,6 +169,7 @@ START_TEST(test_drain)
 {
 	struct fake_peer *p = start(LOOPBACK_STREAM);
 	struct loopback *late, *queued;
+	struct rv_instance *second;
 
 	ck_assert_int_eq(loopback_connect("test", &queued), 0);
 	ck_assert_int_eq(loopback_send(queued, "q", 1, 0), 1);
@@ -181,6 +182,13 @@ START_TEST(test_drain)
 	ck_assert_uint_eq(p->n_eof, 1);
 	ck_assert_uint_eq(f->peers->n_in + f->peers->next->n_in, 7);
 	loopback_close(queued);
+
+	second = fake_new(&loopback_backend); /* the address has changed hands */
+	fake_start(second, &cfg, NULL, 0);
+	fake_stop(f);
+	ck_assert_int_eq(loopback_connect("test", &late), 0);
+	loopback_close(late);
+	fake_free(second);
 }
 END_TEST
 

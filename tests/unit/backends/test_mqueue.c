@@ -426,7 +426,7 @@ START_TEST(test_drain_serves_what_had_arrived)
 	assert_send(q, "1", 0);
 	assert_send(q, "2", 0);
 	f->ops->drain(f->block);
-	ck_assert(!has("") && has(".out"));
+	ck_assert(!has("") && !has(".out"));
 	ck_assert_uint_eq(f->n_drained, 0);
 	assert_send(q, "3", 0);
 	FAKE_UNTIL(f, f->n_drained == 1);
@@ -435,6 +435,26 @@ START_TEST(test_drain_serves_what_had_arrived)
 	ck_assert_int_eq(mq_getattr(q, &attr), 0);
 	ck_assert_int_eq(attr.mq_curmsgs, 1);
 	mq_close(q);
+}
+END_TEST
+
+/* What a reload does when it replaces an endpoint. */
+START_TEST(test_the_address_changes_hands)
+{
+	struct rv_instance *second = fake_new(&mqueue_backend);
+	mqd_t q;
+
+	fake_start(f, &cfg, NULL, 0);
+	f->ops->drain(f->block);
+	fake_start(second, &cfg, NULL, 0);
+	fake_stop(f);
+	ck_assert(has("") && has(".out"));
+	q = sender();
+	assert_send(q, "hola", 0);
+	FAKE_UNTIL(second, second->n_messages == 1);
+	mq_close(q);
+	fake_free(second);
+	ck_assert(!has("") && !has(".out"));
 }
 END_TEST
 
@@ -669,6 +689,7 @@ int main(void)
 	tcase_add_test(tc, test_stop_resume_and_batches);
 	tcase_add_test(tc, test_the_source_can_be_renewed);
 	tcase_add_test(tc, test_drain_serves_what_had_arrived);
+	tcase_add_test(tc, test_the_address_changes_hands);
 	tcase_add_test(tc, test_an_inherited_queue);
 	tcase_add_test(tc, test_inherited_wrong_kinds);
 	tcase_add_test(tc, test_two_of_them);
