@@ -82,7 +82,7 @@ static void conn_end(struct uds_conn *c)
 /* Input that is left unread would make close() a reset for the client. */
 static void discard_input(struct uds_conn *c)
 {
-	for (int i = 0; i < DISCARD_READS; i++) {
+	for (int i = 0; i < DISCARD_READS && !c->ended; i++) {
 		if (recv(conn_fd(c), c->in->buf, UDS_READ, MSG_DONTWAIT) <= 0) {
 			return;
 		}
@@ -162,6 +162,7 @@ static bool read_stream(struct uds_conn *c)
 		return true;
 	}
 	if (n == 0) {
+		c->ended = true;
 		input_ended(c);
 	} else {
 		no_input(c, errno);
@@ -236,6 +237,7 @@ static bool read_packets(struct uds_conn *c)
 		took(c, c->in->host->messages(c->in->handle, c, msgs, (size_t)k));
 	}
 	if (k < n && c->state == CONN_OPEN) {
+		c->ended = true;
 		input_ended(c);
 	}
 	return k == n;

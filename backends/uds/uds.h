@@ -64,7 +64,7 @@ struct uds_conn {
 		struct packets_peer packets;
 	};
 	uint8_t state; /* enum conn_state */
-	bool reading, writing, armed_read, armed_write;
+	bool reading, writing, armed_read, armed_write, ended;
 };
 
 /* endpoint.c */
