@@ -53,6 +53,13 @@ static ALWAYS_INLINE void put(const struct run *r, size_t from, size_t to)
 	}
 }
 
+/* True if the cluster at [from, to) is put when it has ended, not as it grows:
+ * the long ones, for their length squared is a long time. */
+static ALWAYS_INLINE bool is_due(const struct run *r, size_t from, size_t to)
+{
+	return r->wide ? UNLIKELY(to - from > WIDE) : to > from;
+}
+
 static ALWAYS_INLINE int run(const struct run *r, size_t *pos)
 {
 	enum cluster_state state = CLUSTER_CONTROL;
@@ -74,19 +81,19 @@ static ALWAYS_INLINE int run(const struct run *r, size_t *pos)
 			kind < GCB_JOINING && last < GCB_JOINING) {
 			break;
 		}
-		if (!r->wide && (next & CLUSTER_BREAK) && i > start) {
+		if ((next & CLUSTER_BREAK) && is_due(r, start, i)) {
 			put(r, start, i);
 		}
 		start = next & CLUSTER_BREAK ? i : start;
 		state = (enum cluster_state)(next & ~CLUSTER_BREAK);
 		last = kind;
 		i += (size_t)length;
-		if (r->wide) {
+		if (!is_due(r, start, i)) {
 			/* Each time anew as the cluster grows: no branch to mispredict. */
 			put(r, start, i);
 		}
 	}
-	if (!r->wide && start < i) {
+	if (is_due(r, start, i)) {
 		put(r, start, i);
 	}
 	*pos = i;

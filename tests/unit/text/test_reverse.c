@@ -265,7 +265,7 @@ static Suite *make_suite(void)
 	Suite *s = suite_create("text/reverse");
 	TCase *tc = tcase_create("all");
 
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, kernels_are_there);
 	tcase_add_test(tc, by_hand);
 	tcase_add_test(tc, empty);
