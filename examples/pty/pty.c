@@ -162,23 +162,16 @@ static int open_terminal(struct endpoint *ep)
 	return ep->slave < 0 ? -1 : make_raw(ep->slave);
 }
 
-/* A link to a terminal that is no more is what a killed revd leaves. */
-static int make_link(const struct endpoint *ep, const char *path)
+/* A link to a terminal that is no more is what a killed revd leaves. To be asked
+ * before there is a new terminal, which may get the number of the old one. */
+static void remove_leftover(const char *path)
 {
 	struct stat st;
 
-	if (symlink(ep->target, path) == 0) {
-		return 0;
+	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && st.st_uid == geteuid() &&
+		stat(path, &st) < 0 && errno == ENOENT) {
+		unlink(path);
 	}
-	if (errno != EEXIST) {
-		return -1;
-	}
-	if (lstat(path, &st) < 0 || !S_ISLNK(st.st_mode) || st.st_uid != geteuid() ||
-		stat(path, &st) == 0) {
-		errno = EEXIST;
-		return -1;
-	}
-	return unlink(path) < 0 ? -1 : symlink(ep->target, path);
 }
 
 static int open_endpoint(void *block, const struct rv_endpoint_info *info, const void *config,
@@ -191,9 +184,10 @@ static int open_endpoint(void *block, const struct rv_endpoint_info *info, const
 	(void)fds; /* without RV_CAP_ADOPT_FD there are none */
 	(void)n_fds;
 	*ep = (struct endpoint){.live = true, .master = -1, .slave = -1};
+	remove_leftover(c->path);
 	if (open_terminal(ep) < 0 || apply(ep, info) < 0) {
 		r = fail(e, "cannot make a terminal", c->path);
-	} else if (make_link(ep, c->path) < 0) {
+	} else if (symlink(ep->target, c->path) < 0) {
 		r = fail(e, "cannot link the terminal there", c->path);
 	} else {
 		ep->path = strdup(c->path);
