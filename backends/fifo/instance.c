@@ -77,7 +77,7 @@ static void on_watch(int fd, short what, void *arg)
 	}
 	in->host->log(in->handle, LOG_WARNING,
 		"%s: the name was removed or replaced; who has it open is still served, others "
-		"need a reload of revd",
+		"need a restart of revd",
 		in->ep->path);
 	event_del(&in->watch_event);
 }

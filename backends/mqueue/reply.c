@@ -91,7 +91,7 @@ static void look_at_own_name(struct mqueue_instance *in)
 	}
 	in->name_lost = true;
 	in->host->log(in->handle, LOG_WARNING,
-		"%s: the name was removed; who has it open is still served, others need a reload "
+		"%s: the name was removed; who has it open is still served, others need a restart "
 		"of revd",
 		in->ep->in.name);
 }
