@@ -19,7 +19,10 @@ enum {
 	OPT_ROUNDS,
 	OPT_SLICE,
 	OPT_RATE,
-	OPT_REVD
+	OPT_REVD,
+	OPT_SIZE,
+	OPT_IN_FLIGHT,
+	OPT_CLIENTS
 };
 
 static const struct option long_options[] = {
@@ -33,6 +36,9 @@ static const struct option long_options[] = {
 	{"rounds", required_argument, NULL, OPT_ROUNDS},
 	{"slice", required_argument, NULL, OPT_SLICE},
 	{"rate", required_argument, NULL, OPT_RATE},
+	{"size", required_argument, NULL, OPT_SIZE},
+	{"in-flight", required_argument, NULL, OPT_IN_FLIGHT},
+	{"clients", required_argument, NULL, OPT_CLIENTS},
 	{"revd", required_argument, NULL, OPT_REVD},
 	{"quiet", no_argument, NULL, 'q'},
 	{"version", no_argument, NULL, 'V'},
@@ -53,6 +59,9 @@ static const char help[] =
 	"      --targets        check the performance targets of the project\n"
 	"      --json FILE      write every figure as JSON\n"
 	"      --html FILE      write a page with plots\n"
+	"      --size SIZE      this load alone: bytes of a request, 16B to 1M (default 64B),\n"
+	"      --in-flight N    requests in flight per client (default 1),\n"
+	"      --clients N      clients (default 1)\n"
 	"      --rounds N       rounds that are compared, 1 to 64 (default 5)\n"
 	"      --slice TIME     how long each is measured in a round (default 250ms)\n"
 	"      --rate N         requests/s of the load at fixed times (default 10000)\n"
@@ -112,6 +121,32 @@ static int parse_slice(struct options *o, const char *arg)
 	return -1;
 }
 
+/* Options of a load of one's own. */
+static int parse_load(struct options *o, int c, const char *arg)
+{
+	uint64_t v = 0;
+	int r = -1;
+
+	o->custom = true;
+	switch (c) {
+	case OPT_SIZE:
+		if (num_parse_size(arg, &v) < 0 || v < BENCH_SIZE_MIN || v > BENCH_SIZE_MAX) {
+			return usage("--size: a size from 16B to 1M is needed, not", arg);
+		}
+		o->load.size = v;
+		break;
+	case OPT_IN_FLIGHT:
+		r = parse_number("--in-flight", arg, 1, 65536, &v);
+		o->load.window = (unsigned)v;
+		break;
+	default:
+		r = parse_number("--clients", arg, 1, BENCH_CLIENTS_MAX, &v);
+		o->load.clients = (unsigned)v;
+		break;
+	}
+	return r;
+}
+
 /* Options without an argument. */
 static int parse_flag(struct options *o, int c)
 {
@@ -161,6 +196,10 @@ static int parse_one(struct options *o, int c, const char *arg, bool *first_only
 		return parse_only(o, arg, first_only);
 	case OPT_SLICE:
 		return parse_slice(o, arg);
+	case OPT_SIZE:
+	case OPT_IN_FLIGHT:
+	case OPT_CLIENTS:
+		return parse_load(o, c, arg);
 	case OPT_ROUNDS:
 		r = parse_number("--rounds", arg, 1, BENCH_ROUNDS_MAX, &v);
 		o->rounds = (unsigned)v;
@@ -199,6 +238,7 @@ int options_parse(struct options *o, int argc, char **argv)
 
 	memset(o, 0, sizeof(*o));
 	o->rate = 10000;
+	o->load = (struct bench_load){.size = 64, .clients = 1, .window = 1};
 	memset(o->only, 1, sizeof(o->only));
 	o->command = join_command(argc, argv); /* before getopt moves the words */
 	while (r < 0 && (c = getopt_long(argc, argv, "e:qVh", long_options, NULL)) != -1) {

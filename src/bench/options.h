@@ -12,6 +12,8 @@ struct options {
 	unsigned rounds;
 	uint64_t slice_ns;
 	double rate;
+	bool custom; /* one load only, which is: */
+	struct bench_load load;
 	char revd_path[512];
 	char *command; /* all of the command line, to show how to repeat it */
 };

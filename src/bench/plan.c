@@ -190,6 +190,16 @@ int plan_peers(struct plan *p)
 	return 0;
 }
 
+int plan_custom(struct plan *p, const struct bench_load *load)
+{
+	int r = plan_pairs(p, "matrix", load, BENCH_SPLIT);
+
+	if (r < 0 || p->attached || !p->can_split) {
+		return r;
+	}
+	return plan_pairs(p, "matrix", load, BENCH_SAME);
+}
+
 uint64_t plan_slices(const struct plan *p, unsigned rounds)
 {
 	uint64_t n = 0;

@@ -21,6 +21,7 @@ struct plan {
 int plan_quick(struct plan *) MUST_CHECK;
 int plan_standard(struct plan *) MUST_CHECK;
 int plan_peers(struct plan *) MUST_CHECK;
+int plan_custom(struct plan *, const struct bench_load *) MUST_CHECK;
 
 /* A group of one's own; on success it is the plan's. NULL: no memory. */
 struct bench_group *plan_add(

@@ -88,7 +88,9 @@ static int make_plan(struct run *run)
 	if (o->targets) {
 		r = targets_plan(p);
 	} else {
-		r = o->quick ? plan_quick(p) : plan_standard(p);
+		r = o->custom  ? plan_custom(p, &o->load)
+		    : o->quick ? plan_quick(p)
+			       : plan_standard(p);
 		r = r < 0 || !o->peers ? r : plan_peers(p);
 	}
 	return r < 0 ? bench_fail(&run->err, r, "out of memory") : 0;

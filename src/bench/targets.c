@@ -1,7 +1,7 @@
 #include "bench/targets.h"
 
 #include <errno.h>
-#include <string.h>
+#include <stdio.h>
 #include "bench/out.h"
 #include "bench/stats.h"
 
@@ -51,8 +51,9 @@ struct target_group {
 	{BENCH_REVD, BENCH_STREAM, BENCH_BLOCK, false},               \
 		{BENCH_REDIS_ECHO, BENCH_STREAM, BENCH_BLOCK, false}, \
 		{BENCH_REDIS_EVAL, BENCH_STREAM, BENCH_BLOCK, false}, \
+		{BENCH_MEMCACHED, BENCH_STREAM, BENCH_BLOCK, false},  \
 	{                                                             \
-		BENCH_MEMCACHED, BENCH_STREAM, BENCH_BLOCK, false     \
+		BENCH_LIBEVENT, BENCH_STREAM, BENCH_BLOCK, false      \
 	}
 
 /* clang-format off */
@@ -70,10 +71,10 @@ static const struct target_group groups[N_GROUPS] = {
 	[SPINNING] = {{64, 1, 1, 0, false}, BENCH_SPLIT, 12,
 		{TRIPLE(BENCH_STREAM), TRIPLE(BENCH_SEQPACKET), TRIPLE(BENCH_FIFO),
 		 TRIPLE(BENCH_MQUEUE)}},
-	[DEEP_SPLIT] = {{64, 1, 64, 0, false}, BENCH_SPLIT, 4, {PEERS}},
-	[DEEP_SAME] = {{64, 1, 64, 0, false}, BENCH_SAME, 4, {PEERS}},
-	[MANY_ONE] = {{64, 50, 1, 0, false}, BENCH_SPLIT, 4, {PEERS}},
-	[MANY_DEEP] = {{64, 50, 64, 0, false}, BENCH_SPLIT, 4, {PEERS}},
+	[DEEP_SPLIT] = {{64, 1, 64, 0, false}, BENCH_SPLIT, 5, {PEERS}},
+	[DEEP_SAME] = {{64, 1, 64, 0, false}, BENCH_SAME, 5, {PEERS}},
+	[MANY_ONE] = {{64, 50, 1, 0, false}, BENCH_SPLIT, 5, {PEERS}},
+	[MANY_DEEP] = {{64, 50, 64, 0, false}, BENCH_SPLIT, 5, {PEERS}},
 	[FLOOD_BYTES] = {{64, 1, FLOOD, 0, false}, BENCH_SPLIT, 4,
 		{PAIR(BENCH_STREAM), PAIR(BENCH_FIFO)}},
 	[FLOOD_MESSAGES] = {{64, 1, 256, 0, false}, BENCH_SPLIT, 4,
@@ -124,14 +125,14 @@ static const struct target targets[] = {
 	{"P9", "a connection per request, requests/s", CONNECT, 1, -1, 25e3},
 };
 
-static bool all_served(const struct plan *p, const struct target_group *t)
+static bool any_served(const struct plan *p, const struct target_group *t)
 {
 	for (size_t i = 0; i < t->n; i++) {
-		if (!p->serves[t->who[i].transport]) {
-			return false;
+		if (p->serves[t->who[i].transport]) {
+			return true;
 		}
 	}
-	return true;
+	return false;
 }
 
 static int add_group(struct plan *p, const struct target_group *t)
@@ -151,6 +152,9 @@ static int add_group(struct plan *p, const struct target_group *t)
 				bench_transport_name(w->transport),
 				w->wait == BENCH_SPIN ? "both spin" : "server spins");
 		}
+		if (!p->serves[w->transport]) {
+			snprintf(c->note, sizeof(c->note), "this transport is left out");
+		}
 	}
 	return 0;
 }
@@ -158,7 +162,7 @@ static int add_group(struct plan *p, const struct target_group *t)
 int targets_plan(struct plan *p)
 {
 	for (size_t i = 0; i < N_GROUPS; i++) {
-		int r = all_served(p, &groups[i]) ? add_group(p, &groups[i]) : 0;
+		int r = any_served(p, &groups[i]) ? add_group(p, &groups[i]) : 0;
 
 		if (r < 0) {
 			return r;
@@ -170,18 +174,15 @@ int targets_plan(struct plan *p)
 /* The group that targets_plan() made of a table entry. */
 static const struct bench_group *find_group(const struct plan *p, int group)
 {
-	const struct target_group *t = &groups[group];
 	size_t at = 0;
 
+	if (!any_served(p, &groups[group])) {
+		return NULL;
+	}
 	for (size_t i = 0; i < (size_t)group; i++) {
-		at += all_served(p, &groups[i]);
+		at += any_served(p, &groups[i]);
 	}
-	for (size_t i = 0; i < p->n && all_served(p, t); i++) {
-		if (strcmp(p->groups[i]->purpose, "target") == 0 && at-- == 0) {
-			return p->groups[i];
-		}
-	}
-	return NULL;
+	return at < p->n ? p->groups[at] : NULL;
 }
 
 static struct range measured(const struct bench_group *g, const struct target *t)

@@ -8,7 +8,7 @@
 #include "bench/idle.h"
 #include "bench/plan.h"
 
-/* Adds the groups of all targets that `only` allows. 0 or -ENOMEM. */
+/* Adds the groups of the targets to an empty plan. 0 or -ENOMEM. */
 int targets_plan(struct plan *) MUST_CHECK;
 
 /* Writes a line for each: wanted, measured, range, met or missed. idle: NULL if not

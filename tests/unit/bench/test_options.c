@@ -47,6 +47,12 @@ START_TEST(values)
 	ck_assert_uint_eq(o.rounds, 7);
 	ck_assert_str_eq(o.command, "revbench --only=fifo --slice=1s --rounds=7");
 	options_finish(&o);
+	ck_assert_int_lt(parse("--size=1K", "--in-flight=8", "--clients=3"), 0);
+	ck_assert(o.custom);
+	ck_assert_uint_eq(o.load.size, 1024);
+	ck_assert_uint_eq(o.load.window, 8);
+	ck_assert_uint_eq(o.load.clients, 3);
+	options_finish(&o);
 	ck_assert_int_lt(parse("-e", "uds:/x", "--rate=5"), 0);
 	ck_assert_str_eq(o.uri, "uds:/x");
 	ck_assert_double_eq(o.rate, 5);
@@ -57,7 +63,8 @@ END_TEST
 START_TEST(refused)
 {
 	static const char *const bad[] = {"--only=udp", "--slice=5", "--slice=1ms", "--rounds=0",
-		"--rounds=65", "--rate=-1", "--rate=x", "--nonsense", "word"};
+		"--rounds=65", "--rate=-1", "--rate=x", "--nonsense", "word", "--size=15B",
+		"--size=64", "--in-flight=0", "--clients=5000"};
 
 	ck_assert_int_eq(parse(bad[_i], NULL, NULL), EX_USAGE);
 	ck_assert_ptr_null(o.command);
@@ -78,7 +85,7 @@ int main(void)
 
 	tcase_add_test(t, defaults);
 	tcase_add_test(t, values);
-	tcase_add_loop_test(t, refused, 0, 9);
+	tcase_add_loop_test(t, refused, 0, 13);
 	tcase_add_test(t, help_and_version_end_well);
 	suite_add_tcase(s, t);
 	return runner_run(s);
