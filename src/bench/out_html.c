@@ -131,7 +131,7 @@ static void put_row(FILE *f, const struct bench_group *g, const struct bench_con
 		out_number(rate.max, high), stats_latency_us(c, 0.5), stats_latency_us(c, 0.99),
 		stats_latency_us(c, 0.999), cost.client_ns / 1000, cost.server_ns / 1000,
 		cost.switches);
-	if (c->side == BENCH_REVD && floor) {
+	if (c->side == BENCH_REVD && floor && stats_comparable(g)) {
 		struct range share = stats_ratio(c, floor);
 
 		fprintf(f, "%.0f %% (%.0f to %.0f)", 100 * share.median, 100 * share.min,

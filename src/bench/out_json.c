@@ -96,7 +96,7 @@ static void put_contender(
 	struct range rate = stats_rate(c), share = {0};
 	struct stats_cost cost = stats_cost(c);
 
-	if (floor && floor != c) {
+	if (floor && floor != c && stats_comparable(g)) {
 		share = stats_ratio(c, floor);
 	}
 	fputs("        {", f);

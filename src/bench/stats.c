@@ -84,6 +84,18 @@ bool stats_is_noise(const struct range *r)
 	       (r->median > 1 - NOISE && r->median < 1 + NOISE);
 }
 
+bool stats_comparable(const struct bench_group *g)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		for (size_t k = 0; k < g->contenders[i].n; k++) {
+			if (!g->contenders[i].samples[k].pinned) {
+				return false;
+			}
+		}
+	}
+	return g->regime != BENCH_FREE;
+}
+
 const struct bench_contender *stats_find(
 	const struct bench_group *g, enum bench_side side, enum bench_transport t)
 {

@@ -31,6 +31,10 @@ double stats_latency_us(const struct bench_contender *, double q);
 /* True if a ratio can't be told from 1: its range holds 1, or it is within 3 %. */
 bool stats_is_noise(const struct range *ratio);
 
+/* False if somebody in it ran where the scheduler liked: two on one core are many times as
+ * fast as the same two apart, so such figures are shown, and not compared. */
+bool stats_comparable(const struct bench_group *);
+
 /* The contender of a group; NULL if it isn't there or has no samples. */
 const struct bench_contender *stats_find(
 	const struct bench_group *, enum bench_side, enum bench_transport);

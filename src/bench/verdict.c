@@ -61,6 +61,11 @@ static void compare_rest(
 {
 	const char *sep = ": ";
 
+	if (!stats_comparable(g)) {
+		append(l, "; not pinned, so not compared.");
+		return;
+	}
+
 	for (int t = 0; t < BENCH_TRANSPORTS; t++) {
 		const struct bench_contender *c =
 			stats_find(g, BENCH_REVD, (enum bench_transport)t);
@@ -93,7 +98,8 @@ static void judge(struct verdict *v, const struct plan *p, enum verdict_about ab
 	if (!best) {
 		return; /* it was not measured */
 	}
-	*l = (struct verdict_line){.about = about, .known = true, .best = best->transport};
+	*l = (struct verdict_line){
+		.about = about, .known = stats_comparable(g), .best = best->transport};
 	append(l, "%s, %s %s (p50 %.1f us, p99 %.1f us)", bench_transport_name(best->transport),
 		out_number(stats_rate(best).median, rate), t->what, stats_latency_us(best, 0.5),
 		stats_latency_us(best, 0.99));
@@ -110,7 +116,7 @@ static void judge_isolation(struct verdict *v, const struct plan *p)
 	double least = 0;
 
 	*l = (struct verdict_line){.about = VERDICT_ISOLATION};
-	for (size_t i = 0; g && i + 1 < g->n; i += 2) {
+	for (size_t i = 0; g && stats_comparable(g) && i + 1 < g->n; i += 2) {
 		const struct bench_contender *alone = &g->contenders[i], *beside = alone + 1;
 		struct range r = stats_ratio(alone, beside);
 
@@ -142,7 +148,7 @@ static bool put_shares(struct verdict_line *l, const struct plan *p, enum verdic
 	const struct bench_group *g = plan_find(p, "matrix", &topics[of].load, BENCH_REGIMES);
 	bool any = false;
 
-	for (int t = 0; g && t < BENCH_TRANSPORTS; t++) {
+	for (int t = 0; g && stats_comparable(g) && t < BENCH_TRANSPORTS; t++) {
 		const struct bench_contender *c =
 			stats_find(g, BENCH_REVD, (enum bench_transport)t);
 		const struct bench_contender *floor =

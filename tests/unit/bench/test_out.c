@@ -20,6 +20,7 @@ static void set_rate(struct bench_contender *c, double rate, double wobble)
 		struct bench_sample *s = &c->samples[i];
 
 		s->ns = 1000000000;
+		s->pinned = true;
 		s->requests = s->answered = (uint64_t)(rate * (1 + wobble * ((double)i - 2) / 2));
 		s->server_cpu_ns = s->client_cpu_ns = 500000000;
 		hist_add(&c->latency, 10000 + 100 * i, 1000);
@@ -98,6 +99,24 @@ START_TEST(the_verdict_names_the_best_and_the_noise)
 	verdict_make(&verdict, &plan);
 	ck_assert_ptr_nonnull(strstr(about(VERDICT_LATENCY)->text, "within the noise"));
 	ck_assert_ptr_null(strstr(about(VERDICT_LATENCY)->text, "2.00x"));
+}
+END_TEST
+
+START_TEST(what_was_not_pinned_is_not_compared)
+{
+	char *text;
+
+	plan.groups[0]->contenders[3].samples[2].pinned = false;
+	verdict_make(&verdict, &plan);
+	ck_assert_ptr_nonnull(strstr(about(VERDICT_LATENCY)->text, "not compared"));
+	ck_assert_ptr_null(strstr(about(VERDICT_LATENCY)->text, "2.00x"));
+	ck_assert_ptr_null(strstr(about(VERDICT_FLOOR)->text, "one in flight"));
+	for (size_t i = 0; i < plan.n; i++) {
+		plan.groups[i]->regime = BENCH_FREE;
+	}
+	text = write_out(out_table, NULL);
+	ck_assert_ptr_null(strstr(text, "100 % (100-100)"));
+	free(text);
 }
 END_TEST
 
@@ -327,6 +346,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_test(t, the_verdict_names_the_best_and_the_noise);
+	tcase_add_test(t, what_was_not_pinned_is_not_compared);
 	tcase_add_test(t, the_verdict_measures_isolation);
 	tcase_add_test(t, nothing_measured_gives_no_verdict);
 	tcase_add_loop_test(t, json_is_json, 0, 2);
