@@ -70,7 +70,7 @@ struct config_endpoint {
 	uint64_t max_inflight;
 	uint64_t idle_timeout; /* 0: never */
 	uint64_t slow_timeout;
-	uint64_t spin; /* 0: never */
+	uint64_t spin;     /* 0: never */
 	void *values;      /* ops->config_size bytes, as ops->options say */
 	char address[256]; /* ops->address() */
 	const char *file;

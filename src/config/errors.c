@@ -19,13 +19,15 @@ static bool is_before(const struct origin *a, const struct origin *b)
 /* Behind all that stand before it or in the same line. */
 static void insert(struct diags *d, struct diag *new)
 {
-	struct diag **at = &d->head;
+	bool behind = d->last && !is_before(&new->at, &d->last->at);
+	struct diag **at = behind ? &d->last->next : &d->head;
 
 	while (*at && !is_before(&new->at, &(*at)->at)) {
 		at = &(*at)->next;
 	}
 	new->next = *at;
 	*at = new;
+	d->last = new;
 	d->n++;
 }
 
@@ -59,7 +61,7 @@ void diags_report(const struct diags *d, struct config_errors *errs)
 void diags_finish(struct diags *d)
 {
 	arena_finish(&d->arena);
-	d->head = NULL;
+	d->head = d->last = NULL;
 	d->n = 0;
 }
 

@@ -22,6 +22,7 @@ struct diag;
 struct diags {
 	struct arena arena;
 	struct diag *head; /* sorted */
+	struct diag *last; /* the one added last: most come in order */
 	size_t n;
 	bool no_memory; /* an entry was lost */
 };

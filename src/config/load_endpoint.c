@@ -165,8 +165,8 @@ static void check_address(struct loader *l, struct config_endpoint *e, const str
 
 	e->ops->address(e->values, own, sizeof(own));
 	for (const struct config_endpoint *other = c->endpoints; other < e; other++) {
-		if (!other->address[0]) {
-			continue; /* it did not pass its check */
+		if (strcmp(other->address, e->address) != 0) {
+			continue;
 		}
 		other->ops->address(other->values, others, sizeof(others));
 		if (strcmp(own, others) == 0) {

@@ -54,6 +54,7 @@ struct ini_section *ini_add_section(struct ini *ini, const char *name, const str
 		tail = &(*tail)->next;
 	}
 	*tail = s;
+	ini->n_sections++;
 	return s;
 }
 
@@ -72,7 +73,16 @@ struct ini_value *ini_add_value(struct ini *ini, struct ini_section *s, const ch
 		tail = &(*tail)->next;
 	}
 	*tail = v;
+	s->n_values++;
 	return v;
+}
+
+/* One more of them is one too many: the rest of the file is not read. */
+static void stop(struct reader *r, const char *what, unsigned max)
+{
+	diags_add(r->ini->diags, &r->at, "there are more than %u %ss", max, what);
+	r->p = r->end;
+	r->skip = true;
 }
 
 static void open_section(struct reader *r, const char *name)
@@ -80,6 +90,10 @@ static void open_section(struct reader *r, const char *name)
 	struct ini_section *s = ini_find_section(r->ini, name);
 	char q[QUOTE_TEXT];
 
+	if (!s && r->ini->n_sections == INI_SECTIONS_MAX) {
+		stop(r, "section", INI_SECTIONS_MAX);
+		return;
+	}
 	if (!s) {
 		s = ini_add_section(r->ini, name, &r->at);
 		r->error = s ? 0 : -ENOMEM;
@@ -255,7 +269,9 @@ static void put_value(struct reader *r, const char *key, const char *text)
 	struct ini_value *v = ini_find_value(r->section, key);
 	char q[QUOTE_TEXT];
 
-	if (!v) {
+	if (!v && r->section->n_values == INI_KEYS_MAX) {
+		stop(r, "key", INI_KEYS_MAX);
+	} else if (!v) {
 		v = ini_add_value(r->ini, r->section, key, text, &r->at);
 		r->error = v ? 0 : -ENOMEM;
 	} else if (v->at.rank == r->at.rank) {

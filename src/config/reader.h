@@ -16,6 +16,9 @@
 #include "config/errors.h"
 
 #define INI_FILE_MAX (1024u * 1024) /* bytes */
+/* All are looked up one by one; a file that has more is no configuration. */
+#define INI_SECTIONS_MAX 4096u
+#define INI_KEYS_MAX 1024u /* in a section */
 
 struct ini_value {
 	struct ini_value *next;
@@ -28,6 +31,7 @@ struct ini_section {
 	const char *name;
 	struct origin at; /* where it is opened first */
 	struct origin last;
+	size_t n_values;
 	struct ini_value *values;
 };
 
@@ -35,6 +39,7 @@ struct ini {
 	struct arena *arena;
 	struct diags *diags;
 	unsigned n_files;
+	size_t n_sections;
 	struct ini_section *sections; /* in the order of their first appearance */
 };
 

@@ -221,6 +221,71 @@ START_TEST(a_value_behind_much_space)
 }
 END_TEST
 
+/* head, and then n lines from 1 on. */
+static void put_many(const char *head, const char *line, unsigned n)
+{
+	CLEANUP_FREE char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	fputs(head, f);
+	for (unsigned i = 1; i <= n; i++) {
+		fprintf(f, "%s%u%s\n", line, i, line[0] == '[' ? "]" : "=1");
+	}
+	fclose(f);
+	put("revd.conf", text);
+}
+
+static void check_first_error(const char *want, size_t n, size_t suppressed)
+{
+	struct config_errors errs = {0};
+	struct config *c = NULL;
+
+	ck_assert_int_eq(load_as(TEXT_USER, "revd.conf", NULL, &reg, &c, &errs), -EINVAL);
+	ck_assert_str_eq(errs.text[0], want);
+	ck_assert_uint_eq(errs.n, n);
+	ck_assert_uint_eq(errs.suppressed, suppressed);
+	config_errors_finish(&errs);
+}
+
+START_TEST(keys_without_end)
+{
+	put_many("[endpoint.a]\ntransport = uds\n", "path", INI_KEYS_MAX - 1);
+	check_first_error("revd.conf:3: unknown key 'path1', did you mean 'path'?",
+		CONFIG_MAX_ERRORS, INI_KEYS_MAX - 1 - CONFIG_MAX_ERRORS);
+	put_many("[zzz]\n", "k", 100000);
+	check_first_error("revd.conf:1: unknown section 'zzz', there are [revd], [endpoint.NAME] "
+			  "and [service.NAME]",
+		2, 0);
+}
+END_TEST
+
+START_TEST(sections_without_end)
+{
+	put_many("", "[service.echo", INI_SECTIONS_MAX);
+	check_first_error("revd.conf:1: there is no service 'echo1', did you mean 'echo'?",
+		CONFIG_MAX_ERRORS, INI_SECTIONS_MAX - CONFIG_MAX_ERRORS);
+	put_many("[revd]\nx = 1\n", "[service.echo", 40000);
+	check_first_error("revd.conf:2: unknown key 'x'", CONFIG_MAX_ERRORS,
+		INI_SECTIONS_MAX + 1 - CONFIG_MAX_ERRORS);
+}
+END_TEST
+
+/* Half a million lines with a mistake each: it takes no longer than it must. */
+START_TEST(mistakes_without_end)
+{
+	CLEANUP_FREE char *text = malloc(INI_FILE_MAX + 1);
+
+	for (size_t i = 0; i < INI_FILE_MAX; i += 2) {
+		memcpy(text + i, "x\n", 3);
+	}
+	memcpy(text, "[revd]\n", 7);
+	put("revd.conf", text);
+	check_first_error("revd.conf:3: the line is neither 'key = value' nor a [section]",
+		CONFIG_MAX_ERRORS, (INI_FILE_MAX - 8) / 2 - CONFIG_MAX_ERRORS);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("config source");
@@ -238,6 +303,9 @@ int main(void)
 	tcase_add_test(t, the_largest_file);
 	tcase_add_test(t, lines_of_any_length);
 	tcase_add_test(t, a_value_behind_much_space);
+	tcase_add_test(t, keys_without_end);
+	tcase_add_test(t, sections_without_end);
+	tcase_add_test(t, mistakes_without_end);
 	suite_add_tcase(s, t);
 	return runner_run(s);
 }
