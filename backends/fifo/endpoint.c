@@ -92,14 +92,16 @@ static int make_fifo(struct fifo_endpoint *ep, const char *path, mode_t mode,
 }
 
 /* The usual name is ours also if another endpoint, which gave up the address,
- * had clients left in it; a directory that the admin named is the admin's. */
+ * had clients left in it; a directory that the admin named is the admin's. One
+ * that we found beside an inherited FIFO stays with it: clients may come before
+ * we are back. */
 static int make_directory(struct fifo_endpoint *ep, const struct rv_endpoint_info *info,
 	const struct fifo_config *cfg, struct rv_err *e)
 {
 	bool made = false;
 	int r = names_directory(ep->dir_path, FIFO_DIRECTORY_MODE, info, &ep->dir_fd, &made, e);
 
-	if (r == 0 && (made || ep->lock.leftover || !*cfg->reply_dir)) {
+	if (r == 0 && (made || (!ep->adopted && (ep->lock.leftover || !*cfg->reply_dir)))) {
 		ep->dir_id = names_id_fd(ep->dir_fd);
 	}
 	return r;
