@@ -131,6 +131,18 @@ check_activation()
 	done
 }
 
+# What is written while nothing runs waits in the FIFO, and is answered.
+check_waiting_line()
+{
+	local answer=
+
+	systemctl stop revd.service 2>/dev/null
+	printf 'uno\n' >"$run/revd.fifo"
+	check 'a line in the FIFO starts it' eventually test -p "$run/revd.fifo.out"
+	read -r -t 10 answer <>"$run/revd.fifo.out"
+	check 'and is answered' is onu echo "$answer"
+}
+
 check_reload()
 {
 	local before uri
@@ -195,6 +207,25 @@ check_watchdog()
 	systemctl restart revd.service
 }
 
+# What an upgrade may do. systemd would refuse to where the FIFO still existed.
+check_new_mode()
+{
+	local dropin=/run/systemd/system/revd-fifo.socket.d
+
+	mkdir -p "$dropin"
+	printf '[Socket]\nSocketMode=0620\n' >"$dropin/mode.conf"
+	systemctl daemon-reload
+	# shellcheck disable=SC2086 # a list of words
+	systemctl stop revd.service $all_sockets
+	check 'the FIFO with another mode' systemctl start revd-fifo.socket
+	check 'has that mode' is 'root 620' stat -c '%U %a' $run/revd.fifo
+	rm -r "$dropin"
+	systemctl daemon-reload
+	systemctl restart revd-fifo.socket
+	# shellcheck disable=SC2086 # a list of words
+	systemctl start $all_sockets
+}
+
 check_stop()
 {
 	# shellcheck disable=SC2086 # a list of words
@@ -211,9 +242,11 @@ check_install
 systemctl start $all_sockets
 check_names
 check_activation
+check_waiting_line
 check_reload
 check_restart
 check_watchdog
+check_new_mode
 check_stop
 if [ "$failed" != 0 ]; then
 	journalctl --no-pager -o short-monotonic -u 'revd*' | tail -n 60
