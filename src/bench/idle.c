@@ -37,6 +37,17 @@ static double watch(const struct daemon *d)
 	return (double)(proc_switches(d->proc.pid) - before) * 1e9 / (double)(clock_now() - began);
 }
 
+double idle_cpu_share(const struct daemon *d)
+{
+	uint64_t before, began;
+
+	rest(SETTLE_MS);
+	before = proc_cpu_ns(d->proc.pid);
+	began = clock_now();
+	rest(WATCH_MS);
+	return (double)(proc_cpu_ns(d->proc.pid) - before) / (double)(clock_now() - began);
+}
+
 /* Connects and has one request answered, so that the daemon has surely met it. */
 static int meet(const struct sockaddr_un *sun, int *ret_fd)
 {

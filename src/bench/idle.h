@@ -16,5 +16,8 @@ struct idle {
 	double wakeups_connected;    /* per second, with all of them idle */
 };
 
+/* CPU time that a daemon takes while nobody talks to it, as a share of one CPU. */
+double idle_cpu_share(const struct daemon *);
+
 /* Starts private daemons below o->parent, one after the other. The name is set here. */
 int idle_measure(struct idle *, const struct daemon_options *, struct rv_err *) MUST_CHECK;

@@ -25,7 +25,7 @@ struct run {
 	struct plan plan;
 	struct progress progress;
 	struct verdict verdict;
-	struct idle idle;
+	struct targets_idle idle;
 	bool idle_known;
 	struct rv_err err;
 	char dir[64];
@@ -159,7 +159,11 @@ static int measure_idle(struct run *run)
 		return 0;
 	}
 	machine_let_sleep(&run->machine);
-	r = idle_measure(&run->idle, &d, &run->err);
+	run->idle.spins = run->spinning.proc.pid > 0;
+	if (run->idle.spins) {
+		run->idle.spin_cpu = idle_cpu_share(&run->spinning);
+	}
+	r = idle_measure(&run->idle.idle, &d, &run->err);
 	run->idle_known = r == 0;
 	return r;
 }
