@@ -219,6 +219,24 @@ START_TEST(cr_lf_everywhere)
 }
 END_TEST
 
+/* Also where the text is no longer taken as plain ASCII. */
+START_TEST(cr_lf_after_others)
+{
+	uint8_t src[400], expected[400];
+	size_t n = sizeof(src);
+
+	for (size_t at = 2; at + 2 <= n; at++) {
+		memset(src, 'x', n);
+		memset(expected, 'x', n);
+		memcpy(src, "\u00F1", 2);
+		memcpy(expected + n - 2, "\u00F1", 2);
+		memcpy(src + at, "\r\n", 2);
+		memcpy(expected + n - at - 2, "\r\n", 2);
+		check_kernels(TEXT_GRAPHEME, src, n, expected);
+	}
+}
+END_TEST
+
 /* A cluster stays together wherever vectors and groups begin. */
 START_TEST(clusters_everywhere)
 {
@@ -277,6 +295,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tc, regional_indicators);
 	tcase_add_test(tc, nul_bytes);
 	tcase_add_test(tc, cr_lf_everywhere);
+	tcase_add_test(tc, cr_lf_after_others);
 	tcase_add_test(tc, clusters_everywhere);
 	tcase_add_test(tc, in_place);
 	suite_add_tcase(s, tc);
