@@ -21,6 +21,8 @@ START_TEST(close_keeps_errno)
 	ck_assert_int_eq(errno, EILSEQ);
 	ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
 	errno = EILSEQ;
+	ck_assert_int_eq(fd_close(fd), -1); /* again, and close() says EBADF */
+	ck_assert_int_eq(errno, EILSEQ);
 	ck_assert_int_eq(fd_close(-1), -1);
 	ck_assert_int_eq(errno, EILSEQ);
 }

@@ -115,6 +115,21 @@ START_TEST(small_values_are_exact)
 }
 END_TEST
 
+/* A fraction that is reached exactly needs no further value. */
+START_TEST(boundaries_between_values)
+{
+	struct hist h = {0};
+
+	for (uint64_t v = 0; v < HIST_SUB; v++) {
+		hist_add(&h, v, 1);
+	}
+	for (uint64_t v = 0; v < HIST_SUB; v++) {
+		ck_assert_uint_eq(hist_quantile(&h, (double)(v + 1) / HIST_SUB), v);
+		ck_assert_uint_eq(hist_quantile(&h, ((double)v + 0.5) / HIST_SUB), v);
+	}
+}
+END_TEST
+
 START_TEST(empty)
 {
 	static const struct hist h;
@@ -151,6 +166,7 @@ int main(void)
 	tcase_add_loop_test(t, against_exact_percentiles, 0, 4);
 	tcase_add_test(t, each_index_holds_its_values);
 	tcase_add_test(t, small_values_are_exact);
+	tcase_add_test(t, boundaries_between_values);
 	tcase_add_test(t, empty);
 	tcase_add_test(t, merged_is_as_if_recorded_in_one);
 	suite_add_tcase(s, t);

@@ -87,6 +87,8 @@ START_TEST(limit_lets_a_burst_through)
 	ck_assert(log_allow(&l, 6 * S, &suppressed));
 	ck_assert_uint_eq(suppressed, 100);
 	ck_assert(!log_allow(&l, 6 * S, &suppressed));
+	ck_assert(log_allow(&l, 7 * S, &suppressed));
+	ck_assert_uint_eq(suppressed, 1); /* those 100 have been told of */
 }
 END_TEST
 
@@ -191,7 +193,13 @@ END_TEST
 
 static void log_to_another_stream(void)
 {
-	setenv("JOURNAL_STREAM", "1:1", 1);
+	char stream[64];
+	struct stat st;
+
+	ck_assert_int_eq(fstat(STDERR_FILENO, &st), 0);
+	snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev,
+		(unsigned long long)st.st_ino + 1);
+	setenv("JOURNAL_STREAM", stream, 1);
 	log_init("prog");
 	log_error("first");
 }
