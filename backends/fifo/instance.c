@@ -130,8 +130,9 @@ int fifo_attach(void *block, void *ep, const struct rv_host *host, struct rv_ins
 		on_request, in);
 	r = start(in);
 	if (r < 0) {
+		rv_fail(e, r, "%s: cannot serve: %s", in->ep->path, strerror(-r));
 		fifo_detach(in);
-		return rv_fail(e, r, "%s: cannot serve: %s", in->ep->path, strerror(-r));
+		return r;
 	}
 	watch_name(in);
 	return 0;

@@ -121,8 +121,9 @@ int mqueue_attach(void *block, void *ep, const struct rv_host *host, struct rv_i
 	event_assign(&in->sweep, base, -1, 0, mqueue_on_sweep, in);
 	r = start(in);
 	if (r < 0) {
+		rv_fail(e, r, "%s: cannot serve: %s", in->ep->in.name, strerror(-r));
 		mqueue_detach(in);
-		return rv_fail(e, r, "%s: cannot serve: %s", in->ep->in.name, strerror(-r));
+		return r;
 	}
 	return 0;
 }

@@ -52,6 +52,8 @@ struct rv_instance *fake_new(const struct rv_backend_ops *);
 void fake_free(struct rv_instance *);
 /* open() and attach(); fails the test if they do. */
 void fake_start(struct rv_instance *, const void *cfg, const int *fds, size_t n_fds);
+/* The same, but a failure is returned. */
+int fake_try_start(struct rv_instance *, const void *cfg);
 /* open() alone: 0 or -errno, the sentence in ->err. */
 int fake_open(struct rv_instance *, const struct rv_endpoint_info *, const void *cfg,
 	const int *fds, size_t n_fds);

@@ -10,10 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static char place[] = "/tmp/revd-place-XXXXXX";
+static char place[32];
 
 void place_enter(void)
 {
+	snprintf(place, sizeof(place), "/tmp/revd-place-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(place));
 	ck_assert_int_eq(chmod(place, 0755), 0);
 	ck_assert_int_eq(chdir(place), 0);

@@ -15,6 +15,7 @@ static void setup(void)
 {
 	cfg = (struct loopback_config){
 		.name = "test", .type = LOOPBACK_STREAM, .max_message = 64, .capacity = 256};
+	c = NULL;
 	f = fake_new(&loopback_backend);
 }
 
