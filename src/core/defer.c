@@ -159,7 +159,7 @@ static struct event_base *host_event_base(struct rv_service_worker *sw)
 	return sw->worker->base;
 }
 
-static void host_log(struct rv_service_worker *sw, int prio, const char *fmt, ...)
+static PRINTF(3, 4) void host_log(struct rv_service_worker *sw, int prio, const char *fmt, ...)
 {
 	va_list ap;
 

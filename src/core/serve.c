@@ -221,11 +221,12 @@ static void cut_end(struct batch *b, struct peer *p)
 	}
 	if (split_end(&x->splitter, x->in.buf + x->in.head, x->in.len, b->in->limits.max_request,
 		    &piece)) {
-		CLEANUP_FREE uint8_t *buf = TAKE_PTR(x->in.buf); /* the piece points into it */
+		uint8_t *buf = TAKE_PTR(x->in.buf); /* the piece points into it */
 
 		memset(&x->in, 0, sizeof(x->in));
 		memset(&x->splitter, 0, sizeof(x->splitter));
 		request_serve(b, p, &piece, 0);
+		free(buf);
 	} else {
 		fifo_take(&x->in, x->in.len);
 		memset(&x->splitter, 0, sizeof(x->splitter));
