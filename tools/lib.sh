@@ -180,7 +180,7 @@ compile()
 {
 	local dir=$1 log=$1/tools-build.log
 
-	if ! ninja -C "$@" >"$log" 2>&1; then
+	if ! ninja -j "$(nproc)" -C "$@" >"$log" 2>&1; then
 		# From the first failure on, without the command lines of the compiler.
 		sed -n '/^FAILED:\|^ninja: error\|ERROR:/,$p' "$log" |
 			grep -Ev '^(\[[0-9]+/[0-9]+\] [A-Z][a-z]+ing |(ccache )?(cc|gcc|clang) )' |
