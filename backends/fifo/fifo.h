@@ -9,7 +9,8 @@
  * opened for writing only: so the kernel tells when the reader has left.
  *
  *	endpoint.c  the names		instance.c  input, drain
- *	peer.c      the reply peers	fifo.c      options and the table
+ *	peer.c      output			reply.c     the reply FIFOs
+ *	fifo.c      options and the table
  */
 #pragma once
 
@@ -84,8 +85,17 @@ void fifo_check_drained(struct fifo_instance *);
 
 /* peer.c */
 extern const struct out_ops fifo_out_ops;
-int fifo_reply_peer(void *in, const char *token, size_t n, void **ret);
 void fifo_peer_close(void *in, void *peer, enum rv_close);
 int fifo_source_new(struct fifo_instance *) MUST_CHECK;
+/* Takes fd over on success, but for the source. */
+int fifo_peer_new(struct fifo_instance *, int fd, bool source, struct fifo_peer **ret) MUST_CHECK;
+/* Waits for the reader to leave and, if `write`, for room. */
+int fifo_peer_watch(struct fifo_peer *, bool write) MUST_CHECK;
 /* Ends it at once; a source is not followed by another one. */
 void fifo_peer_end(struct fifo_peer *);
+
+/* reply.c */
+int fifo_reply_peer(void *in, const char *token, size_t n, void **ret);
+/* Opens DIR/token for writing. The descriptor, or -errno: -EPERM means it is no
+ * FIFO, -ENXIO that nobody reads it. */
+int fifo_open_reply(int dir, const char *token, size_t n) MUST_CHECK;

@@ -1,97 +1,10 @@
 #include "fifo/fifo.h"
 
-#include <fcntl.h>
 #include <limits.h>
-#include <syslog.h>
 
 static struct fifo_peer *peer_of(struct out_peer *out)
 {
 	return CONTAINER_OF(out, struct fifo_peer, out);
-}
-
-static void log_refused(struct fifo_instance *in, const char *token, size_t n, const char *why)
-{
-	char quoted[RV_QUOTE_SIZE];
-
-	in->host->log(in->handle, LOG_INFO, "reply FIFO %s: %s",
-		rv_quote(token, n, quoted, sizeof(quoted)), why);
-}
-
-/* What a name of the reply directory may be: a FIFO that has no other name.
- * Judged once before it is opened, so that no device ever is, and once after,
- * so that a swapped name gains nothing. */
-static int judge(const struct stat *st)
-{
-	return S_ISFIFO(st->st_mode) && st->st_nlink == 1 ? 0 : -EPERM;
-}
-
-/* Opens DIR/token for writing. The descriptor, or -errno: -EPERM means it is no
- * FIFO, -ENXIO that nobody reads it. */
-static int open_reply(int dir, const char *token, size_t n)
-{
-	CLEANUP_FD int fd = -1;
-	char name[RV_TOKEN_MAX + 1];
-	struct stat st;
-	int r;
-
-	memcpy(name, token, n);
-	name[n] = '\0';
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		return -errno;
-	}
-	r = judge(&st);
-	if (r < 0) {
-		return r;
-	}
-	fd = openat(dir, name, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		return -errno;
-	}
-	r = judge(&st);
-	return r < 0 ? r : TAKE_FD(fd);
-}
-
-static const char *why_refused(int err)
-{
-	switch (err) {
-	case -EINVAL:
-		return "not a valid token";
-	case -ENOENT:
-		return "no such FIFO in the reply directory";
-	case -ENXIO:
-		return "no client is reading it";
-	case -EPERM:
-		return "not a FIFO, or one with several names";
-	case -ELOOP:
-		return "a symbolic link";
-	case -EACCES:
-		return "its mode does not let revd write (0622 does)";
-	case -EMFILE:
-	case -ENFILE:
-		return "revd has no descriptor left";
-	default:
-		return strerror(-err);
-	}
-}
-
-static bool is_idle(void *ctx, const struct reply *e)
-{
-	const struct fifo_instance *in = ctx;
-	const struct fifo_peer *p = CONTAINER_OF(e, struct fifo_peer, reply);
-
-	/* The owner of the arena may be in the middle of a reply. */
-	return !p->out.tail && in->out.owner != &p->out && in->host->peer_idle(in->handle, p);
-}
-
-/* Makes room for one more. False if all of those longest unused are busy. */
-static bool evict(struct fifo_instance *in)
-{
-	struct reply *e = replies_victim(&in->replies, is_idle, in);
-
-	if (e) {
-		fifo_peer_end(CONTAINER_OF(e, struct fifo_peer, reply));
-	}
-	return e != NULL;
 }
 
 static void on_event(int fd, short what, void *arg)
@@ -110,7 +23,7 @@ static void on_event(int fd, short what, void *arg)
 	out_writable(&in->out, &p->out);
 }
 
-static int arm(struct fifo_peer *p, bool write)
+int fifo_peer_watch(struct fifo_peer *p, bool write)
 {
 	short what = p->source ? 0 : EV_READ;
 
@@ -124,7 +37,7 @@ static int arm(struct fifo_peer *p, bool write)
 	return event_add(&p->event, NULL) < 0 ? -ENOMEM : 0;
 }
 
-static int peer_new(struct fifo_instance *in, int fd, bool source, struct fifo_peer **ret)
+int fifo_peer_new(struct fifo_instance *in, int fd, bool source, struct fifo_peer **ret)
 {
 	struct rv_peer_info info = {
 		.flags = RV_PEER_STREAM | (source ? RV_PEER_SHARED : RV_PEER_REPLY_ONLY),
@@ -150,78 +63,7 @@ static int peer_new(struct fifo_instance *in, int fd, bool source, struct fifo_p
 
 int fifo_source_new(struct fifo_instance *in)
 {
-	return peer_new(in, in->ep->out_fd, true, &in->source);
-}
-
-/* Takes fd over on success. */
-static int reply_new(
-	struct fifo_instance *in, const char *token, size_t n, int fd, struct fifo_peer **ret)
-{
-	struct fifo_peer *p;
-	int r = peer_new(in, fd, false, &p);
-
-	if (r == -EUSERS && evict(in)) {
-		r = peer_new(in, fd, false, &p);
-	}
-	if (r < 0) {
-		return r;
-	}
-	r = replies_add(&in->replies, &p->reply, token, n);
-	if (r == 0) {
-		r = arm(p, false);
-		if (r == 0) {
-			*ret = p;
-			return 0;
-		}
-		replies_remove(&in->replies, &p->reply);
-	}
-	in->host->peer_gone(in->handle, p);
-	return r;
-}
-
-static int reply_open(struct fifo_instance *in, const char *token, size_t n, struct fifo_peer **ret)
-{
-	CLEANUP_FD int fd = -1;
-	int r;
-
-	if (!rv_token_valid(token, n)) {
-		return -EINVAL; /* the host has checked; a mistake there must not open a path */
-	}
-	if (in->replies.n >= __atomic_load_n(&in->ep->max_peers, __ATOMIC_RELAXED) && !evict(in)) {
-		return -EUSERS;
-	}
-	fd = open_reply(in->ep->dir_fd, token, n);
-	if ((fd == -EMFILE || fd == -ENFILE) && evict(in)) {
-		fd = open_reply(in->ep->dir_fd, token, n);
-	}
-	if (fd < 0) {
-		return fd;
-	}
-	r = reply_new(in, token, n, fd, ret);
-	if (r == 0) {
-		fd = -1; /* the peer's now */
-	}
-	return r;
-}
-
-int fifo_reply_peer(void *block, const char *token, size_t n, void **ret)
-{
-	struct fifo_instance *in = block;
-	struct reply *e = replies_find(&in->replies, token, n);
-	struct fifo_peer *p = NULL;
-	int r = 0;
-
-	if (e) {
-		p = CONTAINER_OF(e, struct fifo_peer, reply);
-	} else {
-		r = reply_open(in, token, n, &p);
-	}
-	if (r < 0) {
-		log_refused(in, token, n, why_refused(r));
-		return r;
-	}
-	*ret = p;
-	return 0;
+	return fifo_peer_new(in, in->ep->out_fd, true, &in->source);
 }
 
 static void forget(struct fifo_peer *p)
@@ -315,7 +157,7 @@ void fifo_peer_close(void *block, void *peer, enum rv_close how)
 /* The client has left, and perhaps come back and made its FIFO anew. */
 static int reopen(struct fifo_peer *p)
 {
-	int fd = open_reply(p->in->ep->dir_fd, p->reply.token, p->reply.len);
+	int fd = fifo_open_reply(p->in->ep->dir_fd, p->reply.token, p->reply.len);
 
 	if (fd < 0) {
 		return fd;
@@ -323,7 +165,7 @@ static int reopen(struct fifo_peer *p)
 	event_del(&p->event);
 	close(p->fd);
 	p->fd = fd;
-	return arm(p, false);
+	return fifo_peer_watch(p, false);
 }
 
 static ssize_t do_send(struct out *out, struct out_peer *op, const void *data, size_t n)
@@ -342,7 +184,7 @@ static ssize_t do_send(struct out *out, struct out_peer *op, const void *data, s
 static int do_watch(struct out *out, struct out_peer *op, bool on)
 {
 	(void)out;
-	return arm(peer_of(op), on);
+	return fifo_peer_watch(peer_of(op), on);
 }
 
 static void do_sent(struct out *out, struct out_peer *op)

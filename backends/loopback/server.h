@@ -1,0 +1,54 @@
+/*
+ * The server's side of the loopback.
+ *
+ *	backend.c  the endpoint and the table	peer.c  input and output of peers
+ *	hub.c      what both sides share
+ */
+#pragma once
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include "common/out.h"
+#include "loopback/hub.h"
+
+#define LOOPBACK_CHUNK ((size_t)64 << 10)
+#define LOOPBACK_BATCH 64 /* messages served at once, and connections per wake-up */
+
+struct loopback_unsent;
+
+struct loopback_peer {
+	struct out_peer out;            /* of a stream */
+	struct loopback_unsent *unsent; /* a message that found the buffer full */
+	struct loopback_instance *in;
+	struct loopback *conn;
+	bool stopped, at_end, closing;
+	struct loopback_peer *prev, *next;
+};
+
+struct loopback_instance {
+	struct hub *hub;
+	const struct rv_host *host;
+	struct rv_instance *handle;
+	struct out out;
+	struct event event;
+	struct loopback_peer *peers;
+	struct loopback_peer *writing; /* has the reservation of a message */
+	uint8_t *chunk, *room;
+	bool attached, draining, drained;
+	struct rv_msg msgs[LOOPBACK_BATCH];
+};
+
+/* peer.c */
+extern const struct out_ops loopback_out_ops;
+/* A connection that was made becomes a peer, or is closed. */
+void loopback_accept(struct loopback_instance *, struct loopback *);
+/* The event of the hub's wake_fd; arg is the instance. */
+void loopback_on_wake(int fd, short what, void *arg);
+void loopback_peer_end(struct loopback_peer *);
+/* Says drained() if it is time to. */
+void loopback_check_drained(struct loopback_instance *);
+void loopback_resume(void *in, void *peer);
+void loopback_peer_close(void *in, void *peer, enum rv_close);
+int loopback_reserve(void *in, void *peer, size_t min, struct rv_room *ret);
+void loopback_commit(void *in, void *peer, size_t used, uint32_t tag);
+void loopback_flush(void *in, void *peer);
