@@ -9,6 +9,7 @@
 
 #define FRAME_MAX ((size_t)64 << 10) /* reply frames larger than that go as fragments */
 #define DRAIN_READS 64               /* while draining; the rest comes with the next turn */
+#define PATIENCE 32                  /* receptions of one message before two are asked for again */
 #define DISCARD_READS 16             /* of input that nobody will serve */
 
 static int conn_fd(const struct uds_conn *c)
@@ -179,24 +180,44 @@ static bool is_end(int fd)
 	return poll(&p, 1, 0) == 1 && p.revents & (POLLRDHUP | POLLHUP);
 }
 
-static int receive(struct uds_conn *c, struct mmsghdr *v, struct iovec *iov)
+/* How many messages to ask for next time. Asking for one more than there is costs
+ * a look into an empty queue, so after a miss that is not tried again for a while. */
+static void adapt_batch(struct uds_instance *in, unsigned n)
+{
+	if (n == in->batch && in->patience > 0) {
+		in->patience--;
+	} else if (n == in->batch) {
+		in->batch = in->batch < UDS_SLOTS / 2 ? 2 * in->batch : UDS_SLOTS;
+	} else if (n <= in->batch / 2) {
+		in->patience = n <= 1 ? PATIENCE : 0;
+		in->batch = n > 1 ? n : 1;
+	}
+}
+
+/* The length of each message goes to v[i].msg_len. */
+static int receive(struct uds_conn *c, struct mmsghdr *v)
 {
 	struct uds_instance *in = c->in;
+	struct iovec iov[UDS_SLOTS];
 	int n;
 
-	for (unsigned i = 0; i < in->batch; i++) {
-		iov[i] = (struct iovec){.iov_base = in->buf + i * UDS_SLOT, .iov_len = UDS_SLOT};
-		v[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &iov[i], .msg_iovlen = 1}};
+	if (in->batch == 1) {
+		ssize_t len = recv(conn_fd(c), in->buf, UDS_SLOT, MSG_DONTWAIT | MSG_TRUNC);
+
+		v[0].msg_len = len < 0 ? 0 : (unsigned)len;
+		n = len < 0 ? -1 : 1;
+	} else {
+		for (unsigned i = 0; i < in->batch; i++) {
+			iov[i] = (struct iovec){
+				.iov_base = in->buf + i * UDS_SLOT, .iov_len = UDS_SLOT};
+			v[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &iov[i], .msg_iovlen = 1}};
+		}
+		n = recvmmsg(conn_fd(c), v, in->batch, MSG_DONTWAIT | MSG_TRUNC, NULL);
 	}
-	n = recvmmsg(conn_fd(c), v, in->batch, MSG_DONTWAIT | MSG_TRUNC, NULL);
 	if (n < 0) {
 		return -errno;
 	}
-	if ((unsigned)n == in->batch) {
-		in->batch = in->batch < UDS_SLOTS / 2 ? 2 * in->batch : UDS_SLOTS;
-	} else if ((unsigned)n <= in->batch / 2) {
-		in->batch = n > 1 ? (unsigned)n : 1;
-	}
+	adapt_batch(in, (unsigned)n);
 	return n;
 }
 
@@ -214,10 +235,9 @@ static int cut_end(const struct uds_conn *c, const struct mmsghdr *v, int n, boo
 static bool read_packets(struct uds_conn *c)
 {
 	struct mmsghdr v[UDS_SLOTS];
-	struct iovec iov[UDS_SLOTS];
 	struct rv_msg msgs[UDS_SLOTS];
 	unsigned asked = c->in->batch;
-	int n = receive(c, v, iov), k;
+	int n = receive(c, v), k;
 
 	if (n < 0) {
 		no_input(c, -n);
@@ -228,7 +248,7 @@ static bool read_packets(struct uds_conn *c)
 		size_t len = v[i].msg_len;
 
 		msgs[i] = (struct rv_msg){
-			.data = iov[i].iov_base,
+			.data = c->in->buf + (size_t)i * UDS_SLOT,
 			.len = len < UDS_SLOT ? len : UDS_SLOT,
 			.total = len > UDS_SLOT ? len : 0,
 		};
@@ -279,6 +299,9 @@ void uds_resume(void *block, void *peer)
 	(void)block;
 	if (c->state == CONN_OPEN) {
 		want_read(c, true);
+		if (c->in->draining) {
+			uds_conn_read(c); /* nothing may come any more to wake us */
+		}
 	}
 }
 

@@ -122,7 +122,8 @@ static int send_some(int fd, struct mmsghdr *msgs, unsigned n)
 	int k;
 
 	do {
-		k = n == 1 ? (int)sendmsg(fd, &msgs->msg_hdr, MSG_DONTWAIT | MSG_NOSIGNAL)
+		k = n == 1 ? (int)send(fd, msgs->msg_hdr.msg_iov->iov_base,
+				     msgs->msg_hdr.msg_iov->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL)
 			   : sendmmsg(fd, msgs, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	} while (k < 0 && errno == EINTR);
 	return k < 0 ? -errno : n == 1 ? 1 : k;

@@ -49,7 +49,8 @@ struct uds_instance {
 	struct out out;                 /* stream */
 	struct packets packets;         /* seqpacket */
 	uint8_t *buf;                   /* what is read; one for all connections */
-	unsigned batch;                 /* seqpacket: messages to ask for at once */
+	unsigned patience;
+	unsigned batch; /* seqpacket: messages to ask for at once */
 	size_t n_conns;
 	bool draining, scanning;
 };

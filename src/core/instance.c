@@ -22,7 +22,7 @@ void instance_log(struct rv_instance *in, int prio, const char *fmt, ...)
 	va_end(ap);
 }
 
-static void host_log(struct rv_instance *in, int prio, const char *fmt, ...)
+static PRINTF(3, 4) void host_log(struct rv_instance *in, int prio, const char *fmt, ...)
 {
 	uint32_t suppressed = 0;
 	va_list ap;
@@ -208,10 +208,12 @@ static void host_failed(struct rv_instance *in, int err)
 }
 
 /* Does the core still owe somebody an answer? */
-static bool owes(const struct rv_instance *in)
+static bool owes(struct rv_instance *in)
 {
 	for (uint32_t i = 0; i < in->worker->n_tickets; i++) {
-		if (in->worker->tickets[i].used && in->worker->tickets[i].in == in) {
+		const struct ticket *t = &in->worker->tickets[i];
+
+		if (t->used && t->in == in && peer_find(in, t->slot, t->peer_generation)) {
 			return true;
 		}
 	}

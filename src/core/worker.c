@@ -181,7 +181,8 @@ static int make_base(struct worker *w)
 	if (!cfg) {
 		return -ENOMEM;
 	}
-	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK);
+	/* our own clock is read once a turn; libevent's would be read once more */
+	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_NO_CACHE_TIME);
 	w->base = event_base_new_with_config(cfg);
 	event_config_free(cfg);
 	return w->base ? 0 : -ENOMEM;
