@@ -219,9 +219,9 @@ static int on_long_line(struct filter *f, struct input *in)
 }
 
 /* A first byte 0xFF would begin a frame, and a text without LF is no line. */
-static bool needs_frame(const struct input_line *line)
+static bool needs_frame(const struct input_line *line, bool whole)
 {
-	return line->term == 0 || (line->n > 0 && line->text[0] == RV_FRAME_MAGIC);
+	return (whole && line->term == 0) || (line->n > 0 && line->text[0] == RV_FRAME_MAGIC);
 }
 
 static int push_line(struct filter *f, struct input *in, const struct input_line *line)
@@ -241,8 +241,8 @@ int filter_frames(struct filter *f, struct input *in, bool all)
 	while (r == 0) {
 		enum input_kind kind = input_next(in, &line);
 
-		if (kind == INPUT_END || (!all && kind == INPUT_MORE) ||
-			(!all && kind == INPUT_LINE && !needs_frame(&line))) {
+		if (kind == INPUT_END ||
+			(!all && kind != INPUT_LONG && !needs_frame(&line, kind == INPUT_LINE))) {
 			return pipeline_drain(&f->p);
 		}
 		r = kind == INPUT_LINE   ? push_line(f, in, &line)

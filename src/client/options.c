@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "client/escape.h"
+#include "config/suggest.h"
 #include "util/num.h"
 
 enum {
@@ -65,42 +66,49 @@ void options_help(void)
 		stdout);
 }
 
-/* The option that shares the longest beginning with what was typed, at least two
- * characters of it. */
-static const char *likely(const char *typed)
+static void suggest_option(const char *typed, char *buf)
 {
-	const char *best = NULL;
-	size_t best_n = 1;
+	struct suggest s;
 
+	suggest_init(&s, typed);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		size_t n = 0;
-
-		while (typed[n] && typed[n] == rows[i].name[n]) {
-			n++;
-		}
-		if (n > best_n) {
-			best = rows[i].name;
-			best_n = n;
-		}
+		suggest_add(&s, rows[i].name);
 	}
-	return best;
+	suggest_text(&s, buf);
 }
 
-static int refuse_option(const char *arg, int key)
+/* `--name` or `-n` of what getopt_long() did not like: it leaves 0 in optopt for unknown
+ * long options, else the key. */
+static void name_option(const char *arg, char *buf, size_t size)
 {
-	char shown[128];
-	const char *hint = strncmp(arg, "--", 2) == 0 ? likely(arg + 2) : NULL;
-
-	if (key == ':') {
-		(void)fprintf(stderr, "revc: %s needs a value, see revc --help\n",
-			escape_text(arg, strlen(arg), shown, sizeof(shown)));
-	} else if (hint) {
-		(void)fprintf(stderr, "revc: unknown option %s, did you mean --%s?\n",
-			escape_text(arg, strlen(arg), shown, sizeof(shown)), hint);
-	} else {
-		(void)fprintf(stderr, "revc: unknown option %s, see revc --help\n",
-			escape_text(arg, strlen(arg), shown, sizeof(shown)));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (optopt >= 256 && rows[i].key == optopt) {
+			(void)snprintf(buf, size, "--%s", rows[i].name);
+			return;
+		}
 	}
+	if (optopt > 0 && strncmp(arg, "--", 2) != 0) {
+		(void)snprintf(buf, size, "-%c", optopt);
+	} else {
+		(void)snprintf(buf, size, "%.*s", (int)strcspn(arg, "="), arg);
+	}
+}
+
+static int refuse_option(const char *arg, int problem)
+{
+	char name[64], shown[128], hint[SUGGEST_TEXT] = "";
+
+	name_option(arg, name, sizeof(name));
+	escape_text(name, strlen(name), shown, sizeof(shown));
+	if (problem == ':') {
+		(void)fprintf(stderr, "revc: option '%s' needs a value, see revc --help\n", shown);
+		return -EINVAL;
+	}
+	if (strncmp(name, "--", 2) == 0) {
+		suggest_option(name + 2, hint);
+	}
+	(void)fprintf(
+		stderr, "revc: unknown option '%s'%s\n", shown, *hint ? hint : ", see revc --help");
 	return -EINVAL;
 }
 
@@ -123,7 +131,7 @@ static int set_timeout(struct options *o, const char *text)
 
 	if (r < 0 || o->session.timeout_us == 0 ||
 		o->session.timeout_us > UINT32_MAX * UINT64_C(1000)) {
-		(void)fprintf(stderr, "revc: --timeout '%s' is no time%s: 500ms, 10s, 2min\n",
+		(void)fprintf(stderr, "revc: '%s' is no time%s: 500ms, 10s, 2min\n",
 			escape_text(text, strlen(text), shown, sizeof(shown)),
 			r == -ENOMSG ? ", its unit is missing" : "");
 		return -EINVAL;

@@ -149,7 +149,7 @@ static int give_up(struct pipeline *p, int r)
 
 int pipeline_recover(struct pipeline *p)
 {
-	uint64_t deadline = p->progress_ns + p->timeout_ns;
+	uint64_t deadline = p->progress_ns + p->timeout_ns, now;
 	int r;
 
 	signals_close(p->s);
@@ -157,7 +157,8 @@ int pipeline_recover(struct pipeline *p)
 	p->probe_id = 0;
 	do {
 		/* The first attempt is at once: a daemon may have closed an idle connection. */
-		sleep_ns(p->pause_ns);
+		now = clock_now();
+		sleep_ns(MIN(p->pause_ns, deadline > now ? deadline - now : 0));
 		p->pause_ns =
 			p->pause_ns ? MIN(2 * p->pause_ns, (uint64_t)PAUSE_MAX_NS) : PAUSE_MIN_NS;
 		r = signals_open(p->uri, &p->options, &p->s, &p->err);
@@ -337,12 +338,18 @@ static uint64_t next_due(const struct pipeline *p)
 	return due;
 }
 
+static int fail_timeout(struct pipeline *p)
+{
+	return failure_explain(&p->err, &p->s->uri, FAILURE_RECEIVE, ETIMEDOUT);
+}
+
 static int on_timer(struct pipeline *p)
 {
 	uint64_t now = clock_now();
 
 	if (now >= p->progress_ns + p->timeout_ns) {
-		return give_up(p, failure_explain(&p->err, &p->s->uri, FAILURE_RECEIVE, ETIMEDOUT));
+		/* While connections are lost again and again, that is the reason. */
+		return give_up(p, p->pause_ns ? -p->err.err : fail_timeout(p));
 	}
 	if (p->waiting > 0) {
 		int r = send_waiting(p, now);
