@@ -1,0 +1,31 @@
+# fish completion for revc(1)
+
+function __revc_uris
+    set -l word (commandline -ct)
+    switch $word
+        case 'uds:*' 'fifo:*'
+            set -l scheme (string split -m1 : -- $word)[1]
+            for file in (__fish_complete_path (string split -m1 : -- $word)[2])
+                echo $scheme:$file
+            end
+        case 'mqueue:*'
+            for queue in /dev/mqueue/*
+                echo mqueue:/(string replace /dev/mqueue/ '' -- $queue)
+            end
+        case '*'
+            printf '%s\n' uds: fifo: mqueue:/
+    end
+end
+
+complete -c revc -f
+complete -c revc -s e -l endpoint -x -a '(__revc_uris)' -d 'Ask there'
+complete -c revc -s f -l file -r -F -d 'Each line of this file'
+complete -c revc -l ping -d 'Measure one round trip'
+complete -c revc -l info -d 'What answers there'
+complete -c revc -l stats -d 'Counters and latencies of the daemon'
+complete -c revc -l all -d 'Ask every endpoint of the configuration'
+complete -c revc -s c -l config -r -F -d 'Configuration for --all'
+complete -c revc -l json -d 'Print JSON'
+complete -c revc -l timeout -x -a '500ms 1s 10s 1min' -d 'Give up after so long without an answer'
+complete -c revc -l version -d 'Print the version'
+complete -c revc -s h -l help -d 'Print a summary'
