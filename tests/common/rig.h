@@ -33,7 +33,9 @@ struct launch {
 	const char *fd_names; /* LISTEN_FDNAMES */
 	rlim_t nofile;        /* 0: as it is */
 	rlim_t msgqueue;      /* 0: as it is */
+	int err;              /* standard error; 0: the log of the rig */
 	bool as_other;        /* run as RIG_UID */
+	bool listen_pid;      /* LISTEN_PID is the daemon's even without fds */
 	bool early;           /* do not wait for READY=1 */
 };
 
@@ -54,6 +56,8 @@ void rig_launch(struct rig *, const struct launch *);
 void rig_signal(const struct rig *, int sig);
 /* Waits until the daemon notifies its supervisor of `line` (READY=1, ...). */
 void rig_wait_notify(struct rig *, const char *line);
+/* SIGHUP, and waits until the daemon has told its supervisor both ends of it. */
+void rig_reload(struct rig *);
 /* Waits until the daemon's log has `text` at or behind byte `from`. */
 void rig_wait_log(const struct rig *, size_t from, const char *text);
 /* The log so far; the caller frees it. *ret_n may be NULL. */
@@ -74,6 +78,8 @@ size_t rig_memory(const struct rig *); /* resident bytes */
 
 /* True if DIR/name, or the queue QUEUE+suffix, exists. */
 bool rig_has(const struct rig *, const char *name);
+/* Waits until DIR/name does not exist. */
+void rig_wait_gone(const struct rig *, const char *name);
 bool rig_has_queue(const struct rig *, const char *suffix);
 
 /* Notes a queue for removal, however the test ends. */

@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "common/rig.h"
+#include "common/wait.h"
 #include "util/fd.h"
 #include "util/macro.h"
 
@@ -71,6 +74,19 @@ bool rig_has(const struct rig *rig, const char *name)
 	struct stat st;
 
 	return lstat(rig_path(rig, name, path), &st) == 0;
+}
+
+void rig_wait_gone(const struct rig *rig, const char *name)
+{
+	uint64_t until = wait_until(WAIT_MS);
+	CLEANUP_FD int in = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	char events[4096];
+
+	ck_assert_int_ge(inotify_add_watch(in, rig->dir, IN_DELETE | IN_MOVED_FROM), 0);
+	while (rig_has(rig, name)) {
+		ck_assert_msg(wait_fd(in, POLLIN, until), "%s is still there", name);
+		(void)!read(in, events, sizeof events);
+	}
 }
 
 bool rig_has_queue(const struct rig *rig, const char *suffix)

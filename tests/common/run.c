@@ -137,8 +137,8 @@ void run(struct run *r, const struct rig *rig, const void *input, size_t n, cons
 	close(fds[2][1]);
 	if (!flow_all(flows, until)) {
 		kill(pid, SIGKILL);
-		ck_abort_msg("the program goes on; so far it said:\n%s\n%s",
-			flows[1].in ? flows[1].in : "", flows[2].in ? flows[2].in : "");
+		ck_abort_msg("%s goes on; so far it said: %.300s", argv[0],
+			flows[2].in ? flows[2].in : "");
 	}
 	r->status = run_wait(pid, until);
 	r->out = flows[1].in;

@@ -1,6 +1,6 @@
 #include "common/stage.h"
-#include <dirent.h>
 #include <ftw.h>
+#include <glob.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,38 +25,34 @@ static int stage_remove(const char *path, const struct stat *st, int flag, struc
 	return remove(path);
 }
 
-/* A rig removes its directory when its test has passed, so what is left is
- * from tests that failed: say what their daemon said. */
-static void stage_show_log(const char *base, const char *rig)
+static void stage_show_log(const char *path)
 {
-	char path[512], line[512];
-	FILE *f;
+	char line[512];
+	FILE *f = fopen(path, "re");
 
-	snprintf(path, sizeof path, "%s/%s/stderr", base, rig);
-	f = fopen(path, "re");
-	if (!f) {
-		return;
-	}
 	fprintf(stderr, "--- %s\n", path);
-	while (fgets(line, sizeof line, f)) {
+	while (f && fgets(line, sizeof line, f)) {
 		fputs(line, stderr);
 	}
-	fclose(f);
+	if (f) {
+		fclose(f);
+	}
 }
 
+/* A rig removes its directory when its test has passed, so what is left is
+ * from tests that failed: say what their daemon, or valgrind, said. */
 static void stage_show_logs(const char *base)
 {
-	DIR *dir = opendir(base);
-	struct dirent *e;
+	char pattern[512];
+	glob_t found = { 0 };
 
-	while (dir && (e = readdir(dir))) {
-		if (e->d_name[0] == 't') {
-			stage_show_log(base, e->d_name);
+	snprintf(pattern, sizeof pattern, "%s/t*/{stderr,valgrind.*}", base);
+	if (glob(pattern, GLOB_BRACE, NULL, &found) == 0) {
+		for (size_t i = 0; i < found.gl_pathc; i++) {
+			stage_show_log(found.gl_pathv[i]);
 		}
 	}
-	if (dir) {
-		closedir(dir);
-	}
+	globfree(&found);
 }
 
 static void stage_prepare(void)

@@ -570,7 +570,7 @@ START_TEST(lines_that_nobody_reads)
 	struct client deaf;
 	struct scene s;
 
-	scene_open(&s, FIFO, "");
+	scene_open(&s, FIFO, "drain_timeout = 100ms");
 	client_open(&deaf, &s.rig, FIFO);
 	memset(line, 'x', sizeof line);
 	line[sizeof line - 1] = '\n';

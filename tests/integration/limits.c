@@ -191,15 +191,15 @@ START_TEST(a_reader_with_progress_is_kept)
 	struct reply r;
 	int sent = 0;
 
-	start(&s, _i, "slow_timeout = 300ms");
+	start(&s, _i, "slow_timeout = 1s");
 	memset(text, 'x', sizeof text);
 	text[1000] = '\n';
 	while (sent < N && client_try_send(&s.client, text, sizeof text) == sizeof text) {
 		sent++;
 	}
 	ck_assert_int_gt(sent, 10);
-	for (int i = 0; i < 10; i++) { /* a reader that takes 100 ms for each */
-		poll(NULL, 0, 100);
+	for (int i = 0; i < 10; i++) { /* a reader who has other things to do */
+		poll(NULL, 0, 200);
 		for (int k = 0; k < sent / 10; k++) {
 			client_recv_line(&s.client, &r);
 			ck_assert_uint_eq(r.n, sizeof text);

@@ -15,7 +15,9 @@
 
 #define STAT(key) "endpoints.mqueue." key
 
-static const char plain[] = "[endpoint.stream]\n"
+static const char plain[] = "[revd]\n"
+			    "drain_timeout = 100ms\n"
+			    "[endpoint.stream]\n"
 			    "transport = uds\n"
 			    "path = @DIR@/stream.sock\n"
 			    "[endpoint.mqueue]\n"

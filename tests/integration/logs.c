@@ -1,0 +1,154 @@
+/*
+ * What clients send ends up in the log as one escaped entry, or not at all;
+ * and no client can fill it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "common/scene.h"
+#include "common/stage.h"
+#include "util/macro.h"
+
+static const char *const forged[] = {
+	"good\n<0>forged",
+	"good\r<0>forged",
+	"%n%s%s%s%n",
+	"\x1b[2J\x1b]0;title\x07",
+	"a\0b",
+};
+
+/* Every way of a client to send a string that something may be said about. */
+static void send_forged(struct client *c, const char *s, size_t n)
+{
+	uint8_t buf[512];
+
+	client_send(c, buf, client_build_token(buf, RV_OP_CALL, 1, s, n, s, n));
+	client_send_frame(c, RV_OP_CALL, 0, 2, s, n);
+	client_send_frame(c, 99, 0, 3, s, n);
+	client_send_text(c, s);
+}
+
+/* Lines that begin as ours do, and no byte that a terminal would obey. */
+static void expect_clean(const char *log, const char *prefix)
+{
+	for (const char *line = log; *line; line += strcspn(line, "\n") + 1) {
+		ck_assert_msg(strncmp(line, prefix, strlen(prefix)) == 0, "a line of its own: %.80s",
+			line);
+	}
+	for (const char *p = log; *p; p++) {
+		ck_assert_msg(*p == '\n' || (*p >= ' ' && *p <= '~'), "byte %#x at '%.40s'",
+			(unsigned char)*p, p);
+	}
+}
+
+START_TEST(forged_entries)
+{
+	CLEANUP_FREE char *log = NULL;
+	struct scene s;
+
+	scene_open(&s, _i, "log_level = debug");
+	for (size_t i = 0; i < ARRAY_SIZE(forged); i++) {
+		send_forged(&s.client, forged[i], i == 4 ? 3 : strlen(forged[i]));
+	}
+	client_send_frame(&s.client, RV_OP_PING, 0, 9, "", 0);
+	for (struct reply r = { 0 }; !(r.frame && r.head.id == 9);) {
+		client_recv(&s.client, &r);
+	}
+	client_close(&s.client);
+	rig_stop(&s.rig);
+	log = rig_log(&s.rig, NULL);
+	expect_clean(log, "revd: ");
+	rig_finish(&s.rig);
+}
+END_TEST
+
+/* Under the journal each entry has its priority in front, and nothing else has. */
+START_TEST(journal_prefixes)
+{
+	CLEANUP_FREE char *log = NULL, *stream = NULL;
+	char path[RIG_PATH];
+	struct scene s;
+	struct stat st;
+	FILE *f;
+
+	rig_init(&s.rig);
+	rig_write(&s.rig, "revd.conf", rig_all);
+	f = fopen(rig_path(&s.rig, "stderr", path), "we"); /* what the rig will append to */
+	ck_assert_ptr_nonnull(f);
+	fclose(f);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_gt(asprintf(&stream, "JOURNAL_STREAM=%lu:%lu", (unsigned long)st.st_dev,
+				 (unsigned long)st.st_ino),
+		0);
+	rig_launch(&s.rig, &(struct launch){ .env = (const char *const[]){ stream, NULL } });
+	client_open(&s.client, &s.rig, FIFO);
+	client_send(&s.client, "\xff\x02garbage\n<0>forged\n", 19);
+	client_barrier(&s.client);
+	client_close(&s.client);
+	rig_stop(&s.rig);
+	log = rig_log(&s.rig, NULL);
+	expect_clean(log, "<");
+	ck_assert_ptr_nonnull(strstr(log, "<6>"));
+	ck_assert_ptr_null(strstr(log, "<0>"));
+	rig_finish(&s.rig);
+}
+END_TEST
+
+/* Ten thousand reasons for an entry, and few entries. */
+START_TEST(a_client_can_not_fill_the_log)
+{
+	enum { N = 10000 };
+	struct scene s;
+	uint8_t buf[128];
+	size_t n, lines = 0;
+	CLEANUP_FREE char *log = NULL;
+
+	scene_open(&s, FIFO, "log_level = debug");
+	for (uint64_t i = 0; i < N; i++) {
+		char token[16];
+
+		n = (size_t)snprintf(token, sizeof token, "none%u", (unsigned)i);
+		client_send(&s.client, buf, client_build_token(buf, RV_OP_CALL, 1, token, n, "", 0));
+	}
+	client_barrier(&s.client);
+	client_close(&s.client);
+	rig_stop(&s.rig);
+	log = rig_log(&s.rig, NULL);
+	for (const char *p = log; (p = strchr(p, '\n')); p++) {
+		lines++;
+	}
+	ck_assert_uint_lt(lines, 100);
+	rig_finish(&s.rig);
+}
+END_TEST
+
+START_TEST(levels)
+{
+	CLEANUP_FREE char *log = NULL;
+	struct scene s;
+
+	scene_open(&s, STREAM, "log_level = error");
+	client_expect_text(&s.client, "uno", "onu");
+	client_close(&s.client);
+	rig_stop(&s.rig);
+	log = rig_log(&s.rig, NULL);
+	ck_assert_str_eq(log, "");
+	rig_finish(&s.rig);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("logs");
+	TCase *t = tcase_create("logs");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_loop_test(t, forged_entries, 0, TRANSPORTS);
+	tcase_add_test(t, journal_prefixes);
+	tcase_add_test(t, a_client_can_not_fill_the_log);
+	tcase_add_test(t, levels);
+	suite_add_tcase(s, t);
+	return stage_run(s);
+}

@@ -1,0 +1,223 @@
+/* Backends and services from plugin_dir: what is loaded, and what never is. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "common/client.h"
+#include "common/late.h"
+#include "common/run.h"
+#include "common/stage.h"
+#include "common/wait.h"
+#include "util/fd.h"
+#include "util/macro.h"
+
+#define DIR_KEY "[revd]\nplugin_dir = @DIR@/plugins\n"
+#define TTY DIR_KEY "[endpoint.tty]\ntransport = pty\npath = @DIR@/tty\n"
+#define STREAM_HERE "[endpoint.stream]\ntransport = uds\npath = @DIR@/stream.sock\n"
+
+static void tty_expect(int fd, const char *request, const char *reply)
+{
+	uint64_t until = wait_until(WAIT_MS);
+	char got[256];
+	size_t n = 0;
+
+	ck_assert_int_eq(fd_write_all(fd, request, strlen(request)), 0);
+	while (n < strlen(reply)) {
+		ssize_t k;
+
+		ck_assert_msg(wait_fd(fd, POLLIN, until), "no reply in time");
+		k = read(fd, got + n, sizeof got - n);
+		ck_assert(k > 0 || (k < 0 && errno == EAGAIN));
+		n += k > 0 ? (size_t)k : 0;
+	}
+	ck_assert_uint_eq(n, strlen(reply));
+	ck_assert_mem_eq(got, reply, n);
+}
+
+/* The example backend: a terminal, which a program opens for both directions. */
+START_TEST(backend_outside_of_the_tree)
+{
+	char path[RIG_PATH];
+	struct rig rig;
+	int fd;
+
+	rig_init(&rig);
+	late_install(&rig, "plugins", getenv("REVD_TEST_PTY"));
+	rig_write(&rig, "revd.conf", TTY STREAM_HERE);
+	rig_launch(&rig, NULL);
+	fd = open(rig_path(&rig, "tty", path), O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	ck_assert_msg(fd >= 0, "%s: %s", path, strerror(errno));
+	tty_expect(fd, "hola\n", "aloh\n");
+	tty_expect(fd, "uno\ndos\n", "onu\nsod\n");
+	close(fd);
+	ck_assert_int_eq(client_stat(&rig, "endpoints.tty.lines"), 3);
+	rig_reload(&rig);
+	fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	tty_expect(fd, "tres\n", "sert\n");
+	close(fd);
+	rig_stop(&rig);
+	ck_assert(!rig_has(&rig, "tty"));
+	rig_finish(&rig);
+}
+END_TEST
+
+/* Without it there is no such transport. */
+START_TEST(not_loaded_without_plugin_dir)
+{
+	struct rig rig;
+	struct run r;
+
+	rig_init(&rig);
+	late_install(&rig, "plugins", getenv("REVD_TEST_PTY"));
+	rig_write(&rig, "revd.conf", "[endpoint.tty]\ntransport = pty\npath = @DIR@/tty\n");
+	RUN(&r, &rig, "revd", "--check", "-c", "@DIR@/revd.conf");
+	ck_assert_int_eq(r.status, 78);
+	ck_assert_ptr_nonnull(strstr(r.err, "pty"));
+	run_free(&r);
+	rig_finish(&rig);
+}
+END_TEST
+
+/* The daemon must not start, and must name what is wrong. */
+static void expect_refused(const struct rig *rig, const char *says)
+{
+	static const char *const options[] = { "--check", "--dump-config" };
+
+	for (size_t i = 0; i <= ARRAY_SIZE(options); i++) {
+		struct run r;
+
+		RUN(&r, rig, "revd", "-c", "@DIR@/revd.conf", i ? options[i - 1] : NULL);
+		ck_assert_msg(r.status == 78, "exit code %d: %s", r.status, r.err);
+		ck_assert_msg(strstr(r.err, says), "'%s' does not say '%s'", r.err, says);
+		run_free(&r);
+	}
+	ck_assert(!rig_has(rig, "stream.sock"));
+}
+
+static void start_misfit(struct rig *rig, const char *variable)
+{
+	rig_init(rig);
+	late_install(rig, "plugins", getenv(variable));
+	rig_write(rig, "revd.conf", DIR_KEY STREAM_HERE);
+}
+
+static const struct {
+	const char *variable, *says;
+} misfits[] = {
+	{ "REVD_TEST_MISFIT_MAGIC", "misfit_magic.so" },
+	{ "REVD_TEST_MISFIT_ABI", "ABI 99" },
+	{ "REVD_TEST_MISFIT_LIBEVENT", "libevent" },
+	{ "REVD_TEST_MISFIT_NAME", "reverse" },
+};
+
+START_TEST(misfits_are_refused)
+{
+	struct rig rig;
+
+	start_misfit(&rig, misfits[_i].variable);
+	expect_refused(&rig, misfits[_i].says);
+	rig_finish(&rig);
+}
+END_TEST
+
+START_TEST(not_a_shared_object)
+{
+	struct rig rig;
+
+	start_misfit(&rig, "REVD_TEST_LATE");
+	rig_write(&rig, "plugins/zzz.so", "this is no program\n");
+	expect_refused(&rig, "zzz.so");
+	rig_finish(&rig);
+}
+END_TEST
+
+/* Names that do not end in .so are nobody's business. */
+START_TEST(other_files_are_left_alone)
+{
+	struct rig rig;
+	struct run r;
+
+	start_misfit(&rig, "REVD_TEST_LATE");
+	rig_write(&rig, "plugins/README", "nothing\n");
+	rig_write(&rig, "plugins/.so", "nothing\n");
+	RUN(&r, &rig, "revd", "--check", "-c", "@DIR@/revd.conf");
+	ck_assert_msg(r.status == 0, "%s", r.err);
+	run_free(&r);
+	rig_finish(&rig);
+}
+END_TEST
+
+START_TEST(missing_directory)
+{
+	struct rig rig;
+
+	rig_init(&rig);
+	rig_write(&rig, "revd.conf", DIR_KEY STREAM_HERE);
+	expect_refused(&rig, "plugins");
+	rig_finish(&rig);
+}
+END_TEST
+
+/* Who may write there decides what root runs. */
+START_TEST(writable_by_others)
+{
+	char dir[RIG_PATH], file[RIG_PATH];
+	struct rig rig;
+
+	start_misfit(&rig, "REVD_TEST_LATE");
+	rig_path(&rig, "plugins", dir);
+	rig_path(&rig, "plugins/late.so", file);
+	ck_assert_int_eq(chmod(dir, 0777), 0);
+	expect_refused(&rig, dir);
+	ck_assert_int_eq(chmod(dir, 0775), 0);
+	expect_refused(&rig, dir);
+	ck_assert_int_eq(chmod(dir, 0755), 0);
+	ck_assert_int_eq(chmod(file, 0775), 0);
+	expect_refused(&rig, file);
+	rig_finish(&rig);
+}
+END_TEST
+
+START_TEST(owned_by_others)
+{
+	char dir[RIG_PATH], file[RIG_PATH], link[RIG_PATH];
+	struct rig rig;
+
+	start_misfit(&rig, "REVD_TEST_LATE");
+	rig_path(&rig, "plugins", dir);
+	rig_path(&rig, "plugins/late.so", file);
+	ck_assert_int_eq(chown(dir, RIG_UID, 0), 0);
+	expect_refused(&rig, dir);
+	ck_assert_int_eq(chown(dir, 0, 0), 0);
+	ck_assert_int_eq(chown(file, RIG_UID, 0), 0);
+	expect_refused(&rig, file);
+	ck_assert_int_eq(chown(file, 0, 0), 0);
+	ck_assert_int_eq(symlink(file, rig_path(&rig, "plugins/link.so", link)), 0);
+	expect_refused(&rig, link);
+	rig_finish(&rig);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("plugins");
+	TCase *t = tcase_create("plugins");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, backend_outside_of_the_tree);
+	tcase_add_test(t, not_loaded_without_plugin_dir);
+	tcase_add_loop_test(t, misfits_are_refused, 0, ARRAY_SIZE(misfits));
+	tcase_add_test(t, not_a_shared_object);
+	tcase_add_test(t, other_files_are_left_alone);
+	tcase_add_test(t, missing_directory);
+	tcase_add_test(t, writable_by_others);
+	if (geteuid() == 0) { /* giving files away */
+		tcase_add_test(t, owned_by_others);
+	}
+	suite_add_tcase(s, t);
+	return stage_run(s);
+}

@@ -1,0 +1,420 @@
+/* revc against the real daemon, on every transport. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "common/json.h"
+#include "common/late.h"
+#include "common/run.h"
+#include "common/scene.h"
+#include "common/stage.h"
+#include "common/texts.h"
+#include "util/macro.h"
+
+#define CONFIG "@DIR@/revd.conf"
+
+static void expect_run(const struct run *r, int status, const char *out)
+{
+	ck_assert_msg(r->status == status && r->out && strcmp(r->out, out) == 0,
+		"exit code %d, '%s' instead of %d, '%s'; it said: %s", r->status, r->out, status,
+		out, r->err);
+}
+
+static void expect_says(const char *text, const char *what)
+{
+	ck_assert_msg(text && strstr(text, what), "'%s' does not say '%s'", text, what);
+}
+
+START_TEST(strings)
+{
+	struct rig rig;
+	struct run r;
+	char want[256];
+
+	rig_start(&rig, rig_all);
+	for (size_t i = 0; i < TEXTS; i++) {
+		RUN(&r, &rig, "revc", "-e", client_uris[_i], "--", texts[i].text);
+		snprintf(want, sizeof want, "%s\n", texts[i].reversed);
+		expect_run(&r, 0, want);
+		run_free(&r);
+	}
+	RUN(&r, &rig, "revc", "-e", client_uris[_i], "uno", "", "dos tres");
+	expect_run(&r, 0, "onu\n\nsert sod\n");
+	run_free(&r);
+	rig_finish(&rig);
+}
+END_TEST
+
+START_TEST(refused_string)
+{
+	struct rig rig;
+	struct run r;
+
+	rig_start(&rig, rig_all);
+	RUN(&r, &rig, "revc", "-e", client_uris[_i], "uno", "a\xff", "dos");
+	ck_assert_int_eq(r.status, 1);
+	expect_says(r.err, "invalid-text");
+	expect_says(r.out, "onu\n");
+	expect_says(r.out, "sod\n");
+	run_free(&r);
+	rig_finish(&rig);
+}
+END_TEST
+
+/* One line of the 20,000 and its reply; the one in the middle is refused. */
+#define LINES 20000u
+#define REFUSED 12345u
+
+static size_t put_line(char *to, size_t room, size_t i)
+{
+	int n = i == REFUSED ? snprintf(to, room, "\xc3(\n")
+			     : snprintf(to, room, "ñ🇪🇸 %zu\n", i);
+
+	return (size_t)n;
+}
+
+static size_t put_reply(char *to, size_t room, size_t i)
+{
+	char digits[16], reversed[16] = "";
+	int n = snprintf(digits, sizeof digits, "%zu", i);
+
+	for (int k = 0; k < n; k++) {
+		reversed[k] = digits[n - 1 - k];
+	}
+	n = i == REFUSED ? snprintf(to, room, "\n") : snprintf(to, room, "%s 🇪🇸ñ\n", reversed);
+	return (size_t)n;
+}
+
+START_TEST(twenty_thousand_lines)
+{
+	CLEANUP_FREE char *in = malloc(LINES * 32), *want = malloc(LINES * 32);
+	size_t n = 0, m = 0;
+	struct rig rig;
+	struct run r;
+
+	for (size_t i = 1; i <= LINES; i++) {
+		n += put_line(in + n, 32, i);
+		m += put_reply(want + m, 32, i);
+	}
+	rig_start(&rig, rig_all);
+	RUN_INPUT(&r, &rig, in, n, "revc", "-e", client_uris[_i]);
+	ck_assert_msg(r.status == 1, "exit code %d: %s", r.status, r.err);
+	ck_assert_uint_eq(r.out_n, m);
+	ck_assert_mem_eq(r.out, want, m);
+	expect_says(r.err, "12345");
+	expect_says(r.err, "invalid-text");
+	run_free(&r);
+	rig_finish(&rig);
+}
+END_TEST
+
+START_TEST(odd_input)
+{
+	struct rig rig;
+	struct run r;
+
+	rig_start(&rig, rig_all);
+	RUN_INPUT(&r, &rig, "", 0, "revc", "-e", client_uris[_i]);
+	ck_assert_int_eq(r.status, 0);
+	ck_assert_uint_eq(r.out_n, 0);
+	run_free(&r);
+	RUN_INPUT(&r, &rig, "uno\ndos", 7, "revc", "-e", client_uris[_i]);
+	ck_assert_int_eq(r.status, 0);
+	ck_assert_mem_eq(r.out, "onu\nsod", 7);
+	run_free(&r);
+	RUN_INPUT(&r, &rig, "\n\na\0b\r\n", 7, "revc", "-e", client_uris[_i]);
+	ck_assert_int_eq(r.status, 0);
+	ck_assert_uint_eq(r.out_n, 7);
+	ck_assert_mem_eq(r.out, "\n\nb\0a\r\n", 7);
+	run_free(&r);
+	rig_finish(&rig);
+}
+END_TEST
+
+/* Lines around the limit, and one that is larger than any buffer. */
+START_TEST(long_lines)
+{
+	enum { MAX = 64 << 10 };
+	CLEANUP_FREE char *in = malloc(3 * MAX + 100);
+	size_t n = 0;
+	struct rig rig;
+	struct run r;
+	CLEANUP_FREE char *config = NULL;
+
+	ck_assert_int_gt(asprintf(&config, "[revd]\nmax_request = 64K\n%s", rig_all), 0);
+	memset(in, 'x', 3 * MAX + 100);
+	n = MAX;
+	in[n++] = '\n';
+	n += MAX + 1;
+	in[n++] = '\n';
+	memcpy(in + n, "uno\n", 4);
+	n += 4;
+	rig_start(&rig, config);
+	RUN_INPUT(&r, &rig, in, n, "revc", "-e", client_uris[_i]);
+	ck_assert_msg(r.status == 1, "exit code %d: %s", r.status, r.err);
+	ck_assert_uint_eq(r.out_n, MAX + 1 + 1 + 4);
+	ck_assert_mem_eq(r.out + MAX + 1, "\nonu\n", 5);
+	expect_says(r.err, "too-large");
+	expect_says(r.err, "65536");
+	run_free(&r);
+	rig_finish(&rig);
+}
+END_TEST
+
+START_TEST(endless_input)
+{
+	char line[600];
+	struct rig rig;
+	struct run r;
+
+	rig_start(&rig, rig_all);
+	snprintf(line, sizeof line, "yes hola | %s -e %s | head -n 1000 | sort -u",
+		getenv("REVC"), client_uris[_i]);
+	RUN(&r, &rig, "sh", "-c", line);
+	expect_run(&r, 0, "aloh\n");
+	ck_assert_msg(r.err_n == 0, "%s", r.err);
+	run_free(&r);
+	rig_finish(&rig);
+}
+END_TEST
+
+START_TEST(files)
+{
+	struct rig rig;
+	struct run r;
+
+	rig_start(&rig, rig_all);
+	rig_write(&rig, "a", "uno\n");
+	rig_write(&rig, "b", "dos\ntres\n");
+	RUN(&r, &rig, "revc", "-e", client_uris[_i], "-f", "@DIR@/a", "@DIR@/b");
+	expect_run(&r, 0, "onu\nsod\nsert\n");
+	run_free(&r);
+	rig_finish(&rig);
+}
+END_TEST
+
+START_TEST(ping_info_stats)
+{
+	static const char *const options[] = { "--ping", "--info", "--stats" };
+	struct rig rig;
+	struct run r;
+	size_t n;
+
+	rig_start(&rig, rig_all);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		RUN(&r, &rig, "revc", "-e", client_uris[_i], options[i]);
+		ck_assert_msg(r.status == 0, "%s: %s", options[i], r.err);
+		ck_assert_uint_gt(r.out_n, 0);
+		run_free(&r);
+		RUN(&r, &rig, "revc", "-e", client_uris[_i], options[i], "--json");
+		ck_assert_msg(r.status == 0, "%s: %s", options[i], r.err);
+		ck_assert_msg(json_valid(r.out, r.out_n), "no JSON: %s", r.out);
+		ck_assert_ptr_nonnull(json_find(r.out, "", &n));
+		run_free(&r);
+	}
+	rig_finish(&rig);
+}
+END_TEST
+
+START_TEST(json_replies)
+{
+	struct rig rig;
+	struct run r;
+
+	rig_start(&rig, rig_all);
+	RUN(&r, &rig, "revc", "-e", client_uris[_i], "--json", "a\"\\b\n\x01");
+	ck_assert_int_eq(r.status, 0);
+	ck_assert_msg(json_valid(r.out, r.out_n), "no JSON: %s", r.out);
+	run_free(&r);
+	rig_finish(&rig);
+}
+END_TEST
+
+START_TEST(all_endpoints)
+{
+	struct rig rig;
+	struct run r;
+
+	rig_start(&rig, rig_all);
+	RUN(&r, &rig, "revc", "--all", "-c", CONFIG, "hola");
+	ck_assert_msg(r.status == 0, "%s", r.err);
+	for (int i = 0; i < TRANSPORTS; i++) {
+		expect_says(r.out, client_endpoints[i]);
+	}
+	expect_says(r.out, "aloh");
+	run_free(&r);
+	rig_stop(&rig);
+	RUN(&r, &rig, "revc", "--all", "-c", CONFIG, "--timeout", "300ms", "hola");
+	ck_assert_int_eq(r.status, 69);
+	run_free(&r);
+	rig_finish(&rig);
+}
+END_TEST
+
+START_TEST(usage)
+{
+	static const char *const wrong[][4] = { { "--no-such" }, { "-e" },
+		{ "-e", "nonsense", "x" }, { "-e", "tcp:/x", "x" }, { "-e", "mqueue:x", "x" },
+		{ "--timeout", "10", "x" }, { "--timeout", "-1s", "x" }, { "--ping", "--info" },
+		{ "-e", "fifo:", "x" }, { "-e", "mqueue:/a/b", "x" } };
+	struct rig rig;
+	struct run r;
+
+	rig_init(&rig);
+	RUN(&r, &rig, "revc", wrong[_i][0], wrong[_i][1], wrong[_i][2]);
+	ck_assert_msg(r.status == 64, "exit code %d: %s", r.status, r.err);
+	expect_says(r.err, "revc");
+	ck_assert_uint_eq(r.out_n, 0);
+	run_free(&r);
+	RUN(&r, &rig, "revc", "--version");
+	ck_assert_int_eq(r.status, 0);
+	run_free(&r);
+	rig_finish(&rig);
+}
+END_TEST
+
+/* Nobody there: the address is in the sentence, and so is what to do. */
+START_TEST(nobody_serves)
+{
+	struct rig rig;
+	struct run r;
+
+	rig_init(&rig);
+	RUN(&r, &rig, "revc", "-e", client_uris[_i], "--timeout", "200ms", "hola");
+	ck_assert_msg(r.status == 69, "exit code %d: %s", r.status, r.err);
+	expect_says(r.err, _i == MQUEUE ? rig.queue : rig.dir);
+	ck_assert_uint_eq(r.out_n, 0);
+	run_free(&r);
+	rig_finish(&rig);
+}
+END_TEST
+
+/* Names without a daemon: what a kill has left. */
+START_TEST(names_without_a_daemon)
+{
+	struct rig rig;
+	struct run r;
+
+	rig_start(&rig, rig_all);
+	rig_signal(&rig, SIGKILL);
+	rig_wait_exit(&rig);
+	RUN(&r, &rig, "revc", "-e", client_uris[_i], "--timeout", "300ms", "hola");
+	/* whether somebody reads a queue can't be seen: it does not answer in time */
+	ck_assert_msg(r.status == (_i == MQUEUE ? 75 : 69), "exit code %d: %s", r.status, r.err);
+	ck_assert_uint_gt(r.err_n, 0);
+	run_free(&r);
+	rig_finish(&rig);
+}
+END_TEST
+
+/* Somebody is there, and does not answer in time. */
+START_TEST(no_answer_in_time)
+{
+	struct rig rig;
+	struct run r;
+
+	late_start(&rig, "drain_timeout = 100ms", "", "");
+	RUN(&r, &rig, "revc", "-e", client_uris[_i], "--timeout", "200ms", "never");
+	ck_assert_msg(r.status == 75, "exit code %d: %s", r.status, r.err);
+	ck_assert_uint_gt(r.err_n, 0);
+	run_free(&r);
+	rig_finish(&rig);
+}
+END_TEST
+
+START_TEST(status_of_a_refusal)
+{
+	struct rig rig;
+	struct run r;
+
+	late_start(&rig, "", "", "timeout = 100ms");
+	RUN(&r, &rig, "revc", "-e", client_uris[_i], "fail");
+	ck_assert_msg(r.status == 1, "exit code %d: %s", r.status, r.err);
+	expect_says(r.err, "internal");
+	expect_says(r.err, "as you wish");
+	run_free(&r);
+	rig_finish(&rig);
+}
+END_TEST
+
+/* Its own names are gone when it ends, however it ends. */
+START_TEST(leaves_no_names)
+{
+	char path[RIG_PATH];
+	struct rig rig;
+	struct run r;
+
+	rig_start(&rig, rig_all);
+	RUN(&r, &rig, "revc", "-e", client_uris[_i], "uno");
+	run_free(&r);
+	RUN(&r, &rig, "sh", "-c",
+		"p=$(mktemp -u); mkfifo $p; $REVC -e \"$0\" < $p & exec 9> $p; rm $p; echo uno >&9; "
+		"kill -TERM $!; wait",
+		client_uris[_i]);
+	run_free(&r);
+	rig_stop(&rig);
+	ck_assert_msg(!rig_has(&rig, "fifo.d") || rmdir(rig_path(&rig, "fifo.d", path)) == 0,
+		"a reply FIFO is left behind");
+	rig_finish(&rig);
+}
+END_TEST
+
+START_TEST(default_endpoint)
+{
+	char line[600];
+	struct rig rig;
+	struct run r;
+
+	rig_start(&rig, rig_all);
+	snprintf(line, sizeof line, "REVD_ENDPOINT=%s exec %s hola", client_uris[_i],
+		getenv("REVC"));
+	RUN(&r, &rig, "sh", "-c", line);
+	expect_run(&r, 0, "aloh\n");
+	run_free(&r);
+	rig_finish(&rig);
+}
+END_TEST
+
+static TCase *on_all(void)
+{
+	TCase *t = tcase_create("serves");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_loop_test(t, strings, 0, TRANSPORTS);
+	tcase_add_loop_test(t, refused_string, 0, TRANSPORTS);
+	tcase_add_loop_test(t, twenty_thousand_lines, 0, TRANSPORTS);
+	tcase_add_loop_test(t, odd_input, 0, TRANSPORTS);
+	tcase_add_loop_test(t, long_lines, 0, TRANSPORTS);
+	tcase_add_loop_test(t, endless_input, 0, TRANSPORTS);
+	tcase_add_loop_test(t, files, 0, TRANSPORTS);
+	tcase_add_loop_test(t, ping_info_stats, 0, TRANSPORTS);
+	tcase_add_loop_test(t, json_replies, 0, TRANSPORTS);
+	tcase_add_loop_test(t, default_endpoint, 0, TRANSPORTS);
+	tcase_add_loop_test(t, leaves_no_names, 0, TRANSPORTS);
+	tcase_add_test(t, all_endpoints);
+	return t;
+}
+
+static TCase *failures(void)
+{
+	TCase *t = tcase_create("fails");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_loop_test(t, usage, 0, 10);
+	tcase_add_loop_test(t, nobody_serves, 0, TRANSPORTS);
+	tcase_add_loop_test(t, names_without_a_daemon, 0, TRANSPORTS);
+	tcase_add_loop_test(t, no_answer_in_time, 0, TRANSPORTS);
+	tcase_add_loop_test(t, status_of_a_refusal, 0, TRANSPORTS);
+	return t;
+}
+
+int main(void)
+{
+	Suite *s = suite_create("revc");
+
+	suite_add_tcase(s, on_all());
+	suite_add_tcase(s, failures());
+	return stage_run(s);
+}
