@@ -100,10 +100,15 @@ static int set_blocking(
 	return 0;
 }
 
+static struct daemon *daemon_of(const struct rounds *r, const struct bench_contender *c)
+{
+	return c->spin ? r->spinning : r->daemon;
+}
+
 static int open_session(const struct rounds *r, const struct bench_group *g,
 	struct bench_contender *c, struct session *s, struct rv_err *err)
 {
-	const struct daemon *d = c->spin && c->side == BENCH_REVD ? r->spinning : r->daemon;
+	const struct daemon *d = daemon_of(r, c);
 	int k;
 
 	switch (c->side) {
@@ -129,6 +134,8 @@ static bool left_out(const struct rounds *r, struct bench_contender *c)
 
 	if (c->side == BENCH_REVD && c->spin && !r->spinning) {
 		snprintf(c->note, sizeof(c->note), "this revd has no `spin`");
+	} else if (c->side == BENCH_REVD && !daemon_of(r, c)->serves[c->transport]) {
+		snprintf(c->note, sizeof(c->note), "this transport is left out");
 	} else if (p && p->missing) {
 		snprintf(c->note, sizeof(c->note), "not installed");
 	} else if (!p && c->side >= BENCH_REDIS_ECHO) {
@@ -162,7 +169,7 @@ static int explain(const struct rounds *r, const struct bench_group *g,
 {
 	char load[96], what[sizeof(err->msg)];
 
-	if (c->side == BENCH_REVD && daemon_died(c->spin ? r->spinning : r->daemon, err)) {
+	if (c->side == BENCH_REVD && daemon_died(daemon_of(r, c), err)) {
 		return k;
 	}
 	memcpy(what, err->msg, sizeof(what));

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "client/all.h"
 #include "client/command.h"
 #include "client/escape.h"
 #include "client/failure.h"
@@ -187,6 +188,8 @@ static int run(const struct options *o)
 		return 0;
 	case OPTIONS_TEXTS:
 		return run_texts(o);
+	case OPTIONS_ALL:
+		return all_run(o);
 	default:
 		return command_run(o);
 	}

@@ -183,7 +183,11 @@ static int keep_rest(struct rv_instance *in, struct peer *p, const struct splitt
 		x->input_ns = worker_now(in->worker);
 		peer_watch(in, p);
 	}
-	return fifo_put(&x->in, rest, n);
+	if (fifo_put(&x->in, rest, n) < 0) {
+		x->splitter.scanned = 0; /* of what is not there */
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 static void out_of_memory(struct rv_instance *in, struct peer *p)

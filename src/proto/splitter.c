@@ -60,7 +60,9 @@ static size_t next_line(
 {
 	/* the text, CR and LF: what lies behind makes the line too long anyway */
 	size_t window = MIN(n, limit + 2);
-	const uint8_t *lf = memchr(p + s->scanned, '\n', window - s->scanned);
+	/* a reload may have made the limit smaller than what was scanned */
+	size_t from = MIN(s->scanned, window);
+	const uint8_t *lf = memchr(p + from, '\n', window - from);
 
 	if (LIKELY(lf != NULL)) {
 		size_t k = (size_t)(lf - p) + 1;

@@ -140,6 +140,23 @@ START_TEST(line_limits)
 }
 END_TEST
 
+/* A reload makes the limit smaller than what was looked at already. */
+START_TEST(limit_shrinks)
+{
+	struct splitter s = {0};
+	struct split_piece p;
+	uint8_t *data = malloc(501); /* of just that size, for the sanitizer */
+
+	memset(data, 'x', 501);
+	ck_assert_uint_eq(split_next(&s, data, 500, 1000, &p), 0);
+	ck_assert_int_eq(p.kind, SPLIT_MORE);
+	data[500] = '\n';
+	ck_assert_uint_eq(split_next(&s, data, 501, 10, &p), 501);
+	ck_assert(p.kind == SPLIT_LONG_LINE && p.total == 500);
+	free(data);
+}
+END_TEST
+
 START_TEST(long_line_at_end)
 {
 	char text[200];
@@ -375,6 +392,7 @@ int main(void)
 
 	tcase_add_test(c, lines);
 	tcase_add_test(c, line_limits);
+	tcase_add_test(c, limit_shrinks);
 	tcase_add_test(c, long_line_at_end);
 	tcase_add_test(c, frames_and_lines_mixed);
 	tcase_add_test(c, large_frames_are_skipped);
