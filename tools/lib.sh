@@ -167,7 +167,7 @@ configure()
 	mkdir -p "$dir"
 	log=$dir.setup.log
 	if ! meson setup "$@" "$dir" "$top" >"$log" 2>&1; then
-		tail -n 30 "$log" >&2
+		tail -n 8 "$log" >&2
 		rm -rf "$dir"
 		die "meson setup failed; its whole output is in $log"
 	fi
