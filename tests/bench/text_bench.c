@@ -161,7 +161,7 @@ static double median(double values[ROUNDS])
 }
 
 static void print_contender(const struct contender *c, const struct job *job, double rates[ROUNDS],
-	const double best[ROUNDS])
+	const double best[ROUNDS], double target)
 {
 	double ratios[ROUNDS], middle, rate;
 
@@ -174,11 +174,13 @@ static void print_contender(const struct contender *c, const struct job *job, do
 	if (c != &contenders[0]) {
 		printf("   revd is %.2f times as fast (%.2f to %.2f)", middle, ratios[0],
 			ratios[ROUNDS - 1]);
+	} else if (target > 0) {
+		printf("   target %.1f GB/s: %s", target, rate >= target ? "reached" : "MISSED");
 	}
 	printf("\n");
 }
 
-static void bench(const char *title, const struct job *job)
+static void bench(const char *title, const struct job *job, double target)
 {
 	static const char *const units[] = {"grapheme", "codepoint", "byte"};
 	double rates[ARRAY_SIZE(contenders)][ROUNDS], best[ROUNDS];
@@ -194,7 +196,7 @@ static void bench(const char *title, const struct job *job)
 	printf("%s, %zu bytes, unit = %s\n", title, job->n, units[job->unit]);
 	for (size_t i = 0; i < ARRAY_SIZE(contenders); i++) {
 		if (takes_part(&contenders[i], job->unit)) {
-			print_contender(&contenders[i], job, rates[i], best);
+			print_contender(&contenders[i], job, rates[i], best, target);
 		}
 	}
 }
@@ -217,11 +219,12 @@ static const struct {
 	const char *title, *text;
 	size_t sizes[5]; /* ends with 0 */
 	bool units[TEXT_UNIT_COUNT];
+	double targets[TEXT_UNIT_COUNT]; /* GB/s from 1 KiB on; 0: none */
 } samples[] = {
 	{"ASCII",
 		"There is no greater agony than bearing an untold story inside you; so write it "
 		"down, one line at a time. ",
-		{16, 64, 1024, 65536}, {true, true, true}},
+		{16, 64, 1024, 65536}, {true, true, true}, {8, 8, 8}},
 	{"Spanish with emoji",
 		"El pingüino Wenceslao hizo kilómetros bajo exhaustiva lluvia y frío; añoraba a su "
 		"querido cachorro. \"¿Qué tal, Íñigo? 😀 ¡Mañana llegará la cigüeña a Logroño!\", "
@@ -234,7 +237,7 @@ static const struct {
 		"aquel "
 		"sábado de "
 		"otoño, sin prisa y con muchísima música. ",
-		{64, 1024, 65536}, {true, true, false}},
+		{64, 1024, 65536}, {true, true, false}, {0.5, 1, 0}},
 	{"Emoji only", "👨‍👩‍👧‍👦🇪🇸👍🏽❤️😀🎉", {1024},
 		{true, true, false}},
 	{"Spanish, decomposed",
@@ -287,7 +290,8 @@ int main(void)
 
 				job.n = fill(text, *size, samples[i].text);
 				if (samples[i].units[unit]) {
-					bench(samples[i].title, &job);
+					bench(samples[i].title, &job,
+						*size < 1024 ? 0 : samples[i].targets[unit]);
 				}
 			}
 		}
