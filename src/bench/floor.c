@@ -11,6 +11,7 @@
 #include "util/fd.h"
 
 #define PIPE_BYTES (1024 * 1024) /* F_SETPIPE_SZ for everybody, pipe(7) */
+#define PACKET_MAX 65536u        /* as the daemon's clients do it */
 #define MESSAGE_MAX 8192u        /* what links must have room for at least */
 
 /* Both ends of everything, before the fork; the server's are closed after it. */
@@ -137,6 +138,8 @@ static size_t message_max(enum bench_transport t, const struct bench_load *load)
 		return load->clients > 1 ? PIPE_BUF : 0;
 	case BENCH_MQUEUE:
 		return bench_queue(load).message;
+	case BENCH_SEQPACKET:
+		return PACKET_MAX;
 	default:
 		return 0;
 	}

@@ -11,6 +11,7 @@
 #include "util/clock.h"
 #include "util/fd.h"
 
+#define BLOCK_MAX 32768u
 #define INTERVAL_US 100000 /* of the timer, once a slice is late */
 
 static void on_alarm(int sig)
@@ -28,6 +29,11 @@ int load_init(void)
 unsigned load_in_flight(const struct bench_load *l)
 {
 	return l->rate > 0 ? LOAD_OPEN_MAX : l->window;
+}
+
+bool load_may_block(const struct bench_load *l)
+{
+	return l->clients == 1 && l->window == 1 && !(l->rate > 0) && l->size <= BLOCK_MAX;
 }
 
 int load_retry(const struct load_slice *s, int r)
@@ -225,7 +231,7 @@ static int run_loop(struct load_slice *s, struct rv_err *err)
 	if (s->load->clients > 1) {
 		return load_many(s, err);
 	}
-	return s->load->window > 1 ? load_window(s, err) : load_ping(s, err);
+	return load_may_block(s->load) ? load_ping(s, err) : load_window(s, err);
 }
 
 static void set_timer(long first_us, long interval_us)

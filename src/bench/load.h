@@ -39,6 +39,10 @@ struct load_slice {
 /* Installs the handler that lets the interval timer interrupt blocking calls. */
 int load_init(void) MUST_CHECK;
 
+/* True if its client may block in write(): what is in flight surely fits into the kernel's
+ * buffers, so that the server never waits for a client that waits for it. */
+bool load_may_block(const struct bench_load *);
+
 /* How many requests a connection of this load has in flight, for wire_init(). */
 unsigned load_in_flight(const struct bench_load *);
 

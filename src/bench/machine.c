@@ -13,6 +13,8 @@
 #include "util/fd.h"
 
 #define NICE (-10)
+#define NICE_TEXT "-10"
+#define AUTOGROUP "/proc/self/autogroup"
 #define BUSY_LOAD 0.5 /* a machine with more is not still */
 
 void machine_note(struct machine *m, const char *fmt, ...)
@@ -145,9 +147,34 @@ void machine_init(struct machine *m)
 	read_load(m);
 }
 
+static bool write_autogroup(const char *nice)
+{
+	FILE *f = fopen(AUTOGROUP, "we");
+
+	return f && (fputs(nice, f) < 0) + (fclose(f) != 0) == 0;
+}
+
 void machine_raise(struct machine *m)
 {
-	m->raised = setpriority(PRIO_PROCESS, 0, NICE) == 0;
+	char before[sizeof(m->autogroup)];
+
+	/* "/autogroup-13 nice 0"; the file is only there if the kernel has them. */
+	read_value(AUTOGROUP, " nice", before, sizeof(before), "");
+	if (before[0] && write_autogroup(NICE_TEXT)) {
+		memcpy(m->autogroup, before, sizeof(before));
+	}
+	m->raised = setpriority(PRIO_PROCESS, 0, NICE) == 0 && (!before[0] || m->autogroup[0]);
+	if (!m->raised) {
+		machine_note(m, "no permission to run before other programs");
+	}
+}
+
+void machine_finish(struct machine *m)
+{
+	machine_let_sleep(m);
+	if (m->autogroup[0] && !write_autogroup(m->autogroup)) {
+		machine_note(m, "the session keeps its raised priority");
+	}
 }
 
 static void stay_awake(void *arg)

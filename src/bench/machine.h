@@ -23,10 +23,11 @@ struct machine {
 	int client_cpu; /* where the client runs when pinned */
 	int server_cpu; /* where the server runs in the split regime */
 	bool can_pin;
-	bool awake;     /* the loops ran while it was measured */
-	bool raised;    /* we and our servers run before other programs */
-	double load;    /* processes that wanted to run at the start, besides us */
-	size_t n_notes; /* what could not be done or taints the figures, for people */
+	bool awake;        /* the loops ran while it was measured */
+	bool raised;       /* we and our servers run before other programs */
+	char autogroup[8]; /* nice value of the session before that; "" if it was left */
+	double load;       /* processes that wanted to run at the start, besides us */
+	size_t n_notes;    /* what could not be done or taints the figures, for people */
 	char notes[MACHINE_NOTES][256];
 	size_t n_loops;
 	struct proc loops[MACHINE_CPUS_MAX];
@@ -34,9 +35,11 @@ struct machine {
 
 void machine_init(struct machine *);
 
-/* Lets this process and those that it starts from now on run before others, if it may:
- * on a machine that does other things too the figures are less of these. */
+/* Lets this process, and those that it starts from now on, run before others. Where the
+ * kernel groups processes by session (sched(7), autogroup), that takes the session's
+ * value too, which machine_finish() restores. Notes it if that is not permitted. */
 void machine_raise(struct machine *);
+void machine_finish(struct machine *);
 
 /* Starts and ends the loops. At most MACHINE_CPUS_MAX cores. */
 void machine_keep_awake(struct machine *);

@@ -22,7 +22,8 @@ enum {
 	OPT_REVD,
 	OPT_SIZE,
 	OPT_IN_FLIGHT,
-	OPT_CLIENTS
+	OPT_CLIENTS,
+	OPT_RAISE
 };
 
 static const struct option long_options[] = {
@@ -40,6 +41,7 @@ static const struct option long_options[] = {
 	{"in-flight", required_argument, NULL, OPT_IN_FLIGHT},
 	{"clients", required_argument, NULL, OPT_CLIENTS},
 	{"revd", required_argument, NULL, OPT_REVD},
+	{"raise", no_argument, NULL, OPT_RAISE},
 	{"quiet", no_argument, NULL, 'q'},
 	{"version", no_argument, NULL, 'V'},
 	{"help", no_argument, NULL, 'h'},
@@ -65,6 +67,7 @@ static const char help[] =
 	"      --rounds N       rounds that are compared, 1 to 64 (default 5)\n"
 	"      --slice TIME     how long each is measured in a round (default 250ms)\n"
 	"      --rate N         requests/s of the load at fixed times (default 10000)\n"
+	"      --raise          run before other programs, for machines that are not quiet (root)\n"
 	"      --revd PATH      the daemon to start\n"
 	"  -q, --quiet          no progress line\n"
 	"  -V, --version        print the version\n"
@@ -160,6 +163,9 @@ static int parse_flag(struct options *o, int c)
 	case OPT_TARGETS:
 		o->targets = o->peers = true;
 		return -1;
+	case OPT_RAISE:
+		o->raise = true;
+		return -1;
 	case 'q':
 		o->quiet = true;
 		return -1;
@@ -246,6 +252,10 @@ int options_parse(struct options *o, int argc, char **argv)
 	}
 	if (r < 0 && optind < argc) {
 		r = usage("an argument too many", argv[optind]);
+	}
+	if (r < 0 && o->raise && o->uri) {
+		log_error("--raise would raise the floor but not the daemon of --endpoint");
+		r = EX_USAGE;
 	}
 	if (r >= 0) {
 		options_finish(o);

@@ -8,7 +8,7 @@ struct options {
 	const char *json, *html;
 	const char *revd; /* program to start */
 	bool only[BENCH_TRANSPORTS];
-	bool quick, peers, targets, quiet;
+	bool quick, peers, targets, raise, quiet;
 	unsigned rounds;
 	uint64_t slice_ns;
 	double rate;

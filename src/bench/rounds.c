@@ -86,8 +86,7 @@ static int take_slice(const struct rounds *r, const struct bench_group *g,
 static int set_blocking(
 	struct session *s, const struct bench_contender *c, const struct bench_load *load)
 {
-	bool on = c->wait == BENCH_BLOCK && load->clients == 1 && load->window == 1 &&
-		  !(load->rate > 0);
+	bool on = c->wait == BENCH_BLOCK && load_may_block(load);
 
 	for (size_t i = 0; i < s->target.n_links; i++) {
 		struct link *l = &s->target.links[i];

@@ -200,7 +200,7 @@ static int report(struct run *run, int result)
 
 static void clean_up(struct run *run)
 {
-	machine_let_sleep(&run->machine);
+	machine_finish(&run->machine);
 	peers_stop(&run->peers);
 	daemon_stop(&run->spinning);
 	daemon_stop(&run->daemon);
@@ -222,8 +222,8 @@ static int run_steps(struct run *run)
 	int r = make_dir(run), written;
 
 	machine_init(&run->machine);
-	if (!run->options->uri) {
-		machine_raise(&run->machine); /* else only the floor would gain by it */
+	if (run->options->raise) {
+		machine_raise(&run->machine);
 	}
 	r = r < 0 ? r : start_servers(run);
 	r = r < 0 ? r : make_plan(run);

@@ -39,6 +39,9 @@ const char *session_why(enum bench_transport t, int r)
 	if (r == -EMFILE && t == BENCH_MQUEUE) {
 		return "the user's budget for message queues (RLIMIT_MSGQUEUE) is used up";
 	}
+	if (r == -ENOSPC && t == BENCH_MQUEUE) {
+		return "all message queues that the system may have are in use";
+	}
 	return strerror(-r);
 }
 

@@ -96,6 +96,8 @@ static const struct bench_load loads[] = {
 	{.size = 16384, .clients = 1, .window = 64},
 	{.size = 16384, .clients = 20, .window = 1},
 	{.size = 64, .clients = 1, .window = 1, .rate = 2000},
+	{.size = 1024 * 1024, .clients = 1, .window = 1},
+	{.size = 100000, .clients = 2, .window = 2},
 };
 
 START_TEST(every_load_is_answered_rightly)

@@ -67,6 +67,8 @@ static const struct bench_load loads[] = {
 	{.size = 16384, .clients = 10, .window = 1},
 	{.size = 1000, .clients = 3, .window = 40},
 	{.size = 64, .clients = 1, .window = 1, .rate = 2000},
+	{.size = 1024 * 1024, .clients = 1, .window = 1},
+	{.size = 100000, .clients = 2, .window = 2},
 };
 
 START_TEST(floors_answer_every_load)
