@@ -34,8 +34,7 @@ struct run {
 	const uint8_t *src;
 	size_t n;
 	uint8_t *dst;
-	size_t until; /* where to stop at the earliest, */
-	bool ascii;   /* or only before ASCII */
+	size_t until; /* where to stop if not before ASCII */
 	bool wide;    /* may write WIDE bytes where fewer are due */
 };
 
@@ -77,8 +76,8 @@ static ALWAYS_INLINE int run(const struct run *r, size_t *pos)
 		}
 		kind = gcb_class(c);
 		next = cluster_next[state][kind];
-		if ((r->ascii ? c < 0x80 : i >= r->until) && (next & CLUSTER_BREAK) &&
-			kind < GCB_JOINING && last < GCB_JOINING) {
+		if ((c < 0x80 || i >= r->until) && (next & CLUSTER_BREAK) && kind < GCB_JOINING &&
+			last < GCB_JOINING) {
 			break;
 		}
 		if ((next & CLUSTER_BREAK) && is_due(r, start, i)) {
@@ -107,16 +106,9 @@ int cluster_patch(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos)
 	return run(&r, pos);
 }
 
-int cluster_reverse_until(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos, size_t until)
+int cluster_reverse(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos, size_t until)
 {
 	struct run r = {.src = src, .n = n, .dst = dst, .until = until, .wide = true};
-
-	return run(&r, pos);
-}
-
-int cluster_reverse_to_ascii(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos)
-{
-	struct run r = {.src = src, .n = n, .dst = dst, .ascii = true, .wide = true};
 
 	return run(&r, pos);
 }

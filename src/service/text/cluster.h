@@ -42,13 +42,10 @@ extern const uint8_t cluster_next[CLUSTER_STATE_COUNT][GCB_COUNT];
 /* Stops at the first such boundary; leaves alone what lies below it in dst. */
 int cluster_patch(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos) MUST_CHECK;
 
-/* Faster where joining code points are many, but spoils what lies below in dst. Stops at
- * the first such boundary from `until` on. */
-int cluster_reverse_until(
+/* Faster, but spoils what lies below in dst. Stops before ASCII, or at the first such
+ * boundary from `until` on. */
+int cluster_reverse(
 	const uint8_t *src, size_t n, uint8_t *dst, size_t *pos, size_t until) MUST_CHECK;
-
-/* The same, but stops only before ASCII. */
-int cluster_reverse_to_ascii(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos) MUST_CHECK;
 
 /* The end of the cluster that begins at pos < n in valid text. */
 size_t cluster_end(const uint8_t *text, size_t n, size_t pos);

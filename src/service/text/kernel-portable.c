@@ -22,10 +22,12 @@ static int reverse_bytes(const uint8_t *src, size_t n, uint8_t *dst, size_t *ret
 	return 0;
 }
 
-/* Reverses words of ASCII from i on (for clusters: without CR); returns where they end. */
-static inline size_t run_ascii(const uint8_t *src, size_t n, uint8_t *dst, size_t i, bool clusters)
+/* Reverses words of ASCII from i to `until` (for clusters: without CR); returns where
+ * they end. */
+static inline size_t run_ascii(
+	const uint8_t *src, size_t n, uint8_t *dst, size_t i, size_t until, bool clusters)
 {
-	for (; n - i >= 8; i += 8) {
+	for (; i + 8 <= until; i += 8) {
 		uint64_t v = word_load(src + i);
 
 		if (word_special(v, clusters)) {
@@ -46,7 +48,7 @@ static int reverse_codepoints(const uint8_t *src, size_t n, uint8_t *dst, size_t
 {
 	size_t i = 0;
 
-	while ((i = run_ascii(src, n, dst, i, false)) < n) {
+	while ((i = run_ascii(src, n, dst, i, n, false)) < n) {
 		do {
 			uint32_t c;
 			int length = utf8_decode(src + i, n - i, &c);
@@ -66,28 +68,40 @@ static int reverse_codepoints(const uint8_t *src, size_t n, uint8_t *dst, size_t
 
 /* The same as run_ascii() to the last byte that ASCII follows: what follows the
  * others may join them. */
-static size_t run_ascii_clusters(const uint8_t *src, size_t n, uint8_t *dst, size_t begin)
+static size_t run_ascii_clusters(
+	const uint8_t *src, size_t n, uint8_t *dst, size_t begin, size_t until)
 {
-	size_t i = run_ascii(src, n, dst, begin, true);
+	size_t i = run_ascii(src, n, dst, begin, until, true);
 
 	if (i > begin && i < n && src[i] >= 0x80) {
 		return i - 1;
 	}
-	for (; n - i >= 2 && src[i] < 0x80 && src[i] != '\r' && src[i + 1] < 0x80; i++) {
+	for (; i + 1 < until && src[i] < 0x80 && src[i] != '\r' && src[i + 1] < 0x80; i++) {
 		dst[n - 1 - i] = src[i];
 	}
 	return i;
+}
+
+int text_reverse_clusters(const uint8_t *src, size_t n, uint8_t *dst, size_t *pos, size_t until)
+{
+	size_t end = MIN(until, n);
+
+	while (*pos < end) {
+		*pos = run_ascii_clusters(src, n, dst, *pos, end);
+		if (*pos < end && cluster_reverse(src, n, dst, pos, end) < 0) {
+			return -EILSEQ;
+		}
+	}
+	return 0;
 }
 
 static int reverse_graphemes(const uint8_t *src, size_t n, uint8_t *dst, size_t *ret_bad)
 {
 	size_t i = 0;
 
-	while ((i = run_ascii_clusters(src, n, dst, i)) < n) {
-		if (cluster_reverse_to_ascii(src, n, dst, &i) < 0) {
-			*ret_bad = i;
-			return -EILSEQ;
-		}
+	if (text_reverse_clusters(src, n, dst, &i, n) < 0) {
+		*ret_bad = i;
+		return -EILSEQ;
 	}
 	return 0;
 }

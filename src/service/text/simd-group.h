@@ -13,7 +13,7 @@
 #include "service/text/word.h"
 
 #define GROUP 128u      /* bytes */
-#define DENSE 12        /* marks in a group from which on it is better not to jump */
+#define DENSE 8         /* marks in a group from which on it is better not to jump */
 #define DENSE_RUN 256u  /* bytes that the automaton then takes beyond the group */
 #define MARGIN VEC_SIZE /* before a staged group, and twice behind it */
 
@@ -194,7 +194,7 @@ static ALWAYS_INLINE uint64_t bits_from(uint64_t bits, size_t base, size_t from)
 static int join_run(const struct group *g, bool dense, size_t *done)
 {
 	if (dense) {
-		return cluster_reverse_until(g->src, g->n, g->dst, done, g->end + DENSE_RUN);
+		return text_reverse_clusters(g->src, g->n, g->dst, done, g->end + DENSE_RUN);
 	}
 	return cluster_patch(g->src, g->n, g->dst, done);
 }
