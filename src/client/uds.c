@@ -106,6 +106,17 @@ static void adopt_stream(struct revc *s)
 	};
 }
 
+/* A connect to another kind of file is refused like one to a socket without a server. */
+static int judge_connect_error(const char *address, int err)
+{
+	struct stat st;
+
+	return err == ECONNREFUSED && address[0] != '@' && stat(address, &st) == 0 &&
+			       !S_ISSOCK(st.st_mode)
+		       ? ENOTSOCK
+		       : err;
+}
+
 static int uds_open(struct revc *s, uint64_t deadline)
 {
 	int r = connect_as(s, SOCK_STREAM, deadline);
@@ -120,7 +131,7 @@ static int uds_open(struct revc *s, uint64_t deadline)
 			return adopt_packet(s);
 		}
 	}
-	return session_fail(s, FAILURE_CONNECT, -r);
+	return session_fail(s, FAILURE_CONNECT, judge_connect_error(s->uri.address, -r));
 }
 
 static void uds_close(struct revc *s)

@@ -133,7 +133,7 @@ static void on_line(struct conn *c, const uint8_t *p, size_t n)
 		break;
 	}
 	put(&c->out, buf_head(&text), buf_used(&text));
-	put(&c->out, "\r\n" + (cr ? 0 : 1), cr ? 2 : 1);
+	put(&c->out, cr ? "\r\n" : "\n", cr ? 2 : 1);
 	buf_finish(&text);
 	c->served++;
 }

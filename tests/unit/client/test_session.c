@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "client/revc.h"
 #include "common/runner.h"
@@ -281,6 +282,20 @@ START_TEST(says_that_nobody_is_there)
 }
 END_TEST
 
+START_TEST(says_what_is_no_socket)
+{
+	struct place p;
+	struct revc_err err;
+	struct revc *s = NULL;
+
+	place_make(&p);
+	ck_assert_int_eq(mkfifo(place_path(&p, "s"), 0600), 0);
+	ck_assert_int_eq(revc_open(place_uri(&p, "uds", "s"), NULL, &s, &err), -ENOTSOCK);
+	ck_assert_ptr_nonnull(strstr(err.text, "this is not a socket"));
+	place_remove(&p);
+}
+END_TEST
+
 /* A backlog of one that is full: tried until the timeout, then "try later". */
 START_TEST(waits_for_a_full_backlog)
 {
@@ -344,6 +359,7 @@ int main(void)
 	tcase_add_test(t, respects_the_deadline);
 	tcase_add_loop_test(t, explains_the_end, 0, (int)ARRAY_SIZE(ends));
 	tcase_add_loop_test(t, says_that_nobody_is_there, 0, (int)ARRAY_SIZE(nobody));
+	tcase_add_test(t, says_what_is_no_socket);
 	tcase_add_test(t, waits_for_a_full_backlog);
 	tcase_add_test(t, calls);
 	suite_add_tcase(s, t);
