@@ -52,8 +52,8 @@ static ALWAYS_INLINE void put(const struct run *r, size_t from, size_t to)
 	}
 }
 
-/* True if the cluster at [from, to) is put when it has ended, not as it grows:
- * the long ones, for their length squared is a long time. */
+/* True if the cluster at [from, to) is put once, when it has ended, and not each time
+ * it grows: the long ones at least, for their length squared is a long time. */
 static ALWAYS_INLINE bool is_due(const struct run *r, size_t from, size_t to)
 {
 	return r->wide ? UNLIKELY(to - from > WIDE) : to > from;
