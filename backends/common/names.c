@@ -284,12 +284,9 @@ bool names_remove_directory(const char *path, int dirfd, struct names_id *id)
 	bool same = id->ino != 0 && names_id_same(names_id_path(path), *id);
 	DIR *d = NULL;
 
-	*id = (struct names_id){0};
-	if (!same) {
-		return false;
-	}
-	if (rmdir(path) == 0) {
-		return true;
+	if (!same || rmdir(path) == 0) {
+		*id = (struct names_id){0};
+		return same;
 	}
 	dirfd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* fdopendir() keeps it */
 	d = dirfd < 0 ? NULL : fdopendir(dirfd);
@@ -301,5 +298,9 @@ bool names_remove_directory(const char *path, int dirfd, struct names_id *id)
 		remove_if_unread(dirfd, e->d_name);
 	}
 	closedir(d);
-	return rmdir(path) == 0;
+	if (rmdir(path) < 0) {
+		return false;
+	}
+	*id = (struct names_id){0};
+	return true;
 }

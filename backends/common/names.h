@@ -58,7 +58,8 @@ int names_directory(const char *path, mode_t mode, const struct rv_endpoint_info
 	bool *ret_made, struct rv_err *) MUST_CHECK;
 
 /* Removes from the directory the FIFOs that nobody reads, which is what dead
- * clients leave, then the directory itself if that made it empty. */
+ * clients leave, then the directory itself if that made it empty. *id stays if
+ * it is still there and still ours. */
 bool names_remove_directory(const char *path, int dirfd, struct names_id *id);
 
 /* path and suffix in new memory, or NULL. */

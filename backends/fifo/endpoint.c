@@ -186,6 +186,18 @@ void fifo_release_names(struct fifo_endpoint *ep)
 	names_unlock(&ep->lock);
 }
 
+/* Clients may have kept the directory alive when the names were released, at
+ * drain. It is still ours to remove unless another endpoint serves there now,
+ * which the lock tells. */
+static void remove_late(struct fifo_endpoint *ep)
+{
+	struct rv_err err;
+
+	if (ep->dir_id.ino && !ep->lock.path && names_lock(ep->path, &ep->lock, &err) < 0) {
+		ep->dir_id = (struct names_id){0};
+	}
+}
+
 void fifo_close(void *block)
 {
 	struct fifo_endpoint *ep = block;
@@ -194,6 +206,7 @@ void fifo_close(void *block)
 		return;
 	}
 	if (ep->path && ep->out_path && ep->dir_path) {
+		remove_late(ep);
 		fifo_release_names(ep);
 	}
 	fd_close_p(&ep->fd);

@@ -4,7 +4,6 @@
  */
 #include "uds/uds.h"
 
-#include <poll.h>
 #include <sys/socket.h>
 
 #define FRAME_MAX ((size_t)64 << 10) /* reply frames larger than that go as fragments */
@@ -171,15 +170,6 @@ static bool read_stream(struct uds_conn *c)
 	return false;
 }
 
-/* An empty message reads as 0, like the end. But the end goes on for ever: it
- * fills a batch, and the kernel knows that the client will send no more. */
-static bool is_end(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
-
-	return poll(&p, 1, 0) == 1 && p.revents & (POLLRDHUP | POLLHUP);
-}
-
 /* How many messages to ask for next time. Asking for one more than there is costs
  * a look into an empty queue, so after a miss that is not tried again for a while. */
 static void adapt_batch(struct uds_instance *in, unsigned n)
@@ -194,25 +184,38 @@ static void adapt_batch(struct uds_instance *in, unsigned n)
 	}
 }
 
-/* The length of each message goes to v[i].msg_len. */
-static int receive(struct uds_conn *c, struct mmsghdr *v)
+/* Room for what SO_PASSCRED adds to each message. An empty message reads as 0 like
+ * the end of the input, but only a message has credentials. */
+struct control {
+	_Alignas(struct cmsghdr) char buf[CMSG_SPACE(sizeof(struct ucred))];
+};
+
+struct reception {
+	struct mmsghdr v[UDS_SLOTS];
+	struct iovec iov[UDS_SLOTS];
+	struct control control[UDS_SLOTS];
+};
+
+static int receive(struct uds_conn *c, struct reception *r)
 {
 	struct uds_instance *in = c->in;
-	struct iovec iov[UDS_SLOTS];
 	int n;
 
+	for (unsigned i = 0; i < in->batch; i++) {
+		r->iov[i] = (struct iovec){
+			.iov_base = in->buf + (size_t)i * UDS_SLOT, .iov_len = UDS_SLOT};
+		r->v[i].msg_hdr = (struct msghdr){.msg_iov = &r->iov[i],
+			.msg_iovlen = 1,
+			.msg_control = &r->control[i],
+			.msg_controllen = sizeof(r->control[i])};
+	}
 	if (in->batch == 1) {
-		ssize_t len = recv(conn_fd(c), in->buf, UDS_SLOT, MSG_DONTWAIT | MSG_TRUNC);
+		ssize_t len = recvmsg(conn_fd(c), &r->v[0].msg_hdr, MSG_DONTWAIT | MSG_TRUNC);
 
-		v[0].msg_len = len < 0 ? 0 : (unsigned)len;
+		r->v[0].msg_len = len < 0 ? 0 : (unsigned)len;
 		n = len < 0 ? -1 : 1;
 	} else {
-		for (unsigned i = 0; i < in->batch; i++) {
-			iov[i] = (struct iovec){
-				.iov_base = in->buf + i * UDS_SLOT, .iov_len = UDS_SLOT};
-			v[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &iov[i], .msg_iovlen = 1}};
-		}
-		n = recvmmsg(conn_fd(c), v, in->batch, MSG_DONTWAIT | MSG_TRUNC, NULL);
+		n = recvmmsg(conn_fd(c), r->v, in->batch, MSG_DONTWAIT | MSG_TRUNC, NULL);
 	}
 	if (n < 0) {
 		return -errno;
@@ -221,34 +224,26 @@ static int receive(struct uds_conn *c, struct mmsghdr *v)
 	return n;
 }
 
-/* Returns how many messages there are before the end, if this is the end. */
-static int cut_end(const struct uds_conn *c, const struct mmsghdr *v, int n, bool full)
+static bool is_end(const struct mmsghdr *m)
 {
-	int k = n;
-
-	while (k > 0 && v[k - 1].msg_len == 0) {
-		k--;
-	}
-	return k < n && full && is_end(conn_fd(c)) ? k : n;
+	return m->msg_len == 0 && m->msg_hdr.msg_controllen == 0;
 }
 
 static bool read_packets(struct uds_conn *c)
 {
-	struct mmsghdr v[UDS_SLOTS];
+	struct reception r;
 	struct rv_msg msgs[UDS_SLOTS];
-	unsigned asked = c->in->batch;
-	int n = receive(c, v), k;
+	int n = receive(c, &r), k;
 
 	if (n < 0) {
 		no_input(c, -n);
 		return false;
 	}
-	k = cut_end(c, v, n, (unsigned)n == asked);
-	for (int i = 0; i < k; i++) {
-		size_t len = v[i].msg_len;
+	for (k = 0; k < n && !is_end(&r.v[k]); k++) {
+		size_t len = r.v[k].msg_len;
 
-		msgs[i] = (struct rv_msg){
-			.data = c->in->buf + (size_t)i * UDS_SLOT,
+		msgs[k] = (struct rv_msg){
+			.data = c->in->buf + (size_t)k * UDS_SLOT,
 			.len = len < UDS_SLOT ? len : UDS_SLOT,
 			.total = len > UDS_SLOT ? len : 0,
 		};
@@ -322,7 +317,10 @@ int uds_conn_start(struct uds_instance *in, int fd)
 	info.gid = cred.gid;
 	info.denied = !uds_allowed(cfg, fd, cred.uid, cred.gid);
 	if (cfg->type == UDS_SEQPACKET) {
+		const int one = 1;
 		int sndbuf = 0;
+
+		(void)setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one));
 
 		n = sizeof(sndbuf);
 		(void)getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, &n);
@@ -491,6 +489,6 @@ void uds_flush(void *block, void *peer)
 	if (uds_is_stream(in)) {
 		(void)out_flush(&in->out, &c->out);
 	} else {
-		packets_flush(&in->packets, &c->packets);
+		(void)packets_flush(&in->packets, &c->packets);
 	}
 }

@@ -52,8 +52,13 @@ int packets_reserve(struct packets *o, struct packets_peer *p, size_t min, struc
 {
 	int r;
 
-	if (o->owner && (o->owner != p || o->n == PACKETS_MAX || o->size - o->used < min)) {
-		packets_flush(o, o->owner);
+	if (o->owner && o->owner != p) {
+		(void)packets_flush(o, o->owner);
+	} else if (o->owner && (o->n == PACKETS_MAX || o->size - o->used < min)) {
+		r = packets_flush(o, p);
+		if (r < 0) {
+			return r; /* perhaps the peer is gone */
+		}
 	}
 	if (p->tail) {
 		return -EAGAIN;
@@ -129,13 +134,13 @@ static int send_some(int fd, struct mmsghdr *msgs, unsigned n)
 	return k < 0 ? -errno : n == 1 ? 1 : k;
 }
 
-void packets_flush(struct packets *o, struct packets_peer *p)
+int packets_flush(struct packets *o, struct packets_peer *p)
 {
 	unsigned i = 0;
 	int k = 0;
 
 	if (o->owner != p) {
-		return;
+		return p->tail ? -EAGAIN : 0;
 	}
 	while (i < o->n) {
 		k = send_some(o->ops->fd(p), o->msgs + i, o->n - i);
@@ -150,9 +155,13 @@ void packets_flush(struct packets *o, struct packets_peer *p)
 	forget(o);
 	if (k < 0) {
 		broken(o, p, k);
-	} else if (p->tail) {
-		o->ops->progress(o, p);
+		return k;
 	}
+	if (p->tail) {
+		o->ops->progress(o, p);
+		return -EAGAIN;
+	}
+	return 0;
 }
 
 void packets_writable(struct packets *o, struct packets_peer *p)

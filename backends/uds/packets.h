@@ -46,6 +46,7 @@ int packets_reserve(
 	struct packets *, struct packets_peer *, size_t min, struct rv_room *ret) MUST_CHECK;
 /* As rv_backend_ops.commit. */
 void packets_commit(struct packets *, struct packets_peer *, size_t used);
-void packets_flush(struct packets *, struct packets_peer *);
+/* 0; -EAGAIN: some of it is in the tail; another error: broken() was called. */
+int packets_flush(struct packets *, struct packets_peer *);
 void packets_writable(struct packets *, struct packets_peer *);
 void packets_drop(struct packets *, struct packets_peer *);

@@ -436,11 +436,26 @@ START_TEST(test_the_address_changes_hands)
 	fake_start(second, &cfg, NULL, 0);
 	ck_assert_int_eq(fake_reply_peer(f, "t", &p), 0); /* the old one still answers */
 	ck_assert_int_eq(fake_reply_peer(second, "t", &p), 0);
+	close(fd); /* so that nothing but the second keeps the directory */
 	fake_stop(f);
 	ck_assert(place_has("q") && place_has("q.out") && place_has("q.d") && place_has("q.lock"));
-	close(fd);
 	fake_free(second);
 	ck_assert(!place_has("q") && !place_has("q.out") && !place_has("q.d"));
+}
+END_TEST
+
+/* A client that is there when the drain begins and gone when it ends. */
+START_TEST(test_the_directory_goes_with_its_last_client)
+{
+	int fd;
+
+	fake_start(f, &cfg, NULL, 0);
+	fd = place_fifo("q.d/t");
+	f->ops->drain(f->block);
+	ck_assert(place_has("q.d"));
+	close(fd);
+	fake_stop(f);
+	ck_assert(!place_has("q.d") && !place_has("q.lock"));
 }
 END_TEST
 
@@ -697,6 +712,7 @@ int main(void)
 	tcase_add_test(tc, test_the_source_can_be_renewed);
 	tcase_add_test(tc, test_drain_serves_what_had_arrived);
 	tcase_add_test(tc, test_the_address_changes_hands);
+	tcase_add_test(tc, test_the_directory_goes_with_its_last_client);
 	tcase_add_test(tc, test_drain_waits_for_unsent_output);
 	tcase_add_loop_test(tc, test_an_inherited_fifo, 0, 2);
 	tcase_add_test(tc, test_inherited_request_and_out);

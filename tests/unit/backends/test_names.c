@@ -227,7 +227,6 @@ START_TEST(test_directory_keeps_what_is_in_use)
 	ck_assert(place_has("d/alive") && !place_has("d/dead"));
 
 	close(alive);
-	id = names_id_fd(fd);
 	ck_assert(names_remove_directory("d", fd, &id));
 	ck_assert(!place_has("d"));
 	close(fd);
