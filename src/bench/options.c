@@ -23,13 +23,15 @@ enum {
 	OPT_SIZE,
 	OPT_IN_FLIGHT,
 	OPT_CLIENTS,
-	OPT_RAISE
+	OPT_RAISE,
+	OPT_SVG
 };
 
 static const struct option long_options[] = {
 	{"endpoint", required_argument, NULL, 'e'},
 	{"json", required_argument, NULL, OPT_JSON},
 	{"html", required_argument, NULL, OPT_HTML},
+	{"svg", required_argument, NULL, OPT_SVG},
 	{"peers", no_argument, NULL, OPT_PEERS},
 	{"quick", no_argument, NULL, OPT_QUICK},
 	{"targets", no_argument, NULL, OPT_TARGETS},
@@ -64,6 +66,7 @@ static const char help[] =
 	"      --size SIZE      this load alone: bytes of a request, 16B to 1M (default 64B),\n"
 	"      --in-flight N    requests in flight per client (default 1),\n"
 	"      --clients N      clients (default 1)\n"
+	"      --svg FILE       write the plot of throughput alone\n"
 	"      --rounds N       rounds that are compared, 1 to 64 (default 5)\n"
 	"      --slice TIME     how long each is measured in a round (default 250ms)\n"
 	"      --rate N         requests/s of the load at fixed times (default 10000)\n"
@@ -194,6 +197,9 @@ static int parse_one(struct options *o, int c, const char *arg, bool *first_only
 		break;
 	case OPT_HTML:
 		o->html = arg;
+		break;
+	case OPT_SVG:
+		o->svg = arg;
 		break;
 	case OPT_REVD:
 		o->revd = arg;

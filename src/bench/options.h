@@ -5,7 +5,7 @@
 
 struct options {
 	const char *uri; /* of a daemon that runs; NULL: start one */
-	const char *json, *html;
+	const char *json, *html, *svg;
 	const char *revd; /* program to start */
 	bool only[BENCH_TRANSPORTS];
 	bool quick, peers, targets, raise, quiet;

@@ -25,6 +25,7 @@ void out_table(FILE *, const struct results *);
 void out_verdict(FILE *, const struct results *);
 void out_json(FILE *, const struct results *);
 void out_html(FILE *, const struct results *);
+void out_svg(FILE *, const struct results *); /* the plot of throughput alone */
 
 /* "412 k", "1.23 M": three digits. buf: 16 bytes. Returns buf. */
 char *out_number(double v, char buf[16]);

@@ -8,11 +8,25 @@
 #include "bench/plots.h"
 #include "bench/stats.h"
 
-static const char style[] =
-	":root{color-scheme:light dark;--bg:#fff;--fg:#1c2128;--dim:#59636e;--line:#dde1e6;"
-	"--card:#f6f8fa;--s0:#0969da;--s1:#bf3989;--s2:#9a6700;--s3:#1a7f37}\n"
-	"@media(prefers-color-scheme:dark){:root{--bg:#0d1117;--fg:#e6edf3;--dim:#9198a1;"
+/* Of the page and of images on their own. */
+#define COLOURS                                                                              \
+	":root{color-scheme:light dark;--bg:#fff;--fg:#1c2128;--dim:#59636e;--line:#dde1e6;" \
+	"--card:#f6f8fa;--s0:#0969da;--s1:#bf3989;--s2:#9a6700;--s3:#1a7f37}\n"              \
+	"@media(prefers-color-scheme:dark){:root{--bg:#0d1117;--fg:#e6edf3;--dim:#9198a1;"   \
 	"--line:#30363d;--card:#161b22;--s0:#58a6ff;--s1:#f778ba;--s2:#e3b341;--s3:#3fb950}}\n"
+#define LINES                                                                                     \
+	"svg text,text{font:12px system-ui,sans-serif;fill:var(--dim)}svg .name{font-weight:600}" \
+	".grid{stroke:var(--line)}.base{stroke:var(--dim)}polyline{fill:none;stroke-width:2;"     \
+	"stroke-linejoin:round}.dashed polyline{stroke-dasharray:4 4;stroke-width:1.3;"           \
+	"opacity:.75}\n"                                                                          \
+	".s0 polyline{stroke:var(--s0)}.s0 circle,text.s0{fill:var(--s0)}"                        \
+	".s1 polyline{stroke:var(--s1)}.s1 circle,text.s1{fill:var(--s1)}"                        \
+	".s2 polyline{stroke:var(--s2)}.s2 circle,text.s2{fill:var(--s2)}"                        \
+	".s3 polyline{stroke:var(--s3)}.s3 circle,text.s3{fill:var(--s3)}\n"
+
+static const char image_style[] = COLOURS LINES;
+
+static const char page_style[] = COLOURS LINES
 	"*{box-sizing:border-box}body{margin:0 auto;padding:2rem 1.25rem 4rem;max-width:72rem;"
 	"background:var(--bg);color:var(--fg);font:16px/1.5 system-ui,sans-serif}\n"
 	"h1{font-size:1.7rem;margin:0 0 .25rem}h2{font-size:1.2rem;margin:2.5rem 0 .75rem}"
@@ -24,21 +38,14 @@ static const char style[] =
 	".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(30rem,100%),1fr));"
 	"gap:1.25rem}figure{margin:0;padding:1rem;background:var(--card);"
 	"border:1px solid var(--line);border-radius:8px}svg{width:100%;height:auto;display:block}\n"
-	"svg text{font:12px system-ui,sans-serif;fill:var(--dim)}svg .name{font-weight:600}"
-	".grid{stroke:var(--line)}.base{stroke:var(--dim)}polyline{fill:none;stroke-width:2;"
-	"stroke-linejoin:round}.dashed polyline{stroke-dasharray:4 4;stroke-width:1.3;"
-	"opacity:.75}\n"
-	".s0 polyline{stroke:var(--s0)}.s0 circle,text.s0{fill:var(--s0)}"
-	".s1 polyline{stroke:var(--s1)}.s1 circle,text.s1{fill:var(--s1)}"
-	".s2 polyline{stroke:var(--s2)}.s2 circle,text.s2{fill:var(--s2)}"
-	".s3 polyline{stroke:var(--s3)}.s3 circle,text.s3{fill:var(--s3)}\n"
 	".scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.9rem;"
 	"font-variant-numeric:tabular-nums}caption{text-align:left;font-weight:600;"
 	"padding:.9rem 0 .3rem}th,td{padding:.25rem .6rem;text-align:right;"
 	"border-bottom:1px solid var(--line);white-space:nowrap}th:first-child,td:first-child"
-	"{text-align:left}td[colspan]{white-space:normal;text-align:left;color:var(--dim);font-"
-	"weight:400!important}th{color:var(--dim);font-weight:500}tr.revd td{font-weight:600}"
-	"code{background:var(--card);padding:.1rem .35rem;border-radius:4px}\n";
+	"{text-align:left}td[colspan]{white-space:normal;text-align:left;"
+	"color:var(--dim);font-weight:400!important}th{color:var(--dim);font-weight:500}"
+	"tr.revd td{font-weight:600}code{background:var(--card);padding:.1rem .35rem;"
+	"border-radius:4px}\n";
 
 void out_escaped(FILE *f, const char *text)
 {
@@ -76,7 +83,7 @@ static void put_head(FILE *f, const struct results *r)
 	      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
 	      "<title>revbench: which local transport?</title>\n<style>",
 		f);
-	fputs(style, f);
+	fputs(page_style, f);
 	fputs("</style></head><body>\n<h1>Which local transport?</h1>\n<p class=\"dim\">", f);
 	fprintf(f, "revd %s on ", r->revd_version);
 	out_escaped(f, r->machine->cpu);
@@ -190,4 +197,9 @@ void out_html(FILE *f, const struct results *r)
 	}
 	put_method(f, r);
 	fputs("</body></html>\n", f);
+}
+
+void out_svg(FILE *f, const struct results *r)
+{
+	plots_image(f, r->plan, image_style);
 }

@@ -67,37 +67,43 @@ static void plot_latency(FILE *f, const struct plan *p, const struct bench_load 
 	put_figure(f, &c, caption);
 }
 
-static void plot_throughput(FILE *f, const struct plan *p)
+static const struct svg_tick depths[] = {{1, "1"}, {4, "4"}, {16, "16"}, {64, "64"}, {256, "256"}};
+
+static void make_throughput(struct svg_chart *c, const struct plan *p)
 {
-	static const struct svg_tick ticks[] = {
-		{1, "1"}, {4, "4"}, {16, "16"}, {64, "64"}, {256, "256"}};
-	struct svg_chart c = {
+	*c = (struct svg_chart){
 		.title = "Throughput over the number in flight, 64 bytes",
 		.x_title = "requests in flight",
 		.y_title = "requests/s",
 		.y_unit = "requests/s",
-		.x_ticks = ticks,
-		.n_x_ticks = ARRAY_SIZE(ticks),
+		.x_ticks = depths,
+		.n_x_ticks = ARRAY_SIZE(depths),
 		.x_log = true,
 	};
-
 	for (int t = 0; t < BENCH_TRANSPORTS; t++) {
-		struct svg_series *s = add_series(&c, (enum bench_transport)t, false);
+		struct svg_series *s = add_series(c, (enum bench_transport)t, false);
 
-		for (size_t j = 0; j < ARRAY_SIZE(ticks); j++) {
+		for (size_t j = 0; j < ARRAY_SIZE(depths); j++) {
 			struct bench_load load = one_small;
 			const struct bench_group *g;
 			const struct bench_contender *k;
 
-			load.window = (unsigned)ticks[j].at;
+			load.window = (unsigned)depths[j].at;
 			g = plan_find(p, "matrix", &load, BENCH_REGIMES);
 			g = g ? g : plan_find(p, "sweep", &load, BENCH_REGIMES);
 			k = g ? stats_find(g, BENCH_REVD, (enum bench_transport)t) : NULL;
 			if (k) {
-				add_point(s, ticks[j].at, stats_rate(k).median);
+				add_point(s, depths[j].at, stats_rate(k).median);
 			}
 		}
 	}
+}
+
+static void plot_throughput(FILE *f, const struct plan *p)
+{
+	struct svg_chart c;
+
+	make_throughput(&c, p);
 	put_figure(f, &c, "One connection. A byte stream carries many requests per system call.");
 }
 
@@ -143,4 +149,13 @@ void plots_put(FILE *f, const struct plan *p)
 		"From the time a request was meant to go out. Dashed: the floor.");
 	plot_throughput(f, p);
 	plot_cost(f, p);
+}
+
+void plots_image(FILE *f, const struct plan *p, const char *style)
+{
+	struct svg_chart c;
+
+	make_throughput(&c, p);
+	c.style = style;
+	svg_draw(f, &c);
 }

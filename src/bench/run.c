@@ -180,8 +180,16 @@ static int report(struct run *run, int result)
 		.command = run->options->command,
 		.error = result < 0 ? run->err.msg : NULL,
 	};
+	const struct {
+		const char *path;
+		void (*write)(FILE *, const struct results *);
+	} files[] = {
+		{run->options->json, out_json},
+		{run->options->html, out_html},
+		{run->options->svg, out_svg},
+	};
 	unsigned missed = 0;
-	int r;
+	int r = 0;
 
 	verdict_make(&run->verdict, &run->plan);
 	out_table(stdout, &results);
@@ -191,9 +199,10 @@ static int report(struct run *run, int result)
 		out_verdict(stdout, &results);
 	}
 	fflush(stdout);
-	r = write_file(run->options->json, out_json, &results);
-	if (write_file(run->options->html, out_html, &results) < 0) {
-		r = -EIO;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		if (write_file(files[i].path, files[i].write, &results) < 0) {
+			r = -EIO;
+		}
 	}
 	return r < 0 ? r : missed > 0;
 }

@@ -192,9 +192,17 @@ void svg_draw(FILE *f, const struct svg_chart *c)
 		fputs("<p class=\"none\">Not measured in this run.</p>\n", f);
 		return;
 	}
-	fprintf(f, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", WIDTH, HEIGHT);
+	fprintf(f, "<svg viewBox=\"0 0 %d %d\" role=\"img\"", WIDTH, HEIGHT);
+	if (c->style) {
+		fprintf(f, " xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\"",
+			WIDTH, HEIGHT);
+	}
+	fputs(" aria-label=\"", f);
 	out_escaped(f, c->title);
 	fputs("\">\n", f);
+	if (c->style) {
+		fprintf(f, "<style>%s</style>\n", c->style);
+	}
 	draw_y_axis(f, c, &s);
 	draw_x_axis(f, c, &s);
 	for (size_t i = 0; i < c->n; i++) {

@@ -30,7 +30,8 @@ struct svg_chart {
 	const char *y_unit; /* of the values shown at points */
 	const struct svg_tick *x_ticks;
 	size_t n_x_ticks;
-	bool x_log; /* y always is */
+	bool x_log;        /* y always is */
+	const char *style; /* for an image of its own: its style sheet; NULL: part of a page */
 	size_t n;
 	struct svg_series series[SVG_SERIES];
 };

@@ -232,11 +232,11 @@ START_TEST(json_is_json)
 END_TEST
 
 /* Elements that are opened are closed, in order; text holds no bare < or &. */
-static void check_balanced(const char *html)
+static void check_balanced(const char *html, const char *root)
 {
 	char stack[64][16];
 	size_t depth = 0;
-	const char *p = strstr(html, "<html");
+	const char *p = strstr(html, root);
 
 	for (; (p = strchr(p, '<')); p++) {
 		bool closing = p[1] == '/';
@@ -262,13 +262,25 @@ START_TEST(html_is_balanced_and_self_contained)
 {
 	char *text = write_out(out_html, "<script>bad & worse</script>");
 
-	check_balanced(text);
+	check_balanced(text, "<html");
 	ck_assert_ptr_nonnull(strstr(text, "&lt;script&gt;bad &amp; worse"));
 	ck_assert_ptr_null(strstr(text, "<script"));
 	ck_assert_ptr_null(strstr(text, "http"));
 	ck_assert_ptr_null(strstr(text, "src="));
 	ck_assert_ptr_null(strstr(text, "nan"));
 	ck_assert_ptr_nonnull(strstr(text, "<polyline"));
+	free(text);
+}
+END_TEST
+
+START_TEST(the_plot_is_an_image_of_its_own)
+{
+	char *text = write_out(out_svg, NULL);
+
+	ck_assert_int_eq(strncmp(text, "<svg ", 5), 0);
+	check_balanced(text, "<svg");
+	ck_assert_ptr_nonnull(strstr(text, "xmlns=\"http://www.w3.org/2000/svg\""));
+	ck_assert_ptr_nonnull(strstr(text, "<style>"));
 	free(text);
 }
 END_TEST
@@ -351,6 +363,7 @@ int main(void)
 	tcase_add_test(t, nothing_measured_gives_no_verdict);
 	tcase_add_loop_test(t, json_is_json, 0, 2);
 	tcase_add_test(t, html_is_balanced_and_self_contained);
+	tcase_add_test(t, the_plot_is_an_image_of_its_own);
 	tcase_add_test(t, the_table_shows_the_share_of_the_floor);
 	tcase_add_loop_test(t, numbers_have_three_digits, 0, 9);
 	tcase_add_test(t, targets_are_met_or_missed);
