@@ -30,6 +30,9 @@ const char *const client_endpoints[TRANSPORTS] = { "stream", "seqpacket", "fifo"
 
 bool client_is_stream(const struct client *c)
 {
+	if (c->link) {
+		return c->link->stream;
+	}
 	return c->transport == STREAM || c->transport == FIFO;
 }
 
@@ -123,6 +126,16 @@ void client_open_at(struct client *c, enum transport transport, const char *addr
 	ck_assert_msg(c->out >= 0 && c->frames.fd >= 0, "%s: %s", address, strerror(errno));
 }
 
+void client_open_link(struct client *c, const struct client_link *link, size_t max_frame)
+{
+	memset(c, 0, sizeof *c);
+	c->link = link;
+	c->out = c->lines.fd = c->frames.fd = -1;
+	c->frames.link = link;
+	c->frames.messages = !link->stream;
+	c->max_frame = max_frame ? max_frame : CLIENT_PIECE;
+}
+
 void client_open(struct client *c, const struct rig *rig, enum transport transport)
 {
 	static const char *const names[] = { "stream.sock", "seqpacket.sock", "fifo" };
@@ -141,7 +154,9 @@ void client_close(struct client *c)
 	fd_close(c->lines.fd);
 	free(c->frames.data);
 	free(c->lines.data);
-	if (c->transport == FIFO) {
+	if (c->link) {
+		c->link->close(c->link->ctx);
+	} else if (c->transport == FIFO) {
 		unlink(c->reply_name);
 	} else if (c->transport == MQUEUE) {
 		mq_unlink(c->reply_name);
@@ -169,6 +184,9 @@ static ssize_t client_put(struct client *c, const void *p, size_t n, unsigned pr
 {
 	ssize_t k;
 
+	if (c->link) {
+		return c->link->send(c->link->ctx, p, n);
+	}
 	if (c->line_name[0] && (n == 0 || *(const uint8_t *)p != RV_FRAME_MAGIC)) {
 		client_listen(c);
 	}
@@ -187,6 +205,14 @@ ssize_t client_try_send(struct client *c, const void *p, size_t n)
 	return client_put(c, p, n, 0);
 }
 
+static bool client_wait_room(struct client *c, uint64_t until)
+{
+	if (c->link) {
+		return c->link->wait(c->link->ctx, true, wait_left(until));
+	}
+	return wait_fd(c->out, POLLOUT, until) != 0;
+}
+
 void client_send_prio(struct client *c, const void *p, size_t n, unsigned prio)
 {
 	uint64_t until = wait_until(WAIT_MS);
@@ -196,7 +222,7 @@ void client_send_prio(struct client *c, const void *p, size_t n, unsigned prio)
 		ssize_t k = client_put(c, at, n, prio);
 
 		if (k == -EAGAIN) {
-			ck_assert_msg(wait_fd(c->out, POLLOUT, until), "the daemon takes no more");
+			ck_assert_msg(client_wait_room(c, until), "the daemon takes no more");
 			continue;
 		}
 		ck_assert_msg(k >= 0, "send: %s", strerror((int)-k));
@@ -280,5 +306,9 @@ void client_send_text(struct client *c, const char *text)
 
 void client_half_close(struct client *c)
 {
-	ck_assert_int_eq(shutdown(c->out, SHUT_WR), 0);
+	if (c->link) {
+		c->link->half_close(c->link->ctx);
+	} else {
+		ck_assert_int_eq(shutdown(c->out, SHUT_WR), 0);
+	}
 }

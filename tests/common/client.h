@@ -22,13 +22,29 @@ enum transport {
 /* Where bytes or messages come from, with those read ahead. */
 struct inbox {
 	int fd;
+	const struct client_link *link;
 	bool queue, messages;
 	uint8_t *data;
 	size_t start, end;
 };
 
+/* A transport of another kind, within the test's own process. */
+struct client_link {
+	void *ctx;
+	bool stream; /* of bytes; else of messages */
+	/* Bytes taken, or -errno. */
+	ssize_t (*send)(void *ctx, const void *, size_t);
+	/* Bytes, 0 or a message; -EAGAIN; -ENOTCONN at the end. */
+	ssize_t (*recv)(void *ctx, void *, size_t);
+	/* Until the one or the other says no more -EAGAIN. False: too late. */
+	bool (*wait)(void *ctx, bool for_send, int ms);
+	void (*half_close)(void *ctx);
+	void (*close)(void *ctx);
+};
+
 struct client {
 	enum transport transport;
+	const struct client_link *link; /* NULL: one of those of enum transport */
 	int out;              /* requests */
 	struct inbox frames;  /* replies to frames */
 	struct inbox lines;   /* replies to lines: fifo and mqueue only, opened by use */
@@ -54,6 +70,8 @@ extern const char *const client_endpoints[TRANSPORTS];
 void client_open(struct client *, const struct rig *, enum transport);
 /* At another name than rig_all's: a path, or a queue. */
 void client_open_at(struct client *, enum transport, const char *address);
+/* Over a link, which the client closes. max_frame: 0 for any. */
+void client_open_link(struct client *, const struct client_link *, size_t max_frame);
 void client_close(struct client *);
 bool client_is_stream(const struct client *); /* of bytes: uds stream, fifo */
 

@@ -41,11 +41,29 @@ static void inbox_make_room(struct inbox *in)
 	ck_assert_uint_lt(in->end, INBOX_SIZE);
 }
 
+/* The same over a link, where the end has an error of its own. */
+static bool inbox_fill_link(struct inbox *in, uint64_t until)
+{
+	const struct client_link *link = in->link;
+	ssize_t n;
+
+	inbox_make_room(in);
+	while ((n = link->recv(link->ctx, in->data + in->end, INBOX_SIZE - in->end)) == -EAGAIN) {
+		ck_assert_msg(link->wait(link->ctx, false, wait_left(until)), "no reply in time");
+	}
+	ck_assert_msg(n >= 0 || n == -ENOTCONN, "receive: %s", strerror((int)-n));
+	in->end += n > 0 ? (size_t)n : 0;
+	return n >= 0;
+}
+
 /* More bytes, or the next message. False: the end of the connection. */
 static bool inbox_fill(struct inbox *in, uint64_t until, unsigned *prio)
 {
 	ssize_t n;
 
+	if (in->link) {
+		return inbox_fill_link(in, until);
+	}
 	inbox_make_room(in);
 	do {
 		short got = wait_fd(in->fd, POLLIN | POLLRDHUP, until);
@@ -187,6 +205,9 @@ bool client_readable(const struct client *c)
 {
 	struct pollfd p = { .fd = c->frames.fd, .events = POLLIN };
 
+	if (c->link) {
+		return c->link->wait(c->link->ctx, false, 0);
+	}
 	return c->frames.start < c->frames.end || poll(&p, 1, 0) > 0;
 }
 

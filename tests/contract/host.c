@@ -1,0 +1,270 @@
+#include "host.h"
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <mqueue.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "builtin.h"
+#include "common/wait.h"
+#include "core/registry.h"
+#include "loopback/loopback.h"
+#include "util/log.h"
+
+/* The service of tests/integration/late.c, linked in. */
+extern const struct rv_service_ops revd_service;
+
+static const struct rv_service_ops *const services[] = { &revd_service, NULL };
+
+static const struct {
+	const char *keys;
+	bool connection, stream;
+} kinds[KINDS] = {
+	[KIND_STREAM] = { "transport = uds\npath = @DIR@/it\n", true, true },
+	[KIND_SEQPACKET] = { "transport = uds\ntype = seqpacket\npath = @DIR@/it\n", true, false },
+	[KIND_FIFO] = { "transport = fifo\npath = @DIR@/it\n", false, true },
+	[KIND_MQUEUE] = { "transport = mqueue\nqueue = @QUEUE@\nmessage_size = 1K\n", false, false },
+	[KIND_LOOPBACK_STREAM] = { "transport = loopback\nname = it\n", true, true },
+	[KIND_LOOPBACK_MESSAGE] = { "transport = loopback\nname = it\ntype = message\n", true,
+		false },
+};
+
+bool kind_is_connection(enum kind kind)
+{
+	return kinds[kind].connection;
+}
+
+bool kind_is_stream(enum kind kind)
+{
+	return kinds[kind].stream;
+}
+
+/* The core. */
+
+static void on_drained(void *ctx, bool timed_out)
+{
+	struct host *h = ctx;
+
+	h->drained = true;
+	h->timed_out = timed_out;
+	event_base_loopbreak(h->base);
+}
+
+static void on_ended(void *ctx, bool failed)
+{
+	(void)ctx;
+	ck_assert_msg(!failed, "an endpoint failed");
+}
+
+static const struct core_events events = { .drained = on_drained, .ended = on_ended };
+
+static void write_config(const struct host *h, const struct host_keys *k)
+{
+	static const struct host_keys none;
+	char *config;
+
+	k = k ? k : &none;
+	ck_assert_int_gt(asprintf(&config,
+				 "[revd]\nworkers = %u\n%s[service.late]\n%s"
+				 "[endpoint.ask]\ntransport = uds\npath = @DIR@/stream.sock\n"
+				 "service = late\n"
+				 "[endpoint.it]\nservice = late\n%s%s",
+				 k->workers ? k->workers : 1, k->global ? k->global : "",
+				 k->service ? k->service : "", kinds[h->kind].keys,
+				 k->endpoint ? k->endpoint : ""),
+		0);
+	rig_write(&h->rig, "revd.conf", config);
+	free(config);
+}
+
+static struct config *load_config(const struct host *h)
+{
+	const struct config_registry registry = registry_for_config(h->registry);
+	struct config_errors errors = { 0 };
+	struct config *config = NULL;
+	char path[RIG_PATH];
+	int r = config_load(rig_path(&h->rig, "revd.conf", path), h->rig.dir, &registry, &config,
+		&errors);
+
+	ck_assert_msg(r == 0, "%s", errors.n ? errors.text[0] : strerror(-r));
+	config_errors_finish(&errors);
+	return config;
+}
+
+void host_init(struct host *h, enum kind kind)
+{
+	memset(h, 0, sizeof *h);
+	log_set_level(LOG_CRIT); /* what a test provokes is seen in the counters */
+	rig_init(&h->rig);
+	h->kind = kind;
+	ck_assert_int_eq(registry_create(backends_builtin, services, &h->registry), 0);
+}
+
+void host_open(struct host *h, const struct host_keys *keys, int fd)
+{
+	const char *const name = "it";
+	bool taken = false;
+	const struct core_fds fds = { .n = fd >= 0, .fds = &fd, .names = &name, .taken = &taken };
+	struct rv_err err = { "" };
+
+	write_config(h, keys);
+	h->drained = h->timed_out = false;
+	h->base = event_base_new();
+	ck_assert_ptr_nonnull(h->base);
+	ck_assert_int_eq(core_create(h->base, keys && keys->workers ? keys->workers : 1, &events, h,
+				 &h->core),
+		0);
+	ck_assert_msg(core_open(h->core, load_config(h), &fds, &err) == 0, "%s", err.msg);
+	ck_assert(taken == (fd >= 0));
+}
+
+void host_start(struct host *h, enum kind kind, const struct host_keys *keys)
+{
+	host_init(h, kind);
+	host_open(h, keys, -1);
+}
+
+void host_reload(struct host *h, const struct host_keys *keys)
+{
+	struct rv_err err = { "" };
+
+	write_config(h, keys);
+	ck_assert_msg(core_reload(h->core, load_config(h), &err) == 0, "%s", err.msg);
+}
+
+void host_wait_drained(struct host *h)
+{
+	int ms = wait_left(wait_until(WAIT_MS));
+	const struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
+
+	event_base_loopexit(h->base, &tv);
+	event_base_dispatch(h->base);
+	ck_assert_msg(h->drained, "the drain does not end");
+}
+
+void host_close(struct host *h)
+{
+	core_destroy(h->core);
+	event_base_free(h->base);
+	h->core = NULL;
+	h->base = NULL;
+}
+
+void host_finish(struct host *h)
+{
+	if (h->core) {
+		host_close(h);
+	}
+	registry_destroy(h->registry);
+	rig_finish(&h->rig);
+	libevent_global_shutdown();
+}
+
+/* Clients. */
+
+static ssize_t link_send(void *ctx, const void *p, size_t n)
+{
+	return loopback_send(ctx, p, n, 0);
+}
+
+static ssize_t link_recv(void *ctx, void *p, size_t n)
+{
+	return loopback_recv(ctx, p, n, NULL);
+}
+
+static bool link_wait(void *ctx, bool for_send, int ms)
+{
+	return loopback_wait(ctx, for_send, ms) == 0;
+}
+
+static void link_half_close(void *ctx)
+{
+	loopback_shutdown(ctx);
+}
+
+static void connect_loopback(struct host *h, struct client *c)
+{
+	struct client_link *link = &h->links[h->n_links++];
+	struct loopback *conn = NULL;
+
+	ck_assert_uint_le(h->n_links, HOST_LINKS);
+	ck_assert_int_eq(loopback_connect("it", &conn), 0);
+	*link = (struct client_link){ .ctx = conn,
+		.stream = kind_is_stream(h->kind),
+		.send = link_send,
+		.recv = link_recv,
+		.wait = link_wait,
+		.half_close = link_half_close,
+		.close = (void (*)(void *))loopback_close };
+	client_open_link(c, link, link->stream ? 0 : 8192);
+}
+
+void host_connect(struct host *h, struct client *c)
+{
+	static const enum transport transports[] = { STREAM, SEQPACKET, FIFO, MQUEUE };
+	char path[RIG_PATH];
+
+	if (h->kind >= KIND_LOOPBACK_STREAM) {
+		connect_loopback(h, c);
+		return;
+	}
+	client_open_at(c, transports[h->kind],
+		h->kind == KIND_MQUEUE ? h->rig.queue : rig_path(&h->rig, "it", path));
+}
+
+/* What a supervisor hands over. */
+
+static int make_socket(const struct host *h)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX,
+		(h->kind == KIND_STREAM ? SOCK_STREAM : SOCK_SEQPACKET) | SOCK_CLOEXEC, 0);
+	int n = snprintf(sa.sun_path, sizeof sa.sun_path, "%s/it", h->rig.dir);
+
+	ck_assert_int_lt(n, (int)sizeof sa.sun_path);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, sizeof sa), 0);
+	ck_assert_int_eq(listen(fd, 100), 0);
+	return fd;
+}
+
+int host_make_fd(struct host *h)
+{
+	struct mq_attr attr = { .mq_maxmsg = 10, .mq_msgsize = 1024 };
+	char path[RIG_PATH];
+
+	switch (h->kind) {
+	case KIND_FIFO:
+		ck_assert_int_eq(mkfifo(rig_path(&h->rig, "it", path), 0622), 0);
+		return open(path, O_RDWR | O_CLOEXEC);
+	case KIND_MQUEUE:
+		return mq_open(h->rig.queue, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0622, &attr);
+	default:
+		return make_socket(h);
+	}
+}
+
+bool host_has_name(const struct host *h)
+{
+	return h->kind == KIND_MQUEUE ? rig_has_queue(&h->rig, "") : rig_has(&h->rig, "it");
+}
+
+int64_t host_stat(const struct host *h, const char *key)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "endpoints.it.%s", key);
+	return client_stat(&h->rig, path);
+}
+
+void host_wait_stat(const struct host *h, const char *key, int64_t want)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "endpoints.it.%s", key);
+	client_wait_stat(&h->rig, path, want);
+}
