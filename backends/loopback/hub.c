@@ -475,10 +475,14 @@ ssize_t conn_put(struct loopback *c, const void *p, size_t n, uint32_t tag)
 	return k;
 }
 
+/* The client may have made room since the put that found too little. */
 void conn_want_write(struct loopback *c, bool on)
 {
 	pthread_mutex_lock(&c->hub->lock);
 	c->want_write = on;
+	if (on) {
+		wake_locked(c);
+	}
 	pthread_mutex_unlock(&c->hub->lock);
 }
 
