@@ -270,17 +270,22 @@ void uds_conn_read(struct uds_conn *c)
 	}
 }
 
+static void on_writable(struct uds_conn *c)
+{
+	if (uds_is_stream(c->in)) {
+		out_writable(&c->in->out, &c->out);
+	} else {
+		packets_writable(&c->in->packets, &c->packets);
+	}
+}
+
 static void on_event(evutil_socket_t fd, short what, void *arg)
 {
 	struct uds_conn *c = arg;
 
 	(void)fd;
 	if (what & EV_WRITE && c->writing) {
-		if (uds_is_stream(c->in)) {
-			out_writable(&c->in->out, &c->out);
-		} else {
-			packets_writable(&c->in->packets, &c->packets);
-		}
+		on_writable(c);
 	}
 	if (what & EV_READ && c->reading && c->state == CONN_OPEN) {
 		uds_conn_read(c);
@@ -486,7 +491,9 @@ void uds_flush(void *block, void *peer)
 	struct uds_instance *in = block;
 	struct uds_conn *c = peer;
 
-	if (uds_is_stream(in)) {
+	if (c->writing) {
+		on_writable(c); /* poll() waits for much room, send() for any */
+	} else if (uds_is_stream(in)) {
 		(void)out_flush(&in->out, &c->out);
 	} else {
 		(void)packets_flush(&in->packets, &c->packets);

@@ -79,6 +79,7 @@ int uds_attach(void *block, void *ep, const struct rv_host *host, struct rv_inst
 	in->host = host;
 	in->handle = handle;
 	in->batch = 1;
+	in->type = in->ep->cfg->type;
 	r = make_buffer(in);
 	if (r == 0 && uds_is_stream(in)) {
 		out_init(&in->out, host, handle, &uds_out_ops);

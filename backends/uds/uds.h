@@ -49,6 +49,7 @@ struct uds_instance {
 	struct out out;                 /* stream */
 	struct packets packets;         /* seqpacket */
 	uint8_t *buf;                   /* what is read; one for all connections */
+	int type;                       /* enum uds_type; never changes in place */
 	unsigned patience;
 	unsigned batch; /* seqpacket: messages to ask for at once */
 	size_t n_conns;
@@ -98,5 +99,5 @@ extern const struct packets_ops uds_packets_ops;
 
 static inline bool uds_is_stream(const struct uds_instance *in)
 {
-	return in->ep->cfg->type == UDS_STREAM;
+	return in->type == UDS_STREAM;
 }
