@@ -62,32 +62,56 @@ static void read_value(const char *path, const char *key, char *buf, size_t size
 	}
 }
 
-/* The CPU quota of our control group, as a number of CPUs; 0: none. */
-static double cpu_quota(void)
+static double read_quota(const char *dir)
 {
 	CLEANUP_FREE char *text = NULL;
 	unsigned long long quota, period;
+	char path[512];
 	size_t n;
 
-	if (fd_read_file("/sys/fs/cgroup/cpu.max", 4096, &text, &n) < 0 ||
+	snprintf(path, sizeof(path), "%s/cpu.max", dir);
+	if (fd_read_file(path, 4096, &text, &n) < 0 ||
 		sscanf(text, "%llu %llu", &quota, &period) != 2 || period == 0) {
-		return 0;
+		return 0; /* "max 100000", or not a group with a CPU controller */
 	}
 	return (double)quota / (double)period;
 }
 
+double machine_quota(const char *root, const char *group)
+{
+	char dir[480];
+	double least = 0;
+	size_t top = strlen(root);
+	int n = snprintf(dir, sizeof(dir), "%s%s", root, group);
+
+	if (n < 0 || (size_t)n >= sizeof(dir)) {
+		return 0;
+	}
+	for (;;) {
+		double quota = read_quota(dir);
+		char *slash;
+
+		if (quota > 0 && (least <= 0 || quota < least)) {
+			least = quota;
+		}
+		slash = strrchr(dir, '/');
+		if (!slash || (size_t)(slash - dir) < top) {
+			return least;
+		}
+		*slash = '\0';
+	}
+}
+
 static void find_cpus(struct machine *m)
 {
-	cpu_set_t set;
-
 	m->client_cpu = m->server_cpu = -1;
-	if (sched_getaffinity(0, sizeof(set), &set) < 0) {
+	if (sched_getaffinity(0, sizeof(m->allowed), &m->allowed) < 0) {
 		machine_note(m, "the CPUs of this process are unknown: %s", strerror(errno));
 		return;
 	}
-	m->cpus = (unsigned)CPU_COUNT(&set);
+	m->cpus = (unsigned)CPU_COUNT(&m->allowed);
 	for (int i = 0; i < CPU_SETSIZE; i++) {
-		if (!CPU_ISSET((size_t)i, &set)) {
+		if (!CPU_ISSET((size_t)i, &m->allowed)) {
 			continue;
 		}
 		if (m->client_cpu < 0) {
@@ -115,12 +139,25 @@ static void read_load(struct machine *m)
 	}
 }
 
+/* On one CPU, or with -1 on all that we may use. */
+static int pin(const struct machine *m, pid_t pid, int cpu)
+{
+	cpu_set_t set = m->allowed;
+
+	if (cpu >= 0) {
+		CPU_ZERO(&set);
+		CPU_SET((size_t)cpu, &set);
+	}
+	return proc_pin(pid, &set);
+}
+
 void machine_init(struct machine *m)
 {
 	struct utsname u;
 	time_t now = time(NULL);
 	struct tm tm;
-	double quota = cpu_quota();
+	char group[400];
+	double quota;
 
 	memset(m, 0, sizeof(*m));
 	read_value("/proc/cpuinfo", "model name", m->cpu, sizeof(m->cpu), "unknown CPU");
@@ -132,17 +169,19 @@ void machine_init(struct machine *m)
 		strftime(m->date, sizeof(m->date), "%Y-%m-%d %H:%M UTC", &tm);
 	}
 	find_cpus(m);
-	m->can_pin = m->client_cpu >= 0 && proc_pin(getpid(), m->client_cpu) == 0;
+	read_value("/proc/self/cgroup", "0::", group, sizeof(group), "/"); /* cgroups(7) */
+	quota = machine_quota("/sys/fs/cgroup", group);
+	m->can_pin = m->client_cpu >= 0 && pin(m, getpid(), m->client_cpu) == 0;
 	if (!m->can_pin) {
 		machine_note(m, "no permission to choose CPUs: nothing is pinned");
 	}
-	proc_pin(getpid(), -1);
+	pin(m, getpid(), -1);
 	if (quota > 0 && quota < m->cpus) {
 		machine_note(m,
 			"a CPU quota of %.1f of %u CPUs: the loops that keep the cores awake"
 			" would use it up and are off",
 			quota, m->cpus);
-		m->cpus = 0;
+		m->has_quota = true;
 	}
 	read_load(m);
 }
@@ -182,7 +221,7 @@ static void stay_awake(void *arg)
 	struct sched_param sp = {0};
 
 	/* Without SCHED_IDLE the loop would take time from what is measured. */
-	if (sched_setscheduler(0, SCHED_IDLE, &sp) < 0 || proc_pin(getpid(), *(int *)arg) < 0) {
+	if (sched_setscheduler(0, SCHED_IDLE, &sp) < 0 || proc_pin(getpid(), arg) < 0) {
 		return;
 	}
 	for (;;) {
@@ -192,15 +231,16 @@ static void stay_awake(void *arg)
 
 void machine_keep_awake(struct machine *m)
 {
-	cpu_set_t set;
-
-	if (!m->can_pin || m->cpus == 0 || m->awake ||
-		sched_getaffinity(0, sizeof(set), &set) < 0) {
+	if (!m->can_pin || m->has_quota || m->awake) {
 		return;
 	}
 	for (int i = 0; i < CPU_SETSIZE && m->n_loops < MACHINE_CPUS_MAX; i++) {
-		if (CPU_ISSET((size_t)i, &set) &&
-			proc_fork(&m->loops[m->n_loops], stay_awake, &i) == 0) {
+		cpu_set_t set;
+
+		CPU_ZERO(&set);
+		CPU_SET((size_t)i, &set);
+		if (CPU_ISSET((size_t)i, &m->allowed) &&
+			proc_fork(&m->loops[m->n_loops], stay_awake, &set) == 0) {
 			m->n_loops++;
 		}
 	}
@@ -222,10 +262,10 @@ bool machine_place(struct machine *m, enum bench_regime regime, pid_t server)
 	if (!m->can_pin) {
 		return false;
 	}
-	if (proc_pin(getpid(), client_cpu) < 0) {
+	if (pin(m, getpid(), client_cpu) < 0) {
 		return false;
 	}
-	if (server > 0 && proc_pin(server, server_cpu) < 0) {
+	if (server > 0 && pin(m, server, server_cpu) < 0) {
 		machine_note(m, "process %d can't be put on a CPU of ours: it runs where it likes",
 			(int)server);
 		return false;

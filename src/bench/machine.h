@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <revd/option.h>
@@ -19,10 +20,12 @@
 
 struct machine {
 	char cpu[96], kernel[96], system[96], date[32];
-	unsigned cpus;  /* that this process may use */
-	int client_cpu; /* where the client runs when pinned */
-	int server_cpu; /* where the server runs in the split regime */
+	unsigned cpus;     /* that this process may use */
+	cpu_set_t allowed; /* which these are */
+	int client_cpu;    /* where the client runs when pinned */
+	int server_cpu;    /* where the server runs in the split regime */
 	bool can_pin;
+	bool has_quota;    /* of CPU time, which the loops would use up */
 	bool awake;        /* the loops ran while it was measured */
 	bool raised;       /* we and our servers run before other programs */
 	char autogroup[8]; /* nice value of the session before that; "" if it was left */
@@ -48,5 +51,9 @@ void machine_let_sleep(struct machine *);
 /* Puts this thread and the server where the regime wants them. False if that did not
  * work; it is noted once. server: 0 if there is none that may be moved. */
 bool machine_place(struct machine *, enum bench_regime, pid_t server);
+
+/* The CPU quota of a control group or one above it, in CPUs: the least; 0: none.
+ * root: where the hierarchy is mounted. group: as in /proc/self/cgroup. */
+double machine_quota(const char *root, const char *group);
 
 void machine_note(struct machine *, const char *fmt, ...) PRINTF(2, 3);

@@ -163,24 +163,17 @@ static pid_t next_task(DIR *d)
 	return 0;
 }
 
-int proc_pin(pid_t pid, int cpu)
+int proc_pin(pid_t pid, const cpu_set_t *set)
 {
 	CLEANUP(close_dir_p) DIR *d = open_tasks(pid);
-	cpu_set_t set;
 	pid_t tid;
 	int r = 0;
 
 	if (!d) {
 		return -errno;
 	}
-	CPU_ZERO(&set);
-	for (int i = 0; i < CPU_SETSIZE; i++) {
-		if (cpu < 0 || i == cpu) {
-			CPU_SET((size_t)i, &set);
-		}
-	}
 	while ((tid = next_task(d)) > 0) {
-		if (sched_setaffinity(tid, sizeof(set), &set) < 0) {
+		if (sched_setaffinity(tid, sizeof(*set), set) < 0) {
 			r = -errno;
 		}
 	}

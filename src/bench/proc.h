@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -33,8 +34,8 @@ bool proc_wait(const struct proc *, int timeout_ms);
 /* True while it has not exited; a child that has stays to be waited for. */
 bool proc_alive(const struct proc *);
 
-/* Puts all threads of pid on one CPU, or with cpu < 0 on all that `all` CPUs allow. */
-int proc_pin(pid_t pid, int cpu);
+/* Lets all threads of pid run on these CPUs only. 0 or -errno. */
+int proc_pin(pid_t pid, const cpu_set_t *);
 
 /* CPU time of all threads, ns; 0 if unknown. */
 uint64_t proc_cpu_ns(pid_t pid);
