@@ -12,6 +12,7 @@
 
 #define BYTES 65536u
 #define EVENTS 64
+#define QUEUE_BATCH 10 /* a queue holds no more, mq_overview(7) */
 
 static void echo_bytes(int rx, int tx)
 {
@@ -77,17 +78,50 @@ static void echo_packet_batches(int fd, size_t each)
 	}
 }
 
-static void echo_queue(int rx, const struct bare *b)
+/* Whom a message is for: its own sender, by number where there are many. */
+static bool answer_queue(const struct bare *b, const char *p, size_t n, unsigned prio)
+{
+	size_t to = b->n_clients > 1 ? wire_get_index((const uint8_t *)p) : 0;
+
+	return to < b->n_clients && mq_send(b->clients[to], p, n, prio) == 0;
+}
+
+static void echo_queue(const struct bare *b)
 {
 	CLEANUP_FREE char *buf = malloc(b->each);
 	unsigned prio;
 	ssize_t n;
 
-	while (buf && (n = mq_receive(rx, buf, b->each, &prio)) > 0) {
-		size_t to = b->n_clients > 1 ? wire_get_index((uint8_t *)buf) : 0;
-
-		if (to >= b->n_clients || mq_send(b->clients[to], buf, (size_t)n, prio) < 0) {
+	while (buf && (n = mq_receive(b->rx, buf, b->each, &prio)) > 0) {
+		if (!answer_queue(b, buf, (size_t)n, prio)) {
 			return;
+		}
+	}
+}
+
+/* Takes all that is there before it answers: fewer switches between the two. */
+static void echo_queue_batches(const struct bare *b)
+{
+	const struct timespec past = {0};
+	CLEANUP_FREE char *buf = malloc(QUEUE_BATCH * b->each);
+	unsigned prio[QUEUE_BATCH];
+	ssize_t len[QUEUE_BATCH];
+
+	while (buf) {
+		size_t n = 1;
+
+		len[0] = mq_receive(b->rx, buf, b->each, &prio[0]);
+		if (len[0] < 0) {
+			return;
+		}
+		while (n < QUEUE_BATCH && (len[n] = mq_timedreceive(b->rx, buf + n * b->each,
+						   b->each, &prio[n], &past)) >= 0) {
+			n++;
+		}
+		for (size_t i = 0; i < n; i++) {
+			if (!answer_queue(b, buf + i * b->each, (size_t)len[i], prio[i])) {
+				return;
+			}
 		}
 	}
 }
@@ -98,7 +132,7 @@ void bare_echo(void *bare)
 
 	switch (b->transport) {
 	case BENCH_MQUEUE:
-		echo_queue(b->rx, b);
+		(b->batch ? echo_queue_batches : echo_queue)(b);
 		break;
 	case BENCH_SEQPACKET:
 		(b->batch ? echo_packet_batches : echo_packets)(b->rx, b->each);
@@ -191,7 +225,7 @@ void bare_shared(void *bare)
 	const struct bare *b = bare;
 
 	if (b->transport == BENCH_MQUEUE) {
-		echo_queue(b->rx, b);
+		echo_queue_batches(b);
 	} else {
 		shared_bytes(b);
 	}

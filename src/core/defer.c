@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define TICKET_BYTES 64 /* what a request in the service counts for beside its bytes */
+
 static int add_tickets(struct worker *w)
 {
 	uint32_t n = w->n_tickets ? 2 * w->n_tickets : 64;
@@ -49,7 +51,7 @@ struct ticket *ticket_create(struct request *q, rv_ticket *ret)
 		.slot = p->slot,
 		.peer_generation = p->generation,
 		.tag = q->tag,
-		.bytes = q->bytes,
+		.bytes = q->bytes + TICKET_BYTES,
 		.term = q->term,
 		.id = q->id,
 		.start_ns = q->batch->start_ns,
@@ -57,7 +59,7 @@ struct ticket *ticket_create(struct request *q, rv_ticket *ret)
 	};
 	w->used_tickets++;
 	in->service->deferred++;
-	p->inflight += q->bytes;
+	p->inflight += t->bytes;
 	if (q->line) {
 		p->bits |= PEER_LINE_WAIT;
 	}
@@ -86,7 +88,6 @@ static void ticket_free(struct worker *w, struct ticket *t)
 	w->free_ticket = (uint32_t)(t - w->tickets) + 1;
 	w->used_tickets--;
 	sw->deferred--;
-	service_unref_ticket(sw);
 }
 
 /* Answers and frees the ticket; the peer may go on with what waited behind it. */
@@ -101,10 +102,11 @@ static void ticket_answer(
 
 	ticket_free(w, t);
 	if (!p) {
-		in->n.late++;
+		count(&in->n.late, 1);
 		return;
 	}
 	p->inflight -= c.bytes;
+	p->active_ms = (uint32_t)(worker_now(w) / 1000000u);
 	if (c.line) {
 		p->bits &= (uint16_t)~PEER_LINE_WAIT;
 	}

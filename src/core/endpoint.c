@@ -36,6 +36,7 @@ static void do_attach(struct worker *w, void *p)
 
 	in->worker = w;
 	in->service = &in->endpoint->service->on[w->index];
+	in->cfg = in->endpoint->cfg;
 	in->limits = make_limits(in->endpoint);
 	a->r = in->ops->attach(in->block, in->endpoint->block, &instance_host, in, a->err);
 	if (a->r < 0) {
@@ -53,6 +54,7 @@ static void do_update(struct worker *w, void *p)
 	struct rv_instance *in = p;
 
 	in->service = &in->endpoint->service->on[w->index];
+	in->cfg = in->endpoint->cfg;
 	in->limits = make_limits(in->endpoint);
 	worker_update_spin(w);
 	if (in->limits.idle_ns) {

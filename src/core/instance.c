@@ -15,10 +15,10 @@ void instance_log(struct rv_instance *in, int prio, const char *fmt, ...)
 		return;
 	}
 	if (suppressed) {
-		log_msg(prio, "%s: %u messages suppressed", in->endpoint->cfg->name, suppressed);
+		log_msg(prio, "%s: %u messages suppressed", in->cfg->name, suppressed);
 	}
 	va_start(ap, fmt);
-	log_vmsg(prio, in->endpoint->cfg->name, fmt, ap);
+	log_vmsg(prio, in->cfg->name, fmt, ap);
 	va_end(ap);
 }
 
@@ -31,7 +31,7 @@ static PRINTF(3, 4) void host_log(struct rv_instance *in, int prio, const char *
 		return;
 	}
 	va_start(ap, fmt);
-	log_vmsg(prio, in->endpoint->cfg->name, fmt, ap);
+	log_vmsg(prio, in->cfg->name, fmt, ap);
 	va_end(ap);
 }
 
@@ -70,7 +70,7 @@ static int refuse(
 {
 	struct peer_extra *x;
 
-	in->n.refused++;
+	count(&in->n.refused, 1);
 	if (info->flags & RV_PEER_REPLY_ONLY || in->n_refused >= MAX_REFUSED) {
 		return -EUSERS;
 	}
@@ -93,7 +93,7 @@ static int host_peer_new(struct rv_instance *in, const struct rv_peer_info *info
 	if (r < 0) {
 		return r;
 	}
-	in->n.peers++;
+	count(&in->n.peers, 1);
 	p->bits |= (uint16_t)(info->flags & (PEER_STREAM | PEER_SHARED | PEER_REPLY_ONLY));
 	p->max_message = (uint32_t)MIN(info->max_message, UINT32_MAX);
 	p->max_line =
@@ -108,7 +108,7 @@ static int host_peer_new(struct rv_instance *in, const struct rv_peer_info *info
 		peer_gone(in, p);
 		return r;
 	}
-	in->n.peers_total++;
+	count(&in->n.peers_total, 1);
 	if (in->limits.idle_ns) {
 		worker_want_tick(in->worker);
 	}
@@ -128,7 +128,7 @@ static bool host_peer_idle(struct rv_instance *in, const void *block)
 
 	(void)in;
 	return p->inflight == 0 && !(p->bits & (PEER_DIRTY | PEER_BUSY)) &&
-	       !(x && (x->held || x->partials || x->in.len || x->queue.len));
+	       !(x && (x->held || x->n_partials || x->in.len || x->queue.len));
 }
 
 static enum rv_next host_bytes(
@@ -154,7 +154,7 @@ static void host_blocked(struct rv_instance *in, void *block)
 	struct peer_extra *x = peer_extra(in, p);
 
 	if (!(p->bits & PEER_BLOCKED)) {
-		in->n.blocked++;
+		count(&in->n.blocked, 1);
 	}
 	p->bits |= PEER_BLOCKED;
 	if (x) {
@@ -168,6 +168,7 @@ static void host_writable(struct rv_instance *in, void *block)
 	struct peer *p = peer_of(block);
 
 	p->bits &= (uint16_t) ~(PEER_BLOCKED | PEER_DEAF);
+	p->active_ms = (uint32_t)(worker_now(in->worker) / 1000000u);
 	if (p->extra) {
 		p->extra->blocked_ns = 0;
 	}
@@ -187,7 +188,7 @@ static void host_each_peer(struct rv_instance *in, void (*fn)(void *peer, void *
 
 static void host_dropped(struct rv_instance *in, enum rv_drop why, uint64_t n)
 {
-	in->n.drops[why] += n;
+	count(&in->n.drops[why], n);
 }
 
 static void host_drained(struct rv_instance *in)
@@ -199,8 +200,8 @@ static void host_drained(struct rv_instance *in)
 static void host_failed(struct rv_instance *in, int err)
 {
 	if (err) {
-		log_error("%s: %s can't be served any more: %s", in->endpoint->cfg->name,
-			in->endpoint->cfg->address, strerror(err));
+		log_error("%s: %s can't be served any more: %s", in->cfg->name, in->cfg->address,
+			strerror(err));
 	}
 	in->endpoint->error = err;
 	atomic_store(&in->endpoint->failed, true);
@@ -218,7 +219,7 @@ static bool owes(struct rv_instance *in)
 		}
 	}
 	for (const struct peer_extra *x = in->watched; x; x = x->watch_next) {
-		if (x->held && !(x->peer->bits & PEER_SHARED)) {
+		if ((x->held || x->blocked_ns) && !(x->peer->bits & (PEER_SHARED | PEER_GONE))) {
 			return true;
 		}
 	}

@@ -49,8 +49,9 @@ struct rv_service_worker {
 	struct service *service;
 	struct worker *worker;
 	void *block;
-	bool attached, retired;
+	bool attached;
 	size_t deferred; /* tickets out */
+	struct rv_service_worker *next_retired;
 };
 
 struct counters {
@@ -110,7 +111,8 @@ struct peer;
 struct rv_instance {
 	struct worker *worker;
 	struct endpoint *endpoint;
-	const struct rv_backend_ops *ops; /* endpoint->ops */
+	const struct rv_backend_ops *ops;  /* endpoint->ops */
+	const struct config_endpoint *cfg; /* endpoint->cfg, as of the last command */
 	void *block;
 	bool attached, draining, drained, reported;
 	unsigned n_refused; /* peers that wait to be told so */
@@ -187,7 +189,8 @@ struct partial {
 	struct partial *next;
 	uint64_t id, last_ns;
 	uint8_t op;
-	bool discard; /* it was refused: swallow the rest */
+	bool discard; /* a marker: it was refused or is late; swallow the rest */
+	bool late;    /* and nobody has been told yet */
 	size_t len, size;
 	uint8_t *data;
 };
@@ -201,7 +204,9 @@ struct peer_extra {
 	struct held *held, **held_end;
 	size_t held_bytes;
 	struct partial *partials;
-	size_t n_partials, partial_bytes;
+	uint64_t lossy_ns; /* when a refused message could not be remembered: no new
+			    * one can be told from its rest for a while; 0: never */
+	size_t n_partials, n_markers, partial_bytes; /* partials: both kinds in one list */
 	uint64_t blocked_ns; /* since when no output moved; 0: not blocked */
 	uint64_t input_ns;   /* when the incomplete input last grew; 0: none */
 	uint64_t stalled_ns; /* shared: since when its input is held up by `.out`; 0: not */
@@ -239,6 +244,7 @@ struct worker {
 	uint64_t spin_ns;   /* the longest of its instances; 0: sleep at once */
 	uint64_t served_ns; /* when input was last served */
 	struct rv_instance *instances;
+	struct rv_service_worker *retired; /* services with deferred replies still out */
 	struct ticket *tickets;
 	uint32_t n_tickets, free_ticket, used_tickets;
 	bool in_call;     /* a service is being called: it must not complete() */
@@ -302,7 +308,8 @@ struct service *service_get(
 	struct core *, struct config_ref *, const struct config_service *, struct rv_err *);
 void service_retire_unused(struct core *);
 void service_collect(struct core *);
-void service_unref_ticket(struct rv_service_worker *);
+/* Detaches retired services whose last deferred reply is gone. */
+void service_turn_end(struct worker *);
 struct config_ref *config_ref(struct config_ref *);
 void config_unref(struct config_ref *);
 DEFINE_CLEANUP(struct config_ref *, config_unref);
@@ -339,6 +346,12 @@ void peer_extra_trim(struct rv_instance *, struct peer *);
 void peer_watch(struct rv_instance *, struct peer *);
 void peer_unwatch(struct peer_extra *);
 struct peer *peer_at(struct rv_instance *, uint32_t slot);
+
+/* Counters have one writer and are read from other threads: whole words. */
+static inline void count(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
 
 static inline void *peer_block(struct peer *p)
 {
@@ -406,9 +419,11 @@ void serve_eof(struct rv_instance *, struct peer *);
 
 /* join.c */
 enum join_result {
-	JOIN_WAIT, /* more fragments to come */
-	JOIN_DONE, /* *ret_done is the message, freed by the caller; NULL: p is all of it */
-	JOIN_TOO_LARGE,
+	JOIN_WAIT,      /* more fragments to come */
+	JOIN_DONE,      /* *ret_done is the message, freed by the caller; NULL: p is all of it */
+	JOIN_LATE,      /* the fragments before it were dropped by fragment_timeout */
+	JOIN_MALFORMED, /* its fragments name different operations */
+	JOIN_TOO_LARGE, /* *ret_total: bytes so far */
 	JOIN_BUSY,
 	JOIN_NO_MEMORY,
 };
@@ -416,7 +431,7 @@ enum join_result {
 /* A fragment, or the last one of a message, or a message in one piece. After a
  * refusal the rest of the message is discarded by itself. */
 enum join_result join_add(struct rv_instance *, struct peer *, const struct rv_frame *,
-	const uint8_t *p, size_t n, struct partial **ret_done);
+	const uint8_t *p, size_t n, struct partial **ret_done, size_t *ret_total);
 /* True if the frame belongs to a message that was refused before: it is gone. */
 bool join_swallow(struct rv_instance *, struct peer *, const struct rv_frame *);
 /* An error was answered to a fragment: the rest of its message is discarded. */

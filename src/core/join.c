@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define MAX_PARTIALS 64
+#define MAX_PARTIALS 64 /* messages in progress of one peer */
+#define MAX_MARKERS 64  /* and refused ones whose rest is still to come */
+#define ROUNDS 16u      /* fragment_timeouts that what is remembered of refused ones lives */
 
 static struct partial **find(struct peer_extra *x, uint64_t id)
 {
@@ -33,7 +35,11 @@ static struct partial *unlink_partial(struct peer_extra *x, struct partial **at)
 
 	*at = m->next;
 	m->next = NULL;
-	x->n_partials--;
+	if (m->discard) {
+		x->n_markers--;
+	} else {
+		x->n_partials--;
+	}
 	x->partial_bytes -= m->len;
 	return m;
 }
@@ -45,18 +51,45 @@ void join_free(struct peer_extra *x)
 	}
 }
 
+/* From here on the message is only remembered, so that its rest is not taken for
+ * a message of its own. */
+static void make_marker(struct peer_extra *x, struct partial *m, uint64_t now_ns)
+{
+	if (m->discard) {
+		return;
+	}
+	x->partial_bytes -= m->len;
+	free(m->data);
+	m->data = NULL;
+	m->len = m->size = 0;
+	m->discard = true;
+	m->last_ns = now_ns;
+	x->n_partials--;
+	x->n_markers++;
+}
+
 size_t join_expire(struct peer_extra *x, uint64_t now_ns, uint64_t timeout_ns)
 {
 	struct partial **at = &x->partials;
 	size_t n = 0;
 
+	if (x->lossy_ns && now_ns > x->lossy_ns && now_ns - x->lossy_ns >= ROUNDS * timeout_ns) {
+		x->lossy_ns = 0;
+	}
 	while (*at) {
-		if (now_ns - (*at)->last_ns < timeout_ns) {
-			at = &(*at)->next;
+		struct partial *m = *at;
+		uint64_t age = now_ns > m->last_ns ? now_ns - m->last_ns : 0;
+
+		if (!m->discard && age >= timeout_ns) {
+			make_marker(x, m, now_ns);
+			m->late = true;
+			n++;
+		} else if (m->discard && x->peer->bits & PEER_REPLY_ONLY &&
+			   age >= ROUNDS * timeout_ns) {
+			partial_free(unlink_partial(x, at));
 			continue;
 		}
-		n += !(*at)->discard;
-		partial_free(unlink_partial(x, at));
+		at = &m->next;
 	}
 	return n;
 }
@@ -84,12 +117,8 @@ static int append(struct peer_extra *x, struct partial *m, const uint8_t *p, siz
 static struct partial *begin(struct rv_instance *in, struct peer *p, const struct rv_frame *f)
 {
 	struct peer_extra *x = peer_extra(in, p);
-	struct partial *m;
+	struct partial *m = x ? calloc(1, sizeof(*m)) : NULL;
 
-	if (!x || x->n_partials >= MAX_PARTIALS) {
-		return NULL;
-	}
-	m = calloc(1, sizeof(*m));
 	if (!m) {
 		return NULL;
 	}
@@ -103,15 +132,6 @@ static struct partial *begin(struct rv_instance *in, struct peer *p, const struc
 	return m;
 }
 
-static void make_discard(struct peer_extra *x, struct partial *m)
-{
-	x->partial_bytes -= m->len;
-	free(m->data);
-	m->data = NULL;
-	m->len = m->size = 0;
-	m->discard = true;
-}
-
 void join_discard(struct rv_instance *in, struct peer *p, const struct rv_frame *f)
 {
 	struct partial **at = p->extra ? find(p->extra, f->id) : NULL;
@@ -123,11 +143,14 @@ void join_discard(struct rv_instance *in, struct peer *p, const struct rv_frame 
 		}
 		return;
 	}
-	if (!m) {
+	if (!m && !(p->extra && p->extra->n_markers >= MAX_MARKERS)) {
 		m = begin(in, p, f);
 	}
 	if (m) {
-		make_discard(p->extra, m);
+		make_marker(p->extra, m, worker_now(in->worker));
+	} else if (p->extra) {
+		p->extra->lossy_ns = worker_now(in->worker);
+		peer_watch(in, p);
 	}
 }
 
@@ -142,10 +165,10 @@ bool join_swallow(struct rv_instance *in, struct peer *p, const struct rv_frame 
 {
 	struct partial **at = p->extra ? find(p->extra, f->id) : NULL;
 
-	if (!at || !*at || !(*at)->discard) {
+	if (!at || !*at || !(*at)->discard || (*at)->late) {
 		return false;
 	}
-	in->n.fragments++;
+	count(&in->n.fragments, 1);
 	(*at)->last_ns = worker_now(in->worker);
 	if (!(f->flags & RV_FRAME_MORE)) {
 		partial_free(unlink_partial(p->extra, at));
@@ -154,7 +177,7 @@ bool join_swallow(struct rv_instance *in, struct peer *p, const struct rv_frame 
 }
 
 enum join_result join_add(struct rv_instance *in, struct peer *p, const struct rv_frame *f,
-	const uint8_t *data, size_t n, struct partial **ret_done)
+	const uint8_t *data, size_t n, struct partial **ret_done, size_t *ret_total)
 {
 	struct partial **at = p->extra ? find(p->extra, f->id) : NULL;
 	struct partial *m = at && *at ? *at : NULL;
@@ -162,20 +185,34 @@ enum join_result join_add(struct rv_instance *in, struct peer *p, const struct r
 	const struct limits *l = &in->limits;
 
 	*ret_done = NULL;
+	if (UNLIKELY(!m && x && x->lossy_ns)) {
+		return refuse(in, p, f, JOIN_BUSY);
+	}
 	if (!m && !(f->flags & RV_FRAME_MORE)) {
 		return JOIN_DONE;
 	}
-	in->n.fragments++;
-	if ((m ? m->len : 0) + n > l->max_request) {
+	count(&in->n.fragments, 1);
+	*ret_total = (m ? m->len : 0) + n;
+	if (m && m->late) {
+		m->late = false;
+		return refuse(in, p, f, JOIN_LATE);
+	}
+	if (m && m->op != f->code) {
+		return refuse(in, p, f, JOIN_MALFORMED);
+	}
+	if (*ret_total > l->max_request) {
 		return refuse(in, p, f, JOIN_TOO_LARGE);
 	}
 	if (x && x->partial_bytes + n + p->inflight > l->max_request + l->max_inflight) {
 		return refuse(in, p, f, JOIN_BUSY);
 	}
+	if (!m && x && x->n_partials >= MAX_PARTIALS) {
+		return refuse(in, p, f, JOIN_BUSY);
+	}
 	if (!m) {
 		m = begin(in, p, f);
 		if (!m) {
-			return JOIN_BUSY;
+			return refuse(in, p, f, JOIN_NO_MEMORY);
 		}
 		x = p->extra;
 		at = find(x, f->id);

@@ -83,7 +83,7 @@ void peer_gone(struct rv_instance *in, struct peer *p)
 	if (p->refuse) {
 		in->n_refused--;
 	}
-	in->n.peers--;
+	count(&in->n.peers, (uint64_t)-1);
 	p->bits |= PEER_GONE;
 	p->next = in->dying;
 	in->dying = p->slot + 1;
@@ -170,7 +170,7 @@ void peer_extra_trim(struct rv_instance *in, struct peer *p)
 	struct peer_extra *x = p->extra;
 
 	if (!x || x->held || x->partials || x->in.len || x->queue.len || x->blocked_ns ||
-		!splitter_is_clean(&x->splitter)) {
+		x->lossy_ns || !splitter_is_clean(&x->splitter)) {
 		return;
 	}
 	extra_free(in, p);

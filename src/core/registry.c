@@ -231,6 +231,7 @@ static int is_plugin(const struct dirent *d)
 
 int registry_load(struct registry *r, const char *dir, struct rv_err *err)
 {
+	const size_t backends = r->n_backends, services = r->n_services, handles = r->n_handles;
 	struct dirent **list;
 	int n, k;
 
@@ -260,6 +261,12 @@ int registry_load(struct registry *r, const char *dir, struct rv_err *err)
 	if (k == 0) {
 		free(r->loaded);
 		r->loaded = strdup(dir);
+		return 0;
+	}
+	r->n_backends = backends; /* all of the directory or nothing */
+	r->n_services = services;
+	while (r->n_handles > handles) {
+		dlclose(r->handles[--r->n_handles]);
 	}
 	return k;
 }

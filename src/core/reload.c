@@ -160,12 +160,19 @@ static int open_held(struct plan *p)
 /* Serves an address again that was given up for nothing. */
 static void reopen(struct plan *p, const struct endpoint *old)
 {
-	struct endpoint *again;
-	struct rv_err err;
+	struct endpoint *again = NULL;
+	struct rv_err err, why = *p->err;
+	int r = core_open_one(p->core, old->config, old->cfg, NULL, &again, &err);
 
-	if (core_open_one(p->core, old->config, old->cfg, NULL, &again, &err) < 0 ||
-		endpoint_attach(again, &err) < 0) {
-		log_error("%s", err.msg);
+	if (r == 0) {
+		r = endpoint_attach(again, &err);
+	}
+	if (r < 0) {
+		snprintf(p->err->msg, sizeof(p->err->msg),
+			"%.100s; and not served any more: %.100s", why.msg, err.msg);
+		if (again) {
+			core_remove_endpoint(p->core, again);
+		}
 	}
 }
 

@@ -14,7 +14,8 @@
 #include <string.h>
 #include "proto/status.h"
 
-#define SENTENCE 256 /* bytes that rv_reply_fail() asks for */
+#define SENTENCE 256     /* bytes that rv_reply_fail() asks for */
+#define HELD_MESSAGES 16 /* of the largest size, that may wait for one connection */
 
 /* The reply that a service is writing, with what the core knows of it. */
 struct sink {
@@ -57,7 +58,7 @@ static void batch_commit(struct batch *b)
 		return;
 	}
 	b->out = NULL;
-	b->in->n.tx_bytes += b->used;
+	count(&b->in->n.tx_bytes, b->used);
 	b->in->ops->commit(
 		b->in->block, peer_block(p), b->filled ? b->used : RV_COMMIT_NONE, b->tag);
 	if (b->filled) {
@@ -80,6 +81,11 @@ static int reserve(struct batch *b, struct peer *p, size_t min)
 	r = b->in->ops->reserve(b->in->block, peer_block(p), min, &b->room);
 	if (r == -EAGAIN) {
 		p->bits |= PEER_BLOCKED;
+	}
+	if (r == 0 && p->bits & PEER_GONE) {
+		/* it ended in a flush that made room */
+		b->in->ops->commit(b->in->block, peer_block(p), RV_COMMIT_NONE, 0);
+		r = -ENOTCONN;
 	}
 	if (r < 0) {
 		return r;
@@ -111,7 +117,7 @@ void batch_finish(struct batch *b)
 		struct peer *p = peer_at(in, in->dirty[i]);
 
 		p->bits &= (uint16_t)~PEER_DIRTY;
-		if (!(p->bits & PEER_GONE)) {
+		if (!(p->bits & (PEER_GONE | PEER_BLOCKED))) {
 			in->ops->flush(in->block, peer_block(p));
 		}
 	}
@@ -128,8 +134,8 @@ static void count_reply(const struct request *q, unsigned status)
 {
 	struct rv_instance *in = q->batch->in;
 
-	in->n.replies++;
-	in->n.status[status < RV_STATUS_COUNT ? status : RV_STATUS_INTERNAL]++;
+	count(&in->n.replies, 1);
+	count(&in->n.status[status < RV_STATUS_COUNT ? status : RV_STATUS_INTERNAL], 1);
 	q->batch->answered++;
 }
 
@@ -168,7 +174,7 @@ void held_free(struct rv_instance *in, struct peer *p)
 
 		x->held = h->next;
 		p->inflight -= h->request;
-		in->n.drops[p->bits & PEER_GONE ? RV_DROP_PEER_GONE : RV_DROP_OUTPUT]++;
+		count(&in->n.drops[p->bits & PEER_GONE ? RV_DROP_PEER_GONE : RV_DROP_OUTPUT], 1);
 		free(h);
 	}
 	x->held_end = &x->held;
@@ -177,7 +183,29 @@ void held_free(struct rv_instance *in, struct peer *p)
 
 static void drop_reply(const struct request *q, enum rv_drop why)
 {
-	q->batch->in->n.drops[why]++;
+	count(&q->batch->in->n.drops[why], 1);
+}
+
+/* A connection that is held up is not served any further, but many replies may
+ * still come out of the service. */
+static size_t held_limit(const struct rv_instance *in, const struct peer *p)
+{
+	const struct limits *l = &in->limits;
+	size_t messages = p->bits & (PEER_SHARED | PEER_REPLY_ONLY) ? 1 : HELD_MESSAGES;
+
+	return l->max_inflight + messages * l->max_request;
+}
+
+/* There is no room for a reply. A client that shares its channel has to miss it;
+ * a connection ends, so that its client does not wait for ever. */
+static void lose_reply(const struct request *q)
+{
+	struct peer *p = q->peer;
+
+	drop_reply(q, RV_DROP_OUTPUT);
+	if (!(p->bits & (PEER_SHARED | PEER_REPLY_ONLY))) {
+		p->bits |= PEER_EOF | PEER_POISONED;
+	}
 }
 
 /* Puts a reply aside for its peer: `head` bytes, then n of data, then the
@@ -195,14 +223,13 @@ static void hold(
 		drop_reply(q, RV_DROP_PEER_GONE);
 		return;
 	}
-	if (!x || (x->held &&
-			  x->held_bytes + len > in->limits.max_inflight + in->limits.max_request)) {
-		drop_reply(q, RV_DROP_OUTPUT);
+	if (!x || x->held_bytes + len > held_limit(in, p)) {
+		lose_reply(q);
 		return;
 	}
 	h = malloc(sizeof(*h) + len);
 	if (!h) {
-		drop_reply(q, RV_DROP_OUTPUT);
+		lose_reply(q);
 		return;
 	}
 	*h = (struct held){.len = len,

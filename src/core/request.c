@@ -11,7 +11,7 @@ static void serve_op(struct request *q, const uint8_t *data, size_t n)
 	size_t len = 0;
 	int r;
 
-	in->n.ops[q->op]++;
+	count(&in->n.ops[q->op], 1);
 	if (q->op == RV_OP_CALL) {
 		reply_call(q, data, n);
 		return;
@@ -40,8 +40,8 @@ static void serve_line(
 		.bytes = (uint32_t)piece->total};
 	struct rv_instance *in = b->in;
 
-	in->n.requests++;
-	in->n.lines++;
+	count(&in->n.requests, 1);
+	count(&in->n.lines, 1);
 	if (UNLIKELY(p->refuse)) {
 		reply_status(&q, p->refuse,
 			p->refuse == RV_STATUS_BUSY ? "too many clients, try again later"
@@ -50,7 +50,7 @@ static void serve_line(
 		reply_status(&q, RV_STATUS_TOO_LARGE, "%llu bytes, the limit is %zu",
 			(unsigned long long)piece->total, in->limits.max_request);
 	} else {
-		in->n.ops[RV_OP_CALL]++;
+		count(&in->n.ops[RV_OP_CALL], 1);
 		reply_call(&q, piece->data, piece->len);
 	}
 }
@@ -72,11 +72,11 @@ static struct peer *addressee(
 		return p;
 	}
 	if (!ok) {
-		in->n.unaddressed++;
+		count(&in->n.unaddressed, 1);
 		return NULL;
 	}
 	if (in->ops->reply_peer(in->block, (const char *)token, n, &block) < 0) {
-		in->n.drops[RV_DROP_REPLY_NAME]++;
+		count(&in->n.drops[RV_DROP_REPLY_NAME], 1);
 		return NULL;
 	}
 	return peer_of(block);
@@ -86,14 +86,14 @@ static struct peer *addressee(
 static void refuse_frame(
 	struct request *q, const struct rv_frame *f, enum rv_status status, const char *what)
 {
-	q->batch->in->n.requests++;
+	count(&q->batch->in->n.requests, 1);
 	join_discard(q->batch->in, q->peer, f);
 	reply_status(q, status, "%s", what);
 }
 
 static void too_large(struct request *q, uint64_t n)
 {
-	q->batch->in->n.requests++;
+	count(&q->batch->in->n.requests, 1);
 	reply_status(q, RV_STATUS_TOO_LARGE, "%llu bytes, the limit is %zu", (unsigned long long)n,
 		q->batch->in->limits.max_request);
 }
@@ -102,24 +102,33 @@ static void serve_fragment(struct request *q, const struct split_piece *piece)
 {
 	struct rv_instance *in = q->batch->in;
 	struct partial *done = NULL;
-	size_t before = q->peer->extra ? q->peer->extra->partial_bytes : 0;
+	size_t total = 0;
 
-	switch (join_add(in, q->peer, &piece->frame, piece->data, piece->len, &done)) {
+	switch (join_add(in, q->peer, &piece->frame, piece->data, piece->len, &done, &total)) {
 	case JOIN_DONE:
-		in->n.requests++;
+		count(&in->n.requests, 1);
 		q->bytes = (uint32_t)(done ? done->len : piece->len);
 		serve_op(q, done ? done->data : piece->data, q->bytes);
 		partial_free(done);
 		break;
 	case JOIN_TOO_LARGE:
-		too_large(q, before + piece->len);
+		too_large(q, total);
+		break;
+	case JOIN_LATE:
+		count(&in->n.requests, 1);
+		reply_status(
+			q, RV_STATUS_TIMEOUT, "the fragments before this one came too long ago");
+		break;
+	case JOIN_MALFORMED:
+		count(&in->n.requests, 1);
+		reply_status(q, RV_STATUS_MALFORMED, "the fragments name different operations");
 		break;
 	case JOIN_BUSY:
-		in->n.requests++;
+		count(&in->n.requests, 1);
 		reply_status(q, RV_STATUS_BUSY, "too much in flight for one client");
 		break;
 	case JOIN_NO_MEMORY:
-		in->n.requests++;
+		count(&in->n.requests, 1);
 		reply_status(q, RV_STATUS_INTERNAL, "out of memory");
 		break;
 	case JOIN_WAIT:
@@ -133,7 +142,7 @@ static void serve_frame(struct batch *b, struct peer *p, struct split_piece *pie
 	struct request q = {.batch = b, .tag = tag, .id = piece->frame.id, .op = piece->frame.code};
 	bool bad_token;
 
-	in->n.frames++;
+	count(&in->n.frames, 1);
 	q.peer = addressee(b, p, piece, &bad_token);
 	if (!q.peer || join_swallow(in, q.peer, &piece->frame)) {
 		return;
@@ -166,14 +175,14 @@ static void serve_bad(struct batch *b, struct peer *p, struct split_piece *piece
 	struct request q = {.batch = b, .peer = p, .tag = tag, .id = piece->frame.id};
 	bool bad_token;
 
-	b->in->n.frames++;
+	count(&b->in->n.frames, 1);
 	if (p->bits & PEER_STREAM) {
 		p->bits |= PEER_EOF | PEER_POISONED;
 	} else {
 		q.peer = addressee(b, p, piece, &bad_token);
 	}
 	if (q.peer) {
-		b->in->n.requests++;
+		count(&b->in->n.requests, 1);
 		reply_status(&q, RV_STATUS_MALFORMED, "malformed frame header");
 	}
 }
@@ -193,7 +202,7 @@ void request_serve(struct batch *b, struct peer *p, struct split_piece *piece, u
 		serve_bad(b, p, piece, tag);
 		break;
 	case SPLIT_SKIPPED:
-		b->in->n.torn++;
+		count(&b->in->n.torn, 1);
 		break;
 	case SPLIT_MORE:
 		break;

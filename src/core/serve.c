@@ -54,7 +54,7 @@ static bool queue_put(
 		}
 		x->queue.len -= sizeof(rec);
 	}
-	in->n.drops[RV_DROP_IO]++;
+	count(&in->n.drops[RV_DROP_IO], 1);
 	return false;
 }
 
@@ -65,8 +65,8 @@ static void queue_line(
 	struct peer_extra *x = peer_extra(in, p);
 
 	if (p->bits & PEER_DEAF || !x) {
-		in->n.requests++;
-		in->n.drops[RV_DROP_OUTPUT]++;
+		count(&in->n.requests, 1);
+		count(&in->n.drops[RV_DROP_OUTPUT], 1);
 		return;
 	}
 	(void)queue_put(in, p, data, n, tag);
@@ -132,7 +132,7 @@ static void serve_queue(struct batch *b, struct peer *p)
 		if (copy) {
 			serve_message(b, p, copy, rec.len, rec.tag, true);
 		} else {
-			b->in->n.drops[RV_DROP_IO]++;
+			count(&b->in->n.drops[RV_DROP_IO], 1);
 		}
 	}
 }
@@ -192,7 +192,7 @@ static int keep_rest(struct rv_instance *in, struct peer *p, const struct splitt
 
 static void out_of_memory(struct rv_instance *in, struct peer *p)
 {
-	in->n.drops[RV_DROP_IO]++;
+	count(&in->n.drops[RV_DROP_IO], 1);
 	if (!is_shared(p) && !is_gone(p)) {
 		p->bits |= PEER_CLOSING;
 		in->ops->peer_close(in->block, peer_block(p), RV_CLOSE_NOW);
@@ -285,7 +285,7 @@ static enum rv_next verdict(struct rv_instance *in, struct peer *p)
 	if (must_stop(in, p)) {
 		if (!(p->bits & PEER_STOPPED)) {
 			p->bits |= PEER_STOPPED;
-			in->n.pauses++;
+			count(&in->n.pauses, 1);
 		}
 		return RV_READ_STOP;
 	}
@@ -322,7 +322,7 @@ enum rv_next serve_bytes(
 	int r = 0;
 
 	batch_begin(&b, in, p);
-	in->n.rx_bytes += n;
+	count(&in->n.rx_bytes, n);
 	p->active_ms = (uint32_t)(b.start_ns / 1000000u);
 	p->bits |= PEER_BUSY;
 	if (p->bits & PEER_POISONED) {
@@ -357,8 +357,8 @@ enum rv_next serve_messages(
 	p->active_ms = (uint32_t)(b.start_ns / 1000000u);
 	p->bits |= PEER_BUSY;
 	for (size_t i = 0; i < n; i++) {
-		in->n.rx_bytes += v[i].len;
-		if (is_gone(p)) {
+		count(&in->n.rx_bytes, v[i].len);
+		if (is_gone(p) || p->bits & PEER_POISONED) {
 			break;
 		}
 		if (!is_shared(p) && (!can_serve(in, p) || (p->extra && p->extra->queue.len))) {

@@ -53,6 +53,7 @@ static void do_attach(struct worker *w, void *p)
 static void detach(struct rv_service_worker *sw)
 {
 	struct service *s = sw->service;
+	struct core *core = s->core; /* s is the main thread's to free after the count */
 
 	if (!sw->attached) {
 		return;
@@ -63,24 +64,36 @@ static void detach(struct rv_service_worker *sw)
 	free(TAKE_PTR(sw->block));
 	sw->attached = false;
 	atomic_fetch_sub(&s->workers, 1);
-	core_notify(s->core);
+	core_notify(core);
 }
 
-void service_unref_ticket(struct rv_service_worker *sw)
+void service_turn_end(struct worker *w)
 {
-	if (sw->retired && sw->deferred == 0) {
+	struct rv_service_worker **at = &w->retired;
+
+	while (*at) {
+		struct rv_service_worker *sw = *at;
+
+		if (sw->deferred > 0) {
+			at = &sw->next_retired;
+			continue;
+		}
+		*at = sw->next_retired;
 		detach(sw);
 	}
 }
 
+/* Not at once: this may have been called from inside the service, and what waits
+ * for a deferred reply still needs it. */
 static void do_retire(struct worker *w, void *p)
 {
 	struct service *s = p;
 	struct rv_service_worker *sw = &s->on[w->index];
 
-	sw->retired = true;
-	if (sw->deferred == 0) {
-		detach(sw);
+	if (sw->attached) {
+		sw->next_retired = w->retired;
+		w->retired = sw;
+		service_turn_end(w);
 	}
 }
 

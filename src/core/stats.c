@@ -205,7 +205,7 @@ int stats_json(struct core *core, char **ret, size_t *ret_n)
 
 int info_json(const struct rv_instance *in, char **ret, size_t *ret_n)
 {
-	const struct config_endpoint *cfg = in->endpoint->cfg;
+	const struct config_endpoint *cfg = in->cfg;
 	const struct limits *l = &in->limits;
 	FILE *f = open_memstream(ret, ret_n);
 

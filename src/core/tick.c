@@ -7,9 +7,15 @@
 #define REFUSE_NS 1000000000u /* how long a refused peer has for its first request */
 #define STALL_NS 250000000u   /* how long `.out` without a reader may hold up a shared input */
 
+/* What is served meanwhile may have a later time than `now`. */
+static uint64_t age(uint64_t now, uint64_t then)
+{
+	return now > then ? now - then : 0;
+}
+
 static void cut_off(struct rv_instance *in, struct peer *p, enum rv_drop why)
 {
-	in->n.drops[why]++;
+	count(&in->n.drops[why], 1);
 	p->bits |= PEER_CLOSING;
 	in->ops->peer_close(in->block, peer_block(p), RV_CLOSE_NOW);
 }
@@ -21,8 +27,8 @@ static void shared_gave_up(struct rv_instance *in, struct peer *p)
 	struct peer_extra *x = p->extra;
 
 	instance_log(in, LOG_WARNING, "nobody reads the replies to lines of %s: dropping them",
-		in->endpoint->cfg->address);
-	in->n.drops[RV_DROP_OUTPUT]++;
+		in->cfg->address);
+	count(&in->n.drops[RV_DROP_OUTPUT], 1);
 	held_free(in, p);
 	fifo_free(&x->queue);
 	x->stalled_ns = 0;
@@ -37,11 +43,11 @@ static void check_shared(struct rv_instance *in, struct peer *p, uint64_t now)
 {
 	struct peer_extra *x = p->extra;
 
-	if (x->stalled_ns && now - x->stalled_ns >= STALL_NS) {
+	if (x->stalled_ns && age(now, x->stalled_ns) >= STALL_NS) {
 		shared_gave_up(in, p);
 	}
-	if (x->input_ns && now - x->input_ns >= in->limits.fragment_ns) {
-		in->n.torn++; /* half a line or frame whose writer is gone */
+	if (x->input_ns && age(now, x->input_ns) >= in->limits.fragment_ns) {
+		count(&in->n.torn, 1); /* half a line or frame whose writer is gone */
 		fifo_free(&x->in);
 		x->splitter = (struct splitter){0};
 		x->input_ns = 0;
@@ -52,7 +58,20 @@ static bool is_slow(const struct rv_instance *in, const struct peer *p, uint64_t
 {
 	const struct peer_extra *x = p->extra;
 
-	return x->blocked_ns && in->limits.slow_ns && now - x->blocked_ns >= in->limits.slow_ns;
+	return x->blocked_ns && in->limits.slow_ns && age(now, x->blocked_ns) >= in->limits.slow_ns;
+}
+
+/* A socket is writable only once much of its buffer is free, so a slow reader may
+ * have made room that nobody told us of. Returns true if it was cut off. */
+static bool cut_slow(struct rv_instance *in, struct peer *p, uint64_t now)
+{
+	in->ops->flush(in->block, peer_block(p));
+	if (p->bits & PEER_GONE || !p->extra || !is_slow(in, p, now)) {
+		return p->bits & PEER_GONE;
+	}
+	count(&in->n.slow_cut, 1);
+	cut_off(in, p, RV_DROP_OUTPUT);
+	return true;
 }
 
 /* Returns true if there is nothing left to watch. */
@@ -63,20 +82,19 @@ static bool check_peer(struct rv_instance *in, struct peer *p, uint64_t now)
 	if (p->bits & PEER_GONE) {
 		return true;
 	}
-	if (x->partials) {
-		in->n.fragments_lost += join_expire(x, now, in->limits.fragment_ns);
+	if (x->partials || x->lossy_ns) {
+		count(&in->n.fragments_lost, join_expire(x, now, in->limits.fragment_ns));
 	}
 	if (p->bits & PEER_SHARED) {
 		check_shared(in, p, now);
 	} else if (is_slow(in, p, now)) {
-		in->n.slow_cut++;
-		cut_off(in, p, RV_DROP_OUTPUT);
-		return true;
-	} else if (p->refuse && now - x->input_ns >= REFUSE_NS) {
+		return cut_slow(in, p, now);
+	} else if (p->refuse && age(now, x->input_ns) >= REFUSE_NS) {
 		cut_off(in, p, RV_DROP_IO);
 		return true;
 	}
-	return !x->partials && !x->blocked_ns && !x->held && !x->stalled_ns && !x->input_ns;
+	return !x->n_partials && !x->lossy_ns && !(x->n_markers && p->bits & PEER_REPLY_ONLY) &&
+	       !x->blocked_ns && !x->held && !x->stalled_ns && !x->input_ns;
 }
 
 static void check_watched(struct rv_instance *in, uint64_t now)
@@ -103,12 +121,13 @@ static void check_idle(struct rv_instance *in, uint64_t now)
 	for (uint32_t i = 0; i < in->n_chunks * PEER_CHUNK; i++) {
 		struct peer *p = peer_at(in, i);
 
-		if (!(p->bits & PEER_USED) || p->inflight ||
+		if (!(p->bits & PEER_USED) || !instance_host.peer_idle(in, peer_block(p)) ||
+			p->bits & (PEER_BLOCKED | PEER_STOPPED | PEER_LINE_WAIT) ||
 			p->bits & (PEER_GONE | PEER_CLOSING | PEER_SHARED | PEER_REPLY_ONLY)) {
 			continue;
 		}
 		if ((uint64_t)(now_ms - p->active_ms) * 1000000u >= in->limits.idle_ns) {
-			in->n.idle_cut++;
+			count(&in->n.idle_cut, 1);
 			p->bits |= PEER_CLOSING;
 			in->ops->peer_close(in->block, peer_block(p), RV_CLOSE_FLUSH);
 		}
@@ -117,12 +136,12 @@ static void check_idle(struct rv_instance *in, uint64_t now)
 
 void tick_run(struct worker *w)
 {
-	uint64_t now = worker_now(w);
-
 	if (w->used_tickets) {
-		tickets_expire(w, now);
+		tickets_expire(w, worker_now(w));
 	}
 	for (struct rv_instance *in = w->instances; in; in = in->next) {
+		uint64_t now = worker_now(w);
+
 		if (in->watched) {
 			check_watched(in, now);
 		}

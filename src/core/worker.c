@@ -106,6 +106,9 @@ void worker_want_tick(struct worker *w)
 static void turn_end(struct worker *w)
 {
 	w->now_ns = 0;
+	if (w->retired) {
+		service_turn_end(w);
+	}
 	for (struct rv_instance *in = w->instances, *next; in; in = next) {
 		next = in->next;
 		if (in->dying || in->draining) {

@@ -169,7 +169,7 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 	if (!config) {
 		log_error("reload: nothing was changed");
 	} else if (core_reload(d->core, config, &err) < 0) {
-		log_error("reload: %s; nothing was changed", err.msg);
+		log_error("reload: %s; the old configuration stays", err.msg);
 	} else {
 		apply(d, config);
 		log_info("reloaded, %zu endpoints", core_n_endpoints(d->core));

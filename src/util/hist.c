@@ -13,13 +13,15 @@ static uint64_t upper_bound(unsigned index)
 
 void hist_merge(struct hist *into, const struct hist *from)
 {
+	uint64_t max = hist_get(&from->max);
+
 	for (unsigned i = 0; i < HIST_SLOTS; i++) {
-		into->slots[i] += from->slots[i];
+		into->slots[i] += hist_get(&from->slots[i]);
 	}
-	into->count += from->count;
-	into->sum += from->sum;
-	if (from->max > into->max) {
-		into->max = from->max;
+	into->count += hist_get(&from->count);
+	into->sum += hist_get(&from->sum);
+	if (max > into->max) {
+		into->max = max;
 	}
 }
 

@@ -30,14 +30,27 @@ static inline unsigned hist_index(uint64_t v)
 	return (shift + 1) * HIST_SUB + (unsigned)((v >> shift) & (HIST_SUB - 1));
 }
 
+/* Plain stores to the processor, and no data race to the language. */
+static inline void hist_put(uint64_t *word, uint64_t v)
+{
+	__atomic_store_n(word, v, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t hist_get(const uint64_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
 /* n values v at once. */
 static inline void hist_add(struct hist *h, uint64_t v, uint64_t n)
 {
-	h->slots[hist_index(v)] += n;
-	h->count += n;
-	h->sum += v * n;
+	uint64_t *slot = &h->slots[hist_index(v)];
+
+	hist_put(slot, *slot + n);
+	hist_put(&h->count, h->count + n);
+	hist_put(&h->sum, h->sum + v * n);
 	if (v > h->max) {
-		h->max = v;
+		hist_put(&h->max, v);
 	}
 }
 

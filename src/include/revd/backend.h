@@ -222,6 +222,7 @@ struct rv_backend_ops {
 	 * the reservation back. `tag`: of the request. */
 	void (*commit)(void *in, void *peer, size_t used, uint32_t tag);
 	/* Send what is committed for this peer: one system call where the
-	 * transport allows it. Called once per batch of input. */
+	 * transport allows it. Called once per batch of input, and for a peer that
+	 * is blocked before it is cut off: try again then. */
 	void (*flush)(void *in, void *peer);
 };
