@@ -150,9 +150,26 @@ static void log_tail(const struct daemon *d, char *buf, size_t size)
 	}
 }
 
+/* Why it is not ready: what it said, or what became of it. */
+static int explain_start(struct daemon *d, const char *program, int r, struct rv_err *err)
+{
+	char said[LOG_TAIL];
+	int status = proc_stop(&d->proc);
+
+	log_tail(d, said, sizeof(said));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == PROC_NO_PROGRAM) {
+		return bench_fail(err, r, "%s: not found, or not a program (see --revd)", program);
+	}
+	return bench_fail(err, r, "%s does not start: %s", program,
+		said[0]           ? said
+		: r == -ETIMEDOUT ? "it is not ready in time"
+		: r == -ECHILD    ? "it ended at once and said nothing"
+				  : strerror(-r));
+}
+
 static int start(struct daemon *d, const struct daemon_options *o, struct rv_err *err)
 {
-	char path[128], config[128], said[LOG_TAIL];
+	char path[128], config[128];
 	struct sockaddr_un notify;
 	const char *argv[] = {o->program, "-c", config, NULL};
 	CLEANUP_FD int log = -1, sock = open_notify(d, &notify);
@@ -169,12 +186,7 @@ static int start(struct daemon *d, const struct daemon_options *o, struct rv_err
 	r = proc_spawn(&d->proc, argv, notify.sun_path, log);
 	r = r < 0 ? r : await_ready(d, sock);
 	d->ready_ns = clock_now() - began;
-	if (r < 0) {
-		log_tail(d, said, sizeof(said));
-		return bench_fail(
-			err, r, "%s does not start: %s", o->program, said[0] ? said : strerror(-r));
-	}
-	return 0;
+	return r < 0 ? explain_start(d, o->program, r, err) : 0;
 }
 
 /* One exchange outside of all measurements. */

@@ -64,7 +64,7 @@ static int await_socket(struct peer *p, const char *name, struct rv_err *err)
 		if (!proc_alive(&p->proc)) {
 			int status = proc_stop(&p->proc);
 
-			p->missing = WIFEXITED(status) && WEXITSTATUS(status) == 127;
+			p->missing = WIFEXITED(status) && WEXITSTATUS(status) == PROC_NO_PROGRAM;
 			return p->missing ? 0 : bench_fail(err, -ECHILD, "%s does not start", name);
 		}
 		if (clock_now() > end) {

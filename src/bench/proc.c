@@ -71,16 +71,16 @@ static void spawn_child(void *arg)
 	signal(SIGINT, SIG_DFL);
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
 		dup2(out, STDERR_FILENO) < 0) {
-		_exit(127);
+		_exit(PROC_NO_PROGRAM);
 	}
 	unsetenv("LISTEN_FDS");
 	unsetenv("NOTIFY_SOCKET");
 	if (s->notify && setenv("NOTIFY_SOCKET", s->notify, 1) < 0) {
-		_exit(127);
+		_exit(PROC_NO_PROGRAM);
 	}
 	setpgid(0, 0); /* out of the reach of the terminal's Ctrl-C */
 	execvp(s->argv[0], (char *const *)(uintptr_t)s->argv);
-	_exit(127);
+	_exit(PROC_NO_PROGRAM);
 }
 
 int proc_spawn(struct proc *ret, const char *const *argv, const char *notify, int log_fd)

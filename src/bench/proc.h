@@ -11,6 +11,8 @@
 #include <revd/option.h>
 #include "util/macro.h"
 
+#define PROC_NO_PROGRAM 127 /* exit status of proc_spawn() if the program can't be run */
+
 struct proc {
 	pid_t pid; /* 0: none */
 	bool ours; /* started here, so ended here */

@@ -239,7 +239,7 @@ START_TEST(a_daemon_that_refuses_its_configuration_is_quoted)
 	o.spin = NULL;
 	o.program = "/nonexistent/revd";
 	ck_assert_int_lt(daemon_start(&other, &o, &err), 0);
-	ck_assert_ptr_nonnull(strstr(err.msg, "/nonexistent/revd"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "/nonexistent/revd: not found"));
 }
 END_TEST
 
