@@ -420,14 +420,15 @@ START_TEST(descriptors_come_back)
 		client_open(&many[i], &s.rig, i % 2 ? STREAM : SEQPACKET);
 		client_expect_call(&many[i], i, "uno", "onu");
 	}
-	ck_assert_uint_ge(rig_fd_count(&s.rig), before + ARRAY_SIZE(many));
+	/* in `before` there may be one more, that was on its way out */
+	ck_assert_uint_ge(rig_fd_count(&s.rig) + 1, before + ARRAY_SIZE(many));
 	for (size_t i = 0; i < ARRAY_SIZE(many); i++) {
 		client_half_close(&many[i]);
 		client_expect_eof(&many[i]);
 		client_close(&many[i]);
 	}
 	client_barrier(&s.client);
-	ck_assert_uint_eq(rig_fd_count(&s.rig), before);
+	ck_assert_uint_le(rig_fd_count(&s.rig), before);
 	scene_close(&s);
 }
 END_TEST
@@ -477,7 +478,7 @@ START_TEST(flood_of_descriptors)
 		client_recv_line(&s.client, &r);
 		ck_assert_uint_eq(r.n, 5);
 	}
-	ck_assert_uint_eq(rig_fd_count(&s.rig), before);
+	ck_assert_uint_le(rig_fd_count(&s.rig), before);
 	scene_close(&s);
 }
 END_TEST
