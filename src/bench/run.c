@@ -77,10 +77,15 @@ static int make_plan(struct run *run)
 {
 	const struct options *o = run->options;
 	struct plan *p = &run->plan;
+	bool any = false;
 	int r;
 
 	for (int i = 0; i < BENCH_TRANSPORTS; i++) {
 		p->serves[i] = run->daemon.serves[i] && o->only[i];
+		any |= p->serves[i];
+	}
+	if (!any) {
+		return bench_fail(&run->err, -EINVAL, "--only leaves nothing that is served");
 	}
 	p->attached = run->daemon.attached;
 	p->can_split = run->machine.client_cpu != run->machine.server_cpu;
