@@ -165,13 +165,13 @@ START_TEST(raise_limit)
 	struct rlimit rl;
 
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &rl), 0);
-	rl.rlim_cur = 64;
-	rl.rlim_max = 128;
+	ck_assert_uint_gt(rl.rlim_max, 64);
+	rl.rlim_cur = 64; /* not the hard one: under valgrind that can't be changed */
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &rl), 0);
-	ck_assert_uint_eq(fd_raise_limit(), 128);
+	ck_assert_uint_eq(fd_raise_limit(), rl.rlim_max);
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &rl), 0);
-	ck_assert_uint_eq(rl.rlim_cur, 128);
-	ck_assert_uint_eq(fd_raise_limit(), 128);
+	ck_assert_uint_eq(rl.rlim_cur, rl.rlim_max);
+	ck_assert_uint_eq(fd_raise_limit(), rl.rlim_max);
 }
 END_TEST
 
