@@ -10,7 +10,9 @@
 #include <unistd.h>
 #include "common/rig.h"
 #include "common/runner.h"
-#include "util/macro.h"
+#include "common/wait.h"
+
+#define STAGE_TEST_SECONDS 60 /* several deadlines may pass before a test gives up */
 
 const char *stage_base(void)
 {
@@ -61,6 +63,14 @@ static void stage_prepare(void)
 	(void)!unshare(CLONE_NEWIPC);
 	signal(SIGPIPE, SIG_IGN);
 	umask(022);
+}
+
+TCase *stage_tcase(const char *name)
+{
+	TCase *t = tcase_create(name);
+
+	tcase_set_timeout(t, STAGE_TEST_SECONDS * wait_patience());
+	return t;
 }
 
 int stage_run(Suite *suite)

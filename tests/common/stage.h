@@ -7,6 +7,9 @@
 
 #include <check.h>
 
+/* tcase_create() with a timeout that has the deadlines of wait.h in view. */
+TCase *stage_tcase(const char *name);
+
 int stage_run(Suite *);
 /* The directory; in the environment as REVD_TEST_BASE. */
 const char *stage_base(void);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include "util/clock.h"
 
-static unsigned wait_patience(void)
+unsigned wait_patience(void)
 {
 	const char *s = getenv("REVD_TEST_PATIENCE");
 	unsigned long n = s ? strtoul(s, NULL, 10) : 1;

@@ -9,6 +9,7 @@
 /* A moment on CLOCK_MONOTONIC, ms from now. REVD_TEST_PATIENCE=N makes all
  * deadlines N times as long, for valgrind and slow machines. */
 uint64_t wait_until(unsigned ms);
+unsigned wait_patience(void);
 
 /* Waits for poll() events on fd. Returns what came, or 0 when it is too late. */
 short wait_fd(int fd, short events, uint64_t until);

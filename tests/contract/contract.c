@@ -465,9 +465,8 @@ END_TEST
 
 static TCase *traffic(void)
 {
-	TCase *t = tcase_create("traffic");
+	TCase *t = stage_tcase("traffic");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, round_trip, 0, KINDS);
 	tcase_add_loop_test(t, batch, 0, KINDS);
 	tcase_add_loop_test(t, split_and_joined, 0, KINDS);
@@ -485,9 +484,8 @@ static TCase *traffic(void)
 int main(void)
 {
 	Suite *s = suite_create("contract");
-	TCase *t = tcase_create("life");
+	TCase *t = stage_tcase("life");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, drain_under_load, 0, KINDS);
 	tcase_add_loop_test(t, drain_has_an_end, 0, KINDS);
 	tcase_add_loop_test(t, reopen, 0, KINDS);

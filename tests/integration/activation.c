@@ -431,9 +431,8 @@ END_TEST
 
 static TCase *wrong(void)
 {
-	TCase *t = tcase_create("wrong");
+	TCase *t = stage_tcase("wrong");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, wrong_kinds, 0, WRONG_COUNT);
 	tcase_add_test(t, a_name_without_an_endpoint);
 	tcase_add_test(t, two_of_one_name);
@@ -446,9 +445,8 @@ static TCase *wrong(void)
 int main(void)
 {
 	Suite *s = suite_create("activation");
-	TCase *t = tcase_create("right");
+	TCase *t = stage_tcase("right");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, all_kinds);
 	tcase_add_test(t, one_of_four);
 	tcase_add_test(t, requests_from_before_the_start);

@@ -603,9 +603,8 @@ END_TEST
 
 static TCase *names(void)
 {
-	TCase *t = tcase_create("names");
+	TCase *t = stage_tcase("names");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, tokens_that_are_paths);
 	tcase_add_test(t, tokens_too_long);
 	tcase_add_test(t, token_longer_than_the_body);
@@ -626,9 +625,8 @@ static TCase *names(void)
 
 static TCase *writers(void)
 {
-	TCase *t = tcase_create("writers");
+	TCase *t = stage_tcase("writers");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, half_a_frame_then_a_thousand, 0, ARRAY_SIZE(halves));
 	tcase_add_loop_test(t, lying_headers, 0, ARRAY_SIZE(lies));
 	tcase_add_test(t, half_a_line_then_frames);

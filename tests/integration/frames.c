@@ -433,9 +433,8 @@ END_TEST
 
 static TCase *on_all(void)
 {
-	TCase *t = tcase_create("all");
+	TCase *t = stage_tcase("all");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, round_trip, 0, TRANSPORTS);
 	tcase_add_loop_test(t, nul_bytes, 0, TRANSPORTS);
 	tcase_add_loop_test(t, ping_returns_anything_untouched, 0, TRANSPORTS);
@@ -450,9 +449,8 @@ static TCase *on_all(void)
 
 static TCase *fragments(void)
 {
-	TCase *t = tcase_create("fragments");
+	TCase *t = stage_tcase("fragments");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, three_hundred_kilobytes, 0, TRANSPORTS);
 	tcase_add_loop_test(t, one_mebibyte, 0, TRANSPORTS);
 	tcase_add_loop_test(t, fragments_of_many_ids_interleave, 0, TRANSPORTS);
@@ -466,9 +464,8 @@ static TCase *fragments(void)
 int main(void)
 {
 	Suite *s = suite_create("frames");
-	TCase *t = tcase_create("some");
+	TCase *t = stage_tcase("some");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, one_large_frame, STREAM, SEQPACKET + 1);
 	tcase_add_test(t, forty_two_clients);
 	tcase_add_test(t, stats_add_up);

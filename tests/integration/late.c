@@ -5,6 +5,8 @@
  *	never		no answer at all
  *	fail		the status internal
  *	grow N		N bytes
+ *	late MS N	N bytes, MS milliseconds later
+ *	(empty)		an empty text, 50 milliseconds later
  *	uid		the user that the kernel names
  */
 #include <event2/event.h>
@@ -72,13 +74,12 @@ static void timer_fired(evutil_socket_t fd, short what, void *arg)
 	timer_destroy(t);
 }
 
-static int late_wait(struct late_worker *w, struct rv_reply *reply, const char *text, size_t n)
+/* The n bytes at text, or as many of 'g' if it is NULL. */
+static int late_answer(
+	struct late_worker *w, struct rv_reply *reply, unsigned long ms, const char *text, size_t n)
 {
-	char *rest;
-	unsigned long ms = strtoul(text, &rest, 10);
-	size_t len = n - (size_t)(rest - text);
 	struct timeval tv = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
-	struct late_timer *t = calloc(1, sizeof *t + len);
+	struct late_timer *t = calloc(1, sizeof *t + n);
 
 	if (!t) {
 		return RV_STATUS_INTERNAL;
@@ -88,8 +89,12 @@ static int late_wait(struct late_worker *w, struct rv_reply *reply, const char *
 		free(t);
 		return RV_STATUS_INTERNAL;
 	}
-	memcpy(t->text, rest, len);
-	t->n = len;
+	if (text) {
+		memcpy(t->text, text, n);
+	} else {
+		memset(t->text, 'g', n);
+	}
+	t->n = n;
 	t->worker = w;
 	t->at = &w->timers;
 	t->next = w->timers;
@@ -103,6 +108,22 @@ static int late_wait(struct late_worker *w, struct rv_reply *reply, const char *
 		return RV_STATUS_INTERNAL;
 	}
 	return RV_REPLY_LATER;
+}
+
+static int late_wait(struct late_worker *w, struct rv_reply *reply, const char *text, size_t n)
+{
+	char *rest;
+	unsigned long ms = strtoul(text, &rest, 10);
+
+	return late_answer(w, reply, ms, rest, n - (size_t)(rest - text));
+}
+
+static int late_late(struct late_worker *w, struct rv_reply *reply, const char *text)
+{
+	char *rest;
+	unsigned long ms = strtoul(text, &rest, 10);
+
+	return late_answer(w, reply, ms, NULL, strtoul(rest, NULL, 10));
 }
 
 static int late_grow(struct rv_reply *reply, size_t n)
@@ -140,6 +161,12 @@ static int late_call(
 	text[n] = '\0';
 	if (strncmp(text, "wait ", 5) == 0) {
 		return late_wait(w, reply, text + 5, n - 5);
+	}
+	if (strncmp(text, "late ", 5) == 0) {
+		return late_late(w, reply, text + 5);
+	}
+	if (n == 0) {
+		return late_answer(w, reply, 50, "", 0);
 	}
 	if (strcmp(text, "never") == 0) {
 		return w->host->defer(reply) ? RV_REPLY_LATER : RV_STATUS_INTERNAL;

@@ -274,9 +274,8 @@ END_TEST
 
 static TCase *on_all(void)
 {
-	TCase *t = tcase_create("all");
+	TCase *t = stage_tcase("all");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, order_is_that_of_completion, 0, TRANSPORTS);
 	tcase_add_loop_test(t, lines_wait_for_each_other, 0, TRANSPORTS);
 	tcase_add_loop_test(t, others_go_on, 0, TRANSPORTS);
@@ -291,9 +290,8 @@ static TCase *on_all(void)
 
 static TCase *ends(void)
 {
-	TCase *t = tcase_create("ends");
+	TCase *t = stage_tcase("ends");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, stop_waits_for_answers, 0, TRANSPORTS);
 	tcase_add_loop_test(t, stop_does_not_wait_for_ever, 0, TRANSPORTS);
 	tcase_add_loop_test(t, second_sigterm_stops_at_once, 0, TRANSPORTS);

@@ -540,9 +540,8 @@ END_TEST
 
 static TCase *stops(void)
 {
-	TCase *t = tcase_create("stop");
+	TCase *t = stage_tcase("stop");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, sigterm_answers_what_was_received, 0, TRANSPORTS);
 	tcase_add_loop_test(t, sigterm_answers_lines, 0, TRANSPORTS);
 	tcase_add_loop_test(t, sigterm_sends_the_rest_of_a_reply, 0, TRANSPORTS);
@@ -555,9 +554,8 @@ static TCase *stops(void)
 
 static TCase *reloads(void)
 {
-	TCase *t = tcase_create("reload");
+	TCase *t = stage_tcase("reload");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, reload_of_the_same_changes_nothing, 0, TRANSPORTS);
 	tcase_add_test(t, reload_adds_and_removes);
 	tcase_add_test(t, reload_drains_what_it_removes);
@@ -577,9 +575,8 @@ static TCase *reloads(void)
 int main(void)
 {
 	Suite *s = suite_create("lifecycle");
-	TCase *t = tcase_create("log");
+	TCase *t = stage_tcase("log");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, log_that_is_full, 0, 2);
 	tcase_add_test(t, log_without_a_reader);
 	tcase_add_test(t, supervisor_that_does_not_listen);

@@ -268,13 +268,96 @@ START_TEST(too_many_partial_messages)
 }
 END_TEST
 
+/* More clients by turns than the endpoint keeps reply descriptors for. */
+START_TEST(reply_descriptors_are_taken_back)
+{
+	enum { N = 20 };
+	struct client all[N];
+	struct scene s;
+	size_t fds = 0;
+
+	rig_start(&s.rig, "[endpoint.stream]\ntransport = uds\npath = @DIR@/stream.sock\n"
+			  "[endpoint.fifo]\ntransport = fifo\npath = @DIR@/fifo\nmax_peers = 4\n"
+			  "[endpoint.mqueue]\ntransport = mqueue\nqueue = @QUEUE@\n"
+			  "message_size = 1K\nmax_peers = 4\n");
+	client_open(&s.client, &s.rig, STREAM);
+	for (int round = 0; round < 5; round++) {
+		for (uint64_t i = 0; i < N; i++) {
+			if (round == 0) {
+				client_open(&all[i], &s.rig, (enum transport)_i);
+			}
+			client_expect_call(&all[i], i, "uno", "onu");
+		}
+		fds = round == 0 ? rig_fd_count(&s.rig) : fds;
+	}
+	ck_assert_uint_le(rig_fd_count(&s.rig), fds + 1);
+	for (int i = 0; i < N; i++) {
+		client_close(&all[i]);
+	}
+	scene_close(&s);
+}
+END_TEST
+
+/* The same where it is the kernel that gives no more. */
+START_TEST(reply_descriptors_run_out)
+{
+	enum { LIMIT = 48, N = 60 };
+	static struct client all[N];
+	struct scene s;
+
+	rig_init(&s.rig);
+	rig_write(&s.rig, "revd.conf", rig_all);
+	rig_launch(&s.rig, &(struct launch){ .nofile = LIMIT });
+	client_open(&s.client, &s.rig, FIFO);
+	for (uint64_t i = 0; i < N; i++) {
+		client_open(&all[i], &s.rig, FIFO);
+		client_expect_call(&all[i], i, "uno", "onu");
+	}
+	client_expect_call(&s.client, 1, "uno", "onu");
+	for (int i = 0; i < N; i++) {
+		client_close(&all[i]);
+	}
+	scene_close(&s);
+}
+END_TEST
+
+START_TEST(two_thousand_connections)
+{
+	enum { N = 2000 };
+	static struct client all[N];
+	struct rlimit files;
+	struct scene s;
+	size_t before;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
+	ck_assert_uint_ge(files.rlim_max, N + 100);
+	files.rlim_cur = files.rlim_max;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
+	start(&s, _i, "max_peers = 3000");
+	client_expect_call(&s.client, 1, "uno", "onu");
+	before = rig_memory(&s.rig);
+	for (uint64_t i = 0; i < N; i++) {
+		open_limited(&all[i], &s.rig, _i);
+	}
+	for (uint64_t i = 0; i < N; i++) {
+		client_send_frame(&all[i], RV_OP_CALL, 0, i, "uno", 3);
+	}
+	for (uint64_t i = 0; i < N; i++) {
+		client_recv_frame(&all[i], &(struct reply){ 0 }, i, RV_STATUS_OK);
+		client_close(&all[i]);
+	}
+	ck_assert_uint_lt(rig_memory(&s.rig), before + (16u << 20));
+	scene_close(&s);
+}
+END_TEST
+
 static TCase *sockets(void)
 {
-	TCase *t = tcase_create("sockets");
+	TCase *t = stage_tcase("sockets");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, max_peers, STREAM, SEQPACKET + 1);
 	tcase_add_loop_test(t, a_crowd_that_is_refused, STREAM, SEQPACKET + 1);
+	tcase_add_loop_test(t, two_thousand_connections, STREAM, SEQPACKET + 1);
 	tcase_add_loop_test(t, idle_timeout, STREAM, SEQPACKET + 1);
 	tcase_add_loop_test(t, slow_readers_are_cut, STREAM, SEQPACKET + 1);
 	tcase_add_loop_test(t, a_reader_with_progress_is_kept, STREAM, SEQPACKET + 1);
@@ -288,10 +371,11 @@ static TCase *sockets(void)
 int main(void)
 {
 	Suite *s = suite_create("limits");
-	TCase *t = tcase_create("all");
+	TCase *t = stage_tcase("all");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, too_many_partial_messages, 0, TRANSPORTS);
+	tcase_add_loop_test(t, reply_descriptors_are_taken_back, FIFO, MQUEUE + 1);
+	tcase_add_test(t, reply_descriptors_run_out);
 	suite_add_tcase(s, t);
 	suite_add_tcase(s, sockets());
 	return stage_run(s);

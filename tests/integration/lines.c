@@ -323,9 +323,8 @@ END_TEST
 
 static TCase *on_all(void)
 {
-	TCase *t = tcase_create("all");
+	TCase *t = stage_tcase("all");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, round_trip, 0, TRANSPORTS);
 	tcase_add_loop_test(t, terminator_is_kept, 0, TRANSPORTS);
 	tcase_add_loop_test(t, nul_bytes, 0, TRANSPORTS);
@@ -339,9 +338,8 @@ static TCase *on_all(void)
 
 static TCase *on_some(void)
 {
-	TCase *t = tcase_create("some");
+	TCase *t = stage_tcase("some");
 
-	tcase_set_timeout(t, 60);
 	for (size_t i = 0; i < 2; i++) {
 		static const int messages[] = { SEQPACKET, MQUEUE }, bytes[] = { STREAM, FIFO };
 

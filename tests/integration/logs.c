@@ -142,9 +142,8 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("logs");
-	TCase *t = tcase_create("logs");
+	TCase *t = stage_tcase("logs");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, forged_entries, 0, TRANSPORTS);
 	tcase_add_test(t, journal_prefixes);
 	tcase_add_test(t, a_client_can_not_fill_the_log);

@@ -414,9 +414,8 @@ END_TEST
 
 static TCase *as_root(void)
 {
-	TCase *t = tcase_create("root");
+	TCase *t = stage_tcase("root");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, rogue_reader);
 	tcase_add_test(t, queue_of_another_user);
 	tcase_add_test(t, all_queues_taken); /* in the namespace that stage.c made */
@@ -425,9 +424,8 @@ static TCase *as_root(void)
 
 static TCase *replies(void)
 {
-	TCase *t = tcase_create("replies");
+	TCase *t = stage_tcase("replies");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, reply_queue_full);
 	tcase_add_test(t, reply_queue_gone);
 	tcase_add_test(t, reply_queue_made_anew);
@@ -440,9 +438,8 @@ static TCase *replies(void)
 int main(void)
 {
 	Suite *s = suite_create("mqueue");
-	TCase *t = tcase_create("queue");
+	TCase *t = stage_tcase("queue");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, attributes_and_modes);
 	tcase_add_test(t, modes_let_nobody_steal);
 	tcase_add_test(t, malformed_messages);

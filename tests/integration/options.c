@@ -370,9 +370,8 @@ END_TEST
 
 static TCase *files(void)
 {
-	TCase *t = tcase_create("files");
+	TCase *t = stage_tcase("files");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, check_of_a_good_file);
 	tcase_add_loop_test(t, check_of_a_bad_file, 0, ARRAY_SIZE(bad));
 	tcase_add_loop_test(t, start_with_a_bad_file, 0, ARRAY_SIZE(bad));
@@ -389,17 +388,15 @@ static TCase *files(void)
 int main(void)
 {
 	Suite *s = suite_create("options");
-	TCase *t = tcase_create("command line");
+	TCase *t = stage_tcase("command line");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, version_and_help);
 	tcase_add_loop_test(t, usage_errors, 0, 6);
 	tcase_add_test(t, stdio_is_a_filter);
 	tcase_add_test(t, stdio_with_much_input);
 	suite_add_tcase(s, t);
 	suite_add_tcase(s, files());
-	t = tcase_create("defaults");
-	tcase_set_timeout(t, 60);
+	t = stage_tcase("defaults");
 	tcase_add_test(t, without_any_configuration);
 	tcase_add_test(t, demo);
 	suite_add_tcase(s, t);

@@ -205,9 +205,8 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("plugins");
-	TCase *t = tcase_create("plugins");
+	TCase *t = stage_tcase("plugins");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, backend_outside_of_the_tree);
 	tcase_add_test(t, not_loaded_without_plugin_dir);
 	tcase_add_loop_test(t, misfits_are_refused, 0, ARRAY_SIZE(misfits));

@@ -1,9 +1,12 @@
 /* revc against the real daemon, on every transport. */
+#include <fcntl.h>
+#include <mqueue.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "common/json.h"
 #include "common/late.h"
@@ -339,6 +342,78 @@ START_TEST(status_of_a_refusal)
 }
 END_TEST
 
+/* Killed and started again under way: what had no reply is asked again. */
+START_TEST(restart_under_way)
+{
+	enum { N = 100000 };
+	CLEANUP_FREE char *in = malloc(N * 8 + 1), *out = malloc(N * 8 + 1);
+	struct rig rig;
+	struct run r;
+	int status;
+	pid_t pid;
+
+	for (size_t i = 0; i < N; i++) {
+		snprintf(in + i * 8, 9, "%05zu-a\n", i % 100000);
+		for (size_t k = 0; k < 7; k++) {
+			out[i * 8 + k] = in[i * 8 + 6 - k];
+		}
+		out[i * 8 + 7] = '\n';
+	}
+	rig_start(&rig, rig_all);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		RUN_INPUT(&r, &rig, in, N * 8, "revc", "-e", client_uris[_i]);
+		ck_assert_msg(r.status == 0, "exit code %d: %s", r.status, r.err);
+		ck_assert_uint_eq(r.out_n, N * 8);
+		ck_assert_mem_eq(r.out, out, N * 8);
+		_exit(0);
+	}
+	snprintf(in, 64, "endpoints.%s.requests", client_endpoints[_i]);
+	client_wait_stat(&rig, in, 100);
+	rig_signal(&rig, SIGKILL);
+	rig_wait_exit(&rig);
+	rig_launch(&rig, NULL);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	rig_finish(&rig);
+}
+END_TEST
+
+/* All queues of the system are taken: it says so, and asks over a socket. */
+START_TEST(no_queue_is_left)
+{
+	struct mq_attr attr = { .mq_maxmsg = 1, .mq_msgsize = 1 };
+	char line[600], name[128];
+	struct rig rig;
+	struct run r;
+	int n;
+
+	rig_start(&rig, rig_all);
+	for (n = 0; n < 2000; n++) {
+		mqd_t q;
+
+		snprintf(name, sizeof name, "%s-%d", rig.queue, n);
+		q = mq_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attr);
+		if (q < 0) {
+			break;
+		}
+		mq_close(q);
+	}
+	snprintf(line, sizeof line, "REVD_ENDPOINT=%s exec %s -e %s hola", client_uris[STREAM],
+		getenv("REVC"), client_uris[MQUEUE]);
+	RUN(&r, &rig, "sh", "-c", line);
+	expect_run(&r, 0, "aloh\n");
+	expect_says(r.err, "queue");
+	run_free(&r);
+	while (n-- > 0) {
+		snprintf(name, sizeof name, "%s-%d", rig.queue, n);
+		mq_unlink(name);
+	}
+	rig_finish(&rig);
+}
+END_TEST
+
 /* Its own names are gone when it ends, however it ends. */
 START_TEST(leaves_no_names)
 {
@@ -379,9 +454,8 @@ END_TEST
 
 static TCase *on_all(void)
 {
-	TCase *t = tcase_create("serves");
+	TCase *t = stage_tcase("serves");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, strings, 0, TRANSPORTS);
 	tcase_add_loop_test(t, refused_string, 0, TRANSPORTS);
 	tcase_add_loop_test(t, twenty_thousand_lines, 0, TRANSPORTS);
@@ -393,20 +467,23 @@ static TCase *on_all(void)
 	tcase_add_loop_test(t, json_replies, 0, TRANSPORTS);
 	tcase_add_loop_test(t, default_endpoint, 0, TRANSPORTS);
 	tcase_add_loop_test(t, leaves_no_names, 0, TRANSPORTS);
+	tcase_add_loop_test(t, restart_under_way, 0, TRANSPORTS);
 	tcase_add_test(t, all_endpoints);
 	return t;
 }
 
 static TCase *failures(void)
 {
-	TCase *t = tcase_create("fails");
+	TCase *t = stage_tcase("fails");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, usage, 0, 10);
 	tcase_add_loop_test(t, nobody_serves, 0, TRANSPORTS);
 	tcase_add_loop_test(t, names_without_a_daemon, 0, TRANSPORTS);
 	tcase_add_loop_test(t, no_answer_in_time, 0, TRANSPORTS);
 	tcase_add_loop_test(t, status_of_a_refusal, 0, TRANSPORTS);
+	if (geteuid() == 0) { /* in the namespace that stage.c made */
+		tcase_add_test(t, no_queue_is_left);
+	}
 	return t;
 }
 

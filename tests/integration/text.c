@@ -192,9 +192,8 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("text");
-	TCase *t = tcase_create("text");
+	TCase *t = stage_tcase("text");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, every_line_of_the_break_test, 0, TRANSPORTS);
 	tcase_add_loop_test(t, units_and_invalid_bytes, 0, ARRAY_SIZE(services));
 	tcase_add_loop_test(t, locale_does_not_matter, 0, 3);

@@ -485,9 +485,8 @@ END_TEST
 
 static TCase *as_root(void)
 {
-	TCase *t = tcase_create("users");
+	TCase *t = stage_tcase("users");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, allow_users);
 	tcase_add_test(t, denied_line);
 	return t;
@@ -495,9 +494,8 @@ static TCase *as_root(void)
 
 static TCase *names(void)
 {
-	TCase *t = tcase_create("names");
+	TCase *t = stage_tcase("names");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, stale_socket_after_sigkill, STREAM, SEQPACKET + 1);
 	tcase_add_test(t, second_daemon_is_refused);
 	tcase_add_test(t, name_that_is_no_socket);
@@ -509,9 +507,8 @@ static TCase *names(void)
 
 static TCase *content(void)
 {
-	TCase *t = tcase_create("content");
+	TCase *t = stage_tcase("content");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, malformed_header_ends_a_stream, 0, ARRAY_SIZE(bad_headers));
 	tcase_add_loop_test(t, malformed_packet_stands_alone, 0, ARRAY_SIZE(bad_headers));
 	tcase_add_test(t, packets_with_lying_lengths);
@@ -523,9 +520,8 @@ static TCase *content(void)
 
 static TCase *peers(void)
 {
-	TCase *t = tcase_create("peers");
+	TCase *t = stage_tcase("peers");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, half_close_after_many);
 	tcase_add_loop_test(t, client_gone_in_mid_reply, STREAM, SEQPACKET + 1);
 	tcase_add_test(t, descriptors_come_back);
