@@ -37,16 +37,18 @@ static ssize_t receive(struct mqueue_instance *in, size_t max)
 }
 
 /* A queue does not tell how much it holds, and a call that finds nothing costs
- * as much as one that does. So we ask for what we found lately, and for more
- * only after a few batches in which there was all that we asked for. */
-static void adapt(struct mqueue_instance *in, size_t found, size_t asked)
+ * as much as one that does. So we ask for one message while there is never more
+ * than one, with a try for two now and then; once there were several, for all. */
+static void adapt(struct mqueue_instance *in, size_t found)
 {
-	if (found < asked) {
-		in->budget = (unsigned)found;
+	if (found > 1) {
+		in->budget = MQUEUE_BATCH;
+		in->streak = 0;
+	} else if (in->budget > 1) {
+		in->budget = 1;
 		in->streak = 0;
 	} else if (++in->streak >= MQUEUE_STREAK) {
-		in->budget = in->budget * 2 < MQUEUE_BATCH ? in->budget * 2 : MQUEUE_BATCH;
-		in->streak = 0;
+		in->budget = 2;
 	}
 }
 
@@ -85,7 +87,7 @@ static void on_request(int fd, short what, void *arg)
 	if (n <= 0) {
 		return;
 	}
-	adapt(in, (size_t)n, want);
+	adapt(in, (size_t)n);
 	in->turn++;
 	if (in->host->messages(in->handle, in->source, in->msgs, (size_t)n) == RV_READ_STOP) {
 		read_stop(in);

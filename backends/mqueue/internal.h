@@ -23,7 +23,7 @@
 
 #define MQUEUE_BATCH 64                 /* messages received before they are served */
 #define MQUEUE_CHUNK ((size_t)64 << 10) /* and bytes, but for the last one */
-#define MQUEUE_STREAK 4                 /* full batches before a larger one is tried */
+#define MQUEUE_STREAK 16                /* single messages before two are tried for */
 #define MQUEUE_MIN_MESSAGE 64           /* bytes; smaller reply queues are refused */
 
 struct mqueue_config {
@@ -76,7 +76,7 @@ struct mqueue_instance {
 	size_t room_size;
 	size_t n_unsent; /* peers with an unsent message */
 	unsigned budget; /* messages to try for in the next batch */
-	unsigned streak; /* batches in which there were as many */
+	unsigned streak; /* single messages in a row */
 	uint32_t turn;   /* batches so far */
 	bool attached, draining, drained, name_lost;
 	size_t left; /* while draining: messages that had arrived and are not read */

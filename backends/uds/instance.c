@@ -7,6 +7,7 @@
 #include <syslog.h>
 
 #define ACCEPT_BATCH 16 /* connections per turn: the others must not wait for a flood */
+#define SINGLES 8       /* connections that came alone before two are expected again */
 #define RETRY_US 100000 /* accept() ran out of descriptors or memory */
 
 /* For ever again means a busy loop: the listener rests instead. */
@@ -49,9 +50,19 @@ static bool accept_one(struct uds_instance *in)
 
 static void on_listener(evutil_socket_t fd, short what, void *arg)
 {
+	struct uds_instance *in = arg;
+	unsigned n = 0, most = in->crowded ? ACCEPT_BATCH : 1;
+
 	(void)fd;
 	(void)what;
-	for (int i = 0; i < ACCEPT_BATCH && accept_one(arg); i++) {
+	while (n < most && accept_one(in)) {
+		n++;
+	}
+	if (n == 1 && most == 1) {
+		/* asking again costs a call; the loop asks by itself */
+		in->crowded = ++in->singles % SINGLES == 0;
+	} else {
+		in->crowded = n > 1;
 	}
 }
 

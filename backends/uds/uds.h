@@ -54,6 +54,8 @@ struct uds_instance {
 	unsigned batch; /* seqpacket: messages to ask for at once */
 	size_t n_conns;
 	bool draining, scanning;
+	bool crowded;     /* several connected at once lately */
+	unsigned singles; /* connections that came alone */
 };
 
 enum conn_state { CONN_OPEN, CONN_CLOSING, CONN_CLOSED };

@@ -209,7 +209,7 @@ static int on_probe(struct pipeline *p, const struct revc_reply *reply)
 
 	p->probe_id = 0;
 	if (reply->status != RV_STATUS_OK || p->head == p->tail ||
-		json_number(reply->data, reply->len, "uptime_s", &uptime) < 0) {
+		json_number(reply->data, reply->len, "uptime", &uptime) < 0) {
 		return 0;
 	}
 	if (uptime > (double)(now - slot_at(p, p->head)->sent_ns) / NS_PER_S) {

@@ -149,8 +149,8 @@ static int put_endpoint(FILE *f, const struct endpoint *ep)
 		const struct rv_instance *in = &ep->instances[i];
 
 		fprintf(f, "%s{\"worker\":%u,\"requests\":%llu,\"peers\":%llu}", i ? "," : "",
-			ep->first_worker + i, (unsigned long long)in->n.requests,
-			(unsigned long long)in->n.peers);
+			ep->first_worker + i, (unsigned long long)hist_get(&in->n.requests),
+			(unsigned long long)hist_get(&in->n.peers));
 	}
 	fputs("]}", f);
 	free(h);

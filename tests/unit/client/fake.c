@@ -54,7 +54,7 @@ static uint8_t serve(struct conn *c, uint8_t op, const uint8_t *p, size_t n, str
 
 	if (op == RV_OP_INFO) {
 		k = snprintf(said, sizeof(said),
-			"{\"uptime_s\":1.5,\"limits\":{\"max_request\":%zu}}", limit(c->fake));
+			"{\"uptime\":1.5,\"limits\":{\"max_request\":%zu}}", limit(c->fake));
 	} else if (n > limit(c->fake)) {
 		status = RV_STATUS_TOO_LARGE;
 		k = snprintf(said, sizeof(said), "%zu bytes, the limit is %zu", n, limit(c->fake));
