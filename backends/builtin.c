@@ -5,13 +5,11 @@
 extern const struct rv_backend_ops stdio_backend;
 extern const struct rv_backend_ops uds_backend;
 extern const struct rv_backend_ops fifo_backend;
-extern const struct rv_backend_ops loopback_backend;
 extern const struct rv_backend_ops mqueue_backend;
 
 const struct rv_backend_ops *const backends_builtin[] = {
 	&uds_backend,
 	&fifo_backend,
-	&loopback_backend,
 	&mqueue_backend,
 	&stdio_backend,
 	NULL,

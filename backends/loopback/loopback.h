@@ -16,8 +16,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <revd/backend.h>
 
 struct loopback;
+
+/* Not among the builtin ones, since nobody outside of the process could reach it:
+ * who links it adds it to the registry. */
+extern const struct rv_backend_ops loopback_backend;
 
 enum loopback_type {
 	LOOPBACK_STREAM,
