@@ -205,6 +205,11 @@ static void link_half_close(void *ctx)
 	loopback_shutdown(ctx);
 }
 
+static void link_close(void *ctx)
+{
+	loopback_close(ctx);
+}
+
 static void connect_loopback(struct host *h, struct client *c)
 {
 	struct client_link *link = &h->links[h->n_links++];
@@ -218,7 +223,7 @@ static void connect_loopback(struct host *h, struct client *c)
 		.recv = link_recv,
 		.wait = link_wait,
 		.half_close = link_half_close,
-		.close = (void (*)(void *))loopback_close };
+		.close = link_close };
 	client_open_link(c, link, link->stream ? 0 : 8192);
 }
 

@@ -120,6 +120,33 @@ START_TEST(one_of_four)
 }
 END_TEST
 
+/* Whatever way a FIFO was opened: it is served, and never ends. */
+START_TEST(fifo_opened_one_way)
+{
+	char path[RIG_PATH];
+	struct client c;
+	struct rig rig;
+	int both, fd;
+
+	rig_init(&rig);
+	rig_write(&rig, "revd.conf", rig_all);
+	both = make_fifo(&rig);
+	fd = open(rig_path(&rig, "fifo", path), _i | O_NONBLOCK | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	close(both);
+	rig_launch(&rig, &(struct launch){ .fds = &fd, .n_fds = 1, .fd_names = "fifo" });
+	close(fd);
+	for (uint64_t i = 0; i < 3; i++) { /* each time the last writer leaves */
+		client_open(&c, &rig, FIFO);
+		client_expect_call(&c, i, "uno", "onu");
+		client_close(&c);
+	}
+	rig_stop(&rig);
+	ck_assert(rig_has(&rig, "fifo"));
+	rig_finish(&rig);
+}
+END_TEST
+
 /* What waits when the daemon comes up was sent before there was one. */
 START_TEST(requests_from_before_the_start)
 {
@@ -213,7 +240,6 @@ enum wrong {
 	PIPE_FOR_SOCKET,
 	FILE_FOR_FIFO,
 	SOCKET_FOR_FIFO,
-	WRITE_ONLY_FIFO,
 	FILE_FOR_QUEUE,
 	FIFO_FOR_QUEUE,
 	DEVICE_FOR_QUEUE,
@@ -236,22 +262,11 @@ static const struct {
 	[PIPE_FOR_SOCKET] = { UDS, "stream" },
 	[FILE_FOR_FIFO] = { FIFO_ONLY, "pipe" },
 	[SOCKET_FOR_FIFO] = { FIFO_ONLY, "pipe" },
-	[WRITE_ONLY_FIFO] = { FIFO_ONLY, "pipe" },
 	[FILE_FOR_QUEUE] = { QUEUE, "queue" },
 	[FIFO_FOR_QUEUE] = { QUEUE, "queue" },
 	[DEVICE_FOR_QUEUE] = { QUEUE, "queue" },
 	[WRITE_ONLY_QUEUE] = { QUEUE, "queue" },
 };
-
-static int open_write_only_fifo(const struct rig *rig)
-{
-	char path[RIG_PATH];
-	int both = make_fifo(rig); /* without a reader there is no such open */
-	int fd = open(rig_path(rig, "fifo", path), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-
-	close(both);
-	return fd;
-}
 
 static int open_write_only_queue(const struct rig *rig)
 {
@@ -277,8 +292,6 @@ static int make_wrong(const struct rig *rig, int what)
 	case PIPE_FOR_SOCKET:
 	case FIFO_FOR_QUEUE:
 		return make_fifo(rig);
-	case WRITE_ONLY_FIFO:
-		return open_write_only_fifo(rig);
 	case WRITE_ONLY_QUEUE:
 		return open_write_only_queue(rig);
 	case DEVICE_FOR_QUEUE:
@@ -449,6 +462,7 @@ int main(void)
 
 	tcase_add_test(t, all_kinds);
 	tcase_add_test(t, one_of_four);
+	tcase_add_loop_test(t, fifo_opened_one_way, O_RDONLY, O_WRONLY + 1);
 	tcase_add_test(t, requests_from_before_the_start);
 	tcase_add_loop_test(t, unread_input_is_left, FIFO, MQUEUE + 1);
 	tcase_add_test(t, reload_keeps_them);
