@@ -130,12 +130,17 @@ need()
 
 # Prints the build directory for a kind of build: build or build-KIND in the
 # checkout; where that can't be written or belongs to another user (root after
-# sudo, or the other way round), one of our own.
+# sudo, or the other way round), one of our own. One that somebody has set up
+# without us, with options of their own, is left alone.
 build_dir()
 {
 	local name=build${1:+-$1} dir base
 
 	dir=$top/$name
+	if [ -f "$dir/build.ninja" ] && [ ! -f "$dir/tools-options" ]; then
+		name=build-tools${1:+-$1}
+		dir=$top/$name
+	fi
 	if [ -n "${REVD_BUILD:-}" ]; then
 		printf '%s\n' "$REVD_BUILD/$name"
 	elif [ -O "$dir" ] || { [ ! -e "$dir" ] && [ -O "$top" ] && [ -w "$top" ]; }; then
