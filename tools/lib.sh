@@ -136,14 +136,16 @@ build_dir()
 {
 	local name=build${1:+-$1} dir base
 
+	if [ -n "${REVD_BUILD:-}" ]; then
+		printf '%s\n' "$REVD_BUILD/$name"
+		return
+	fi
 	dir=$top/$name
 	if [ -f "$dir/build.ninja" ] && [ ! -f "$dir/tools-options" ]; then
 		name=build-tools${1:+-$1}
 		dir=$top/$name
 	fi
-	if [ -n "${REVD_BUILD:-}" ]; then
-		printf '%s\n' "$REVD_BUILD/$name"
-	elif [ -O "$dir" ] || { [ ! -e "$dir" ] && [ -O "$top" ] && [ -w "$top" ]; }; then
+	if [ -O "$dir" ] || { [ ! -e "$dir" ] && [ -O "$top" ] && [ -w "$top" ]; }; then
 		printf '%s\n' "$dir"
 	else
 		base=${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}
