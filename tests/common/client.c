@@ -16,9 +16,9 @@
 #include "util/fd.h"
 #include "util/macro.h"
 
-#define CLIENT_FIFO_FRAME 4096u       /* PIPE_BUF: what is atomic */
-#define CLIENT_PACKET (32u << 10)     /* well below a default socket buffer */
-#define CLIENT_PIECE (64u << 10)      /* streams take any size; fragments are to be used */
+#define CLIENT_FIFO_FRAME 4096u   /* PIPE_BUF: what is atomic */
+#define CLIENT_PACKET (32u << 10) /* well below a default socket buffer */
+#define CLIENT_PIECE (64u << 10)  /* streams take any size; fragments are to be used */
 
 const char *const client_uris[TRANSPORTS] = {
 	"uds:@DIR@/stream.sock",
@@ -26,7 +26,7 @@ const char *const client_uris[TRANSPORTS] = {
 	"fifo:@DIR@/fifo",
 	"mqueue:@QUEUE@",
 };
-const char *const client_endpoints[TRANSPORTS] = { "stream", "seqpacket", "fifo", "mqueue" };
+const char *const client_endpoints[TRANSPORTS] = {"stream", "seqpacket", "fifo", "mqueue"};
 
 bool client_is_stream(const struct client *c)
 {
@@ -48,7 +48,7 @@ static void client_make_token(struct client *c)
 
 static void client_open_socket(struct client *c, const char *path)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	int type = c->transport == STREAM ? SOCK_STREAM : SOCK_SEQPACKET;
 	size_t n = strlen(path);
 	uint64_t until = wait_until(WAIT_MS);
@@ -68,7 +68,7 @@ static void client_open_socket(struct client *c, const char *path)
 		poll(NULL, 0, 1);
 	}
 	c->out = fd;
-	c->frames = (struct inbox){ .fd = fd, .messages = type == SOCK_SEQPACKET };
+	c->frames = (struct inbox){.fd = fd, .messages = type == SOCK_SEQPACKET};
 	c->max_frame = type == SOCK_STREAM ? CLIENT_PIECE : CLIENT_PACKET;
 }
 
@@ -81,25 +81,24 @@ static void client_open_fifo(struct client *c, const char *path)
 	snprintf(c->line_name, sizeof c->line_name, "%s.out", path);
 	ck_assert_int_eq(mkfifo(c->reply_name, 0622), 0);
 	umask(mask);
-	c->frames = (struct inbox){
-		.fd = open(c->reply_name, O_RDWR | O_NONBLOCK | O_CLOEXEC) };
+	c->frames = (struct inbox){.fd = open(c->reply_name, O_RDWR | O_NONBLOCK | O_CLOEXEC)};
 	c->out = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	c->max_frame = CLIENT_FIFO_FRAME;
 }
 
 static void client_open_queue(struct client *c, const char *name)
 {
-	struct mq_attr attr = { .mq_maxmsg = 10, .mq_msgsize = 1024 };
+	struct mq_attr attr = {.mq_maxmsg = 10, .mq_msgsize = 1024};
 	mode_t mask = umask(0);
 
 	client_make_token(c);
 	snprintf(c->reply_name, sizeof c->reply_name, "%s.%s", name, c->token);
 	snprintf(c->line_name, sizeof c->line_name, "%s.out", name);
 	rig_note_queue(c->reply_name);
-	c->frames = (struct inbox){ .queue = true,
+	c->frames = (struct inbox){.queue = true,
 		.messages = true,
-		.fd = mq_open(c->reply_name,
-			O_RDONLY | O_CREAT | O_EXCL | O_NONBLOCK | O_CLOEXEC, 0622, &attr) };
+		.fd = mq_open(c->reply_name, O_RDONLY | O_CREAT | O_EXCL | O_NONBLOCK | O_CLOEXEC,
+			0622, &attr)};
 	umask(mask);
 	c->out = mq_open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	ck_assert_int_eq(mq_getattr(c->out, &attr), 0);
@@ -138,7 +137,7 @@ void client_open_link(struct client *c, const struct client_link *link, size_t m
 
 void client_open(struct client *c, const struct rig *rig, enum transport transport)
 {
-	static const char *const names[] = { "stream.sock", "seqpacket.sock", "fifo" };
+	static const char *const names[] = {"stream.sock", "seqpacket.sock", "fifo"};
 	char path[RIG_PATH];
 
 	client_open_at(c, transport,
@@ -259,16 +258,16 @@ static size_t build(uint8_t *buf, struct rv_frame f, const void *token, size_t t
 size_t client_build(const struct client *c, uint8_t *buf, uint8_t code, uint8_t flags, uint64_t id,
 	const void *payload, size_t n)
 {
-	struct rv_frame f = { .code = code, .flags = flags, .id = id };
+	struct rv_frame f = {.code = code, .flags = flags, .id = id};
 
 	f.flags |= c->token[0] ? RV_FRAME_REPLY_TO : 0;
 	return build(buf, f, c->token, strlen(c->token), payload, n);
 }
 
-size_t client_build_token(uint8_t *buf, uint8_t code, uint64_t id, const void *token, size_t token_n,
-	const void *payload, size_t n)
+size_t client_build_token(uint8_t *buf, uint8_t code, uint64_t id, const void *token,
+	size_t token_n, const void *payload, size_t n)
 {
-	struct rv_frame f = { .code = code, .flags = RV_FRAME_REPLY_TO, .id = id };
+	struct rv_frame f = {.code = code, .flags = RV_FRAME_REPLY_TO, .id = id};
 
 	return build(buf, f, token, token_n, payload, n);
 }

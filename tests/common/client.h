@@ -45,13 +45,13 @@ struct client_link {
 struct client {
 	enum transport transport;
 	const struct client_link *link; /* NULL: one of those of enum transport */
-	int out;              /* requests */
-	struct inbox frames;  /* replies to frames */
-	struct inbox lines;   /* replies to lines: fifo and mqueue only, opened by use */
-	char token[33];       /* "" on uds */
-	char reply_name[160]; /* the FIFO or the queue we made */
-	char line_name[160];  /* PATH.out, /NAME.out */
-	size_t max_frame;     /* the largest frame to be sent, header included */
+	int out;                        /* requests */
+	struct inbox frames;            /* replies to frames */
+	struct inbox lines;             /* replies to lines: fifo and mqueue only, opened by use */
+	char token[33];                 /* "" on uds */
+	char reply_name[160];           /* the FIFO or the queue we made */
+	char line_name[160];            /* PATH.out, /NAME.out */
+	size_t max_frame;               /* the largest frame to be sent, header included */
 };
 
 /* What came: a frame or a line. */
@@ -85,11 +85,11 @@ void client_send_prio(struct client *, const void *, size_t n, unsigned prio);
  * large enough for 16 + 65 + n bytes. `flags` other than REPLY_TO. */
 size_t client_build(const struct client *, uint8_t *buf, uint8_t code, uint8_t flags, uint64_t id,
 	const void *, size_t n);
-void client_send_frame(struct client *, uint8_t code, uint8_t flags, uint64_t id, const void *,
-	size_t n);
+void client_send_frame(
+	struct client *, uint8_t code, uint8_t flags, uint64_t id, const void *, size_t n);
 /* A frame with REPLY_TO and that token, right or wrong; returns the size. */
-size_t client_build_token(uint8_t *buf, uint8_t code, uint64_t id, const void *token, size_t token_n,
-	const void *, size_t n);
+size_t client_build_token(uint8_t *buf, uint8_t code, uint64_t id, const void *token,
+	size_t token_n, const void *, size_t n);
 /* As many fragments as the transport needs. */
 void client_send_large(struct client *, uint8_t code, uint64_t id, const void *, size_t n);
 /* The text and, on byte streams, a LF. */
@@ -110,7 +110,8 @@ void client_expect_eof(struct client *);
 bool client_readable(const struct client *);
 
 /* A whole exchange each. */
-void client_expect_line(struct client *, const void *request, size_t n, const void *reply, size_t m);
+void client_expect_line(
+	struct client *, const void *request, size_t n, const void *reply, size_t m);
 void client_expect_text(struct client *, const char *request, const char *reply);
 void client_expect_call(struct client *, uint64_t id, const char *request, const char *reply);
 /* Asserts that the line is NAK, `status`, colon, space and then `sentence`; NULL: any. */

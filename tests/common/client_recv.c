@@ -118,7 +118,7 @@ static void reply_take(struct reply *r, struct inbox *in, size_t n)
 	rv_frame_load(p, &r->head);
 	ck_assert_uint_eq(r->head.version, RV_FRAME_VERSION);
 	ck_assert_msg(r->head.flags & RV_FRAME_REPLY, "a reply without its flag");
-	ck_assert_uint_eq(r->head.flags & (uint8_t)~(RV_FRAME_REPLY | RV_FRAME_MORE), 0);
+	ck_assert_uint_eq(r->head.flags & (uint8_t) ~(RV_FRAME_REPLY | RV_FRAME_MORE), 0);
 	ck_assert_uint_eq(r->head.length, n - RV_FRAME_HEADER);
 	ck_assert_uint_lt(r->head.code, RV_STATUS_COUNT);
 	r->data = p + RV_FRAME_HEADER;
@@ -203,7 +203,7 @@ void client_expect_eof(struct client *c)
 
 bool client_readable(const struct client *c)
 {
-	struct pollfd p = { .fd = c->frames.fd, .events = POLLIN };
+	struct pollfd p = {.fd = c->frames.fd, .events = POLLIN};
 
 	if (c->link) {
 		return c->link->wait(c->link->ctx, false, 0);
@@ -211,7 +211,8 @@ bool client_readable(const struct client *c)
 	return c->frames.start < c->frames.end || poll(&p, 1, 0) > 0;
 }
 
-void client_expect_line(struct client *c, const void *request, size_t n, const void *reply, size_t m)
+void client_expect_line(
+	struct client *c, const void *request, size_t n, const void *reply, size_t m)
 {
 	struct reply r;
 
@@ -231,8 +232,8 @@ void client_expect_text(struct client *c, const char *request, const char *reply
 	client_recv_line(c, &r);
 	ck_assert_uint_ge(r.n, client_is_stream(c));
 	r.n -= client_is_stream(c);
-	ck_assert_msg(r.n == m && memcmp(r.data, reply, m) == 0, "'%.*s' instead of '%s'",
-		(int)r.n, (const char *)r.data, reply);
+	ck_assert_msg(r.n == m && memcmp(r.data, reply, m) == 0, "'%.*s' instead of '%s'", (int)r.n,
+		(const char *)r.data, reply);
 }
 
 void client_expect_call(struct client *c, uint64_t id, const char *request, const char *reply)
@@ -242,8 +243,8 @@ void client_expect_call(struct client *c, uint64_t id, const char *request, cons
 
 	client_send_frame(c, RV_OP_CALL, 0, id, request, strlen(request));
 	client_recv_frame(c, &r, id, RV_STATUS_OK);
-	ck_assert_msg(r.n == m && memcmp(r.data, reply, m) == 0, "'%.*s' instead of '%s'",
-		(int)r.n, (const char *)r.data, reply);
+	ck_assert_msg(r.n == m && memcmp(r.data, reply, m) == 0, "'%.*s' instead of '%s'", (int)r.n,
+		(const char *)r.data, reply);
 }
 
 void client_expect_nak(struct client *c, const char *status, const char *sentence)
@@ -293,8 +294,8 @@ void client_wait_stat(const struct rig *rig, const char *path, int64_t want)
 
 	while ((have = client_stat(rig, path)) < want) {
 		ck_assert_msg(have >= 0, "there is no %s in STATS", path);
-		ck_assert_msg(wait_left(until) > 0, "%s is %" PRId64 ", not %" PRId64, path, have,
-			want);
+		ck_assert_msg(
+			wait_left(until) > 0, "%s is %" PRId64 ", not %" PRId64, path, have, want);
 		poll(NULL, 0, 2);
 	}
 }

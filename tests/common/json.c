@@ -63,7 +63,7 @@ static const char *skip_number(const char *s)
 
 static const char *skip_word(const char *s)
 {
-	static const char *const words[] = { "true", "false", "null" };
+	static const char *const words[] = {"true", "false", "null"};
 
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
 		size_t n = strlen(words[i]);

@@ -73,8 +73,9 @@ static void take_line(struct client *c, const struct pump *p, size_t i, bool *se
 		want[n++] = '\n';
 	}
 	client_recv_line(c, &r);
-	ck_assert_msg(r.n == n && memcmp(r.data, want, n) == 0, "line %zu: '%.*s' instead of '%.*s'",
-		i, (int)r.n, (const char *)r.data, (int)n, want);
+	ck_assert_msg(r.n == n && memcmp(r.data, want, n) == 0,
+		"line %zu: '%.*s' instead of '%.*s'", i, (int)r.n, (const char *)r.data, (int)n,
+		want);
 }
 
 static void take_frame(struct client *c, const struct pump *p, size_t i, bool *seen)

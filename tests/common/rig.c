@@ -53,7 +53,7 @@ char *rig_path(const struct rig *rig, const char *name, char *buf)
 
 static int rig_notify_socket(const struct rig *rig)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int n = snprintf(sa.sun_path, sizeof sa.sun_path, "%s/notify", rig->dir);
 
@@ -92,7 +92,7 @@ static void unlink_noted(const char *path)
 void rig_unlink_queues(void)
 {
 	char pattern[RIG_PATH], own[RIG_PATH];
-	glob_t found = { 0 };
+	glob_t found = {0};
 
 	snprintf(pattern, sizeof pattern, "%s/queues.*", stage_base());
 	snprintf(own, sizeof own, "%s/queues.%d", stage_base(), (int)getpid());
@@ -134,8 +134,8 @@ void rig_write(const struct rig *rig, const char *name, const char *text)
 {
 	char path[RIG_PATH];
 	CLEANUP_FREE char *full = exec_expand(rig, text);
-	CLEANUP_FD int fd = open(
-		rig_path(rig, name, path), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	CLEANUP_FD int fd =
+		open(rig_path(rig, name, path), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(fd_write_all(fd, full, strlen(full)), 0);
@@ -151,8 +151,8 @@ void rig_start(struct rig *rig, const char *text)
 static void launch_env(const struct rig *rig, const struct launch *l)
 {
 	char path[RIG_PATH];
-	static const char *const none[] = { "JOURNAL_STREAM", "LISTEN_FDS", "LISTEN_PID",
-		"LISTEN_FDNAMES", "RUNTIME_DIRECTORY", "WATCHDOG_USEC", "NO_COLOR" };
+	static const char *const none[] = {"JOURNAL_STREAM", "LISTEN_FDS", "LISTEN_PID",
+		"LISTEN_FDNAMES", "RUNTIME_DIRECTORY", "WATCHDOG_USEC", "NO_COLOR"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
 		unsetenv(none[i]);
@@ -198,7 +198,7 @@ static void launch_fds(const struct launch *l)
 
 static void launch_limit(__rlimit_resource_t which, rlim_t value)
 {
-	struct rlimit r = { value, value };
+	struct rlimit r = {value, value};
 
 	if (value > 0 && setrlimit(which, &r) < 0) {
 		_exit(126);
@@ -208,8 +208,8 @@ static void launch_limit(__rlimit_resource_t which, rlim_t value)
 /* In the child. Descriptors of the test are CLOEXEC, all of them. */
 static _Noreturn void launch_child(const struct rig *rig, const struct launch *l, int err)
 {
-	static const char *const usual[] = { "revd", "-c", "@DIR@/revd.conf", NULL };
-	const char *argv[32] = { "revd" };
+	static const char *const usual[] = {"revd", "-c", "@DIR@/revd.conf", NULL};
+	const char *argv[32] = {"revd"};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -234,8 +234,8 @@ void rig_launch(struct rig *rig, const struct launch *l)
 {
 	static const struct launch plain;
 	char path[RIG_PATH];
-	CLEANUP_FD int err = open(rig_path(rig, "stderr", path),
-		O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	CLEANUP_FD int err = open(
+		rig_path(rig, "stderr", path), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 
 	l = l ? l : &plain;
 	ck_assert_int_ge(err, 0);
@@ -290,8 +290,8 @@ void rig_wait_notify(struct rig *rig, const char *line)
 	char msg[1024];
 
 	for (;;) {
-		struct pollfd p[] = { { .fd = rig->notify, .events = POLLIN },
-			{ .fd = rig->pidfd, .events = POLLIN } };
+		struct pollfd p[] = {{.fd = rig->notify, .events = POLLIN},
+			{.fd = rig->pidfd, .events = POLLIN}};
 		ssize_t n;
 
 		if (poll(p, 2, wait_left(until)) == 0) {

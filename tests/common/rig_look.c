@@ -51,8 +51,8 @@ double rig_cpu_seconds(const struct rig *rig)
 
 	/* proc(5): utime and stime are fields 14 and 15, ) ends field 2. */
 	ck_assert_ptr_nonnull(p);
-	ck_assert_int_eq(sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-				 &system),
+	ck_assert_int_eq(sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+				 &user, &system),
 		2);
 	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }

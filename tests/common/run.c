@@ -68,8 +68,8 @@ static bool flow_all(struct flow flows[3], uint64_t until)
 		bool open = false;
 
 		for (int i = 0; i < 3; i++) {
-			p[i] = (struct pollfd){ .fd = flows[i].fd,
-				.events = flows[i].out ? POLLOUT : POLLIN };
+			p[i] = (struct pollfd){
+				.fd = flows[i].fd, .events = flows[i].out ? POLLOUT : POLLIN};
 			open = open || flows[i].fd >= 0;
 		}
 		if (!open) {
@@ -118,7 +118,7 @@ static int run_wait(pid_t pid, uint64_t until)
 void run(struct run *r, const struct rig *rig, const void *input, size_t n, const char *const *argv)
 {
 	uint64_t until = wait_until(2 * WAIT_MS);
-	struct flow flows[3] = { { .out = input ? input : "", .size = n }, { 0 }, { 0 } };
+	struct flow flows[3] = {{.out = input ? input : "", .size = n}, {0}, {0}};
 	int fds[3][2];
 	pid_t pid;
 

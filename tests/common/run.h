@@ -5,7 +5,7 @@
 #include "common/rig.h"
 
 struct run {
-	int status; /* the exit code; 128 + the signal */
+	int status;      /* the exit code; 128 + the signal */
 	char *out, *err; /* what it wrote, NUL behind it */
 	size_t out_n, err_n;
 };
@@ -18,6 +18,6 @@ struct run {
 void run(struct run *, const struct rig *, const void *input, size_t n, const char *const *argv);
 void run_free(struct run *);
 
-#define RUN(r, rig, ...) run((r), (rig), NULL, 0, (const char *const[]){ __VA_ARGS__, NULL })
+#define RUN(r, rig, ...) run((r), (rig), NULL, 0, (const char *const[]){__VA_ARGS__, NULL})
 #define RUN_INPUT(r, rig, in, n, ...) \
-	run((r), (rig), (in), (n), (const char *const[]){ __VA_ARGS__, NULL })
+	run((r), (rig), (in), (n), (const char *const[]){__VA_ARGS__, NULL})

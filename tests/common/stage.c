@@ -46,7 +46,7 @@ static void stage_show_log(const char *path)
 static void stage_show_logs(const char *base)
 {
 	char pattern[512];
-	glob_t found = { 0 };
+	glob_t found = {0};
 
 	snprintf(pattern, sizeof pattern, "%s/t*/{stderr,valgrind.*}", base);
 	if (glob(pattern, GLOB_BRACE, NULL, &found) == 0) {

@@ -32,7 +32,7 @@ int wait_left(uint64_t until)
 
 short wait_fd(int fd, short events, uint64_t until)
 {
-	struct pollfd p = { .fd = fd, .events = events };
+	struct pollfd p = {.fd = fd, .events = events};
 	int n;
 
 	do {

@@ -95,8 +95,8 @@ static void send_split(struct host *h, struct client *c, uint64_t id)
 		return;
 	}
 	for (size_t i = 0; i < sizeof text - 1; i++) {
-		client_send_frame(c, RV_OP_CALL, i < sizeof text - 2 ? RV_FRAME_MORE : 0, id,
-			text + i, 1);
+		client_send_frame(
+			c, RV_OP_CALL, i < sizeof text - 2 ? RV_FRAME_MORE : 0, id, text + i, 1);
 	}
 }
 
@@ -152,7 +152,7 @@ END_TEST
 
 START_TEST(oversize)
 {
-	static const struct host_keys keys = { .global = "max_request = 2K\n" };
+	static const struct host_keys keys = {.global = "max_request = 2K\n"};
 	static char text[2049];
 	struct client c;
 	struct host h;
@@ -188,7 +188,7 @@ static void make_deaf(struct host *h, struct client *c)
 
 START_TEST(slow_reader)
 {
-	static const struct host_keys keys = { .endpoint = "slow_timeout = 100ms\n" };
+	static const struct host_keys keys = {.endpoint = "slow_timeout = 100ms\n"};
 	struct client deaf, honest;
 	struct host h;
 
@@ -211,7 +211,7 @@ END_TEST
 START_TEST(pause_and_resume)
 {
 	enum { N = 500 };
-	static const struct host_keys keys = { .endpoint = "max_inflight = 1K\n" };
+	static const struct host_keys keys = {.endpoint = "max_inflight = 1K\n"};
 	char text[64];
 	struct client c;
 	struct host h;
@@ -262,7 +262,8 @@ START_TEST(peer_death_in_mid_request)
 		size_t n;
 
 		host_connect(&h, &dead);
-		n = client_build(&dead, buf, RV_OP_CALL, i % 2 ? RV_FRAME_MORE : 0, i, "wait 1 x", 8);
+		n = client_build(
+			&dead, buf, RV_OP_CALL, i % 2 ? RV_FRAME_MORE : 0, i, "wait 1 x", 8);
 		client_send(&dead, buf, i % 3 || !kind_is_stream(h.kind) ? n : n / 2);
 		client_close(&dead);
 		client_expect_call(&honest, i, "grow 2", "gg");
@@ -299,14 +300,14 @@ END_TEST
 
 START_TEST(service_timeout)
 {
-	static const struct host_keys keys = { .service = "timeout = 100ms\n" };
+	static const struct host_keys keys = {.service = "timeout = 100ms\n"};
 	struct client c;
 	struct host h;
 
 	host_start(&h, (enum kind)_i, &keys);
 	host_connect(&h, &c);
 	call(&c, 1, "never");
-	client_recv_frame(&c, &(struct reply){ 0 }, 1, RV_STATUS_TIMEOUT);
+	client_recv_frame(&c, &(struct reply){0}, 1, RV_STATUS_TIMEOUT);
 	client_expect_call(&c, 2, "grow 1", "g");
 	client_close(&c);
 	host_finish(&h);
@@ -316,7 +317,7 @@ END_TEST
 /* All that was sent before the drain is answered, and the drain ends by itself. */
 START_TEST(drain_under_load)
 {
-	static const struct host_keys keys = { .global = "drain_timeout = 1min\n" };
+	static const struct host_keys keys = {.global = "drain_timeout = 1min\n"};
 	struct client c;
 	struct reply r;
 	struct host h;
@@ -348,7 +349,7 @@ END_TEST
 
 START_TEST(drain_has_an_end)
 {
-	static const struct host_keys keys = { .global = "drain_timeout = 100ms\n" };
+	static const struct host_keys keys = {.global = "drain_timeout = 100ms\n"};
 	struct client c;
 	struct host h;
 
@@ -389,8 +390,8 @@ END_TEST
 /* Connections outlive a reload that does not concern their address. */
 START_TEST(reload_in_place)
 {
-	static const struct host_keys smaller = { .global = "max_request = 8B\n",
-		.endpoint = "max_inflight = 2K\nidle_timeout = 1min\n" };
+	static const struct host_keys smaller = {.global = "max_request = 8B\n",
+		.endpoint = "max_inflight = 2K\nidle_timeout = 1min\n"};
 	struct client c;
 	struct host h;
 
@@ -399,7 +400,7 @@ START_TEST(reload_in_place)
 	client_expect_call(&c, 1, "grow 20", "gggggggggggggggggggg");
 	host_reload(&h, &smaller);
 	call(&c, 2, "grow 20");
-	client_recv_frame(&c, &(struct reply){ 0 }, 2, RV_STATUS_TOO_LARGE);
+	client_recv_frame(&c, &(struct reply){0}, 2, RV_STATUS_TOO_LARGE);
 	client_expect_call(&c, 3, "grow 8", "gggggggg");
 	host_reload(&h, NULL);
 	client_expect_call(&c, 4, "grow 9", "ggggggggg");
@@ -432,7 +433,7 @@ END_TEST
 
 START_TEST(stats_add_up)
 {
-	static const struct host_keys keys = { .workers = 2 };
+	static const struct host_keys keys = {.workers = 2};
 	enum { N = 300 };
 	uint8_t buf[256];
 	struct client c;
@@ -442,10 +443,11 @@ START_TEST(stats_add_up)
 	host_start(&h, (enum kind)_i, &keys);
 	host_connect(&h, &c);
 	for (uint64_t i = 0; i < N; i++) {
-		bytes += client_build(&c, buf, RV_OP_CALL, 0, i, i % 3 ? "grow 7" : "fail", i % 3 ? 6 : 4);
+		bytes += client_build(
+			&c, buf, RV_OP_CALL, 0, i, i % 3 ? "grow 7" : "fail", i % 3 ? 6 : 4);
 		call(&c, i, i % 3 ? "grow 7" : "fail");
-		client_recv_frame(&c, &(struct reply){ 0 }, i,
-			i % 3 ? RV_STATUS_OK : RV_STATUS_INTERNAL);
+		client_recv_frame(
+			&c, &(struct reply){0}, i, i % 3 ? RV_STATUS_OK : RV_STATUS_INTERNAL);
 	}
 	ck_assert_int_eq(host_stat(&h, "requests"), N);
 	ck_assert_int_eq(host_stat(&h, "replies"), N);

@@ -37,19 +37,19 @@ static const struct rv_backend_ops *const *all_backends(void)
 	return backends;
 }
 
-static const struct rv_service_ops *const services[] = { &revd_service, NULL };
+static const struct rv_service_ops *const services[] = {&revd_service, NULL};
 
 static const struct {
 	const char *keys;
 	bool connection, stream;
 } kinds[KINDS] = {
-	[KIND_STREAM] = { "transport = uds\npath = @DIR@/it\n", true, true },
-	[KIND_SEQPACKET] = { "transport = uds\ntype = seqpacket\npath = @DIR@/it\n", true, false },
-	[KIND_FIFO] = { "transport = fifo\npath = @DIR@/it\n", false, true },
-	[KIND_MQUEUE] = { "transport = mqueue\nqueue = @QUEUE@\nmessage_size = 1K\n", false, false },
-	[KIND_LOOPBACK_STREAM] = { "transport = loopback\nname = it\n", true, true },
-	[KIND_LOOPBACK_MESSAGE] = { "transport = loopback\nname = it\ntype = message\n", true,
-		false },
+	[KIND_STREAM] = {"transport = uds\npath = @DIR@/it\n", true, true},
+	[KIND_SEQPACKET] = {"transport = uds\ntype = seqpacket\npath = @DIR@/it\n", true, false},
+	[KIND_FIFO] = {"transport = fifo\npath = @DIR@/it\n", false, true},
+	[KIND_MQUEUE] = {"transport = mqueue\nqueue = @QUEUE@\nmessage_size = 1K\n", false, false},
+	[KIND_LOOPBACK_STREAM] = {"transport = loopback\nname = it\n", true, true},
+	[KIND_LOOPBACK_MESSAGE] = {"transport = loopback\nname = it\ntype = message\n", true,
+		false},
 };
 
 bool kind_is_connection(enum kind kind)
@@ -79,7 +79,7 @@ static void on_ended(void *ctx, bool failed)
 	ck_assert_msg(!failed, "an endpoint failed");
 }
 
-static const struct core_events events = { .drained = on_drained, .ended = on_ended };
+static const struct core_events events = {.drained = on_drained, .ended = on_ended};
 
 static void write_config(const struct host *h, const struct host_keys *k)
 {
@@ -103,11 +103,11 @@ static void write_config(const struct host *h, const struct host_keys *k)
 static struct config *load_config(const struct host *h)
 {
 	const struct config_registry registry = registry_for_config(h->registry);
-	struct config_errors errors = { 0 };
+	struct config_errors errors = {0};
 	struct config *config = NULL;
 	char path[RIG_PATH];
-	int r = config_load(rig_path(&h->rig, "revd.conf", path), h->rig.dir, &registry, &config,
-		&errors);
+	int r = config_load(
+		rig_path(&h->rig, "revd.conf", path), h->rig.dir, &registry, &config, &errors);
 
 	ck_assert_msg(r == 0, "%s", errors.n ? errors.text[0] : strerror(-r));
 	config_errors_finish(&errors);
@@ -127,8 +127,8 @@ void host_open(struct host *h, const struct host_keys *keys, int fd)
 {
 	const char *const name = "it";
 	bool taken = false;
-	const struct core_fds fds = { .n = fd >= 0, .fds = &fd, .names = &name, .taken = &taken };
-	struct rv_err err = { "" };
+	const struct core_fds fds = {.n = fd >= 0, .fds = &fd, .names = &name, .taken = &taken};
+	struct rv_err err = {""};
 
 	write_config(h, keys);
 	h->drained = h->timed_out = false;
@@ -149,7 +149,7 @@ void host_start(struct host *h, enum kind kind, const struct host_keys *keys)
 
 void host_reload(struct host *h, const struct host_keys *keys)
 {
-	struct rv_err err = { "" };
+	struct rv_err err = {""};
 
 	write_config(h, keys);
 	ck_assert_msg(core_reload(h->core, load_config(h), &err) == 0, "%s", err.msg);
@@ -158,7 +158,7 @@ void host_reload(struct host *h, const struct host_keys *keys)
 void host_wait_drained(struct host *h)
 {
 	int ms = wait_left(wait_until(WAIT_MS));
-	const struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
+	const struct timeval tv = {ms / 1000, ms % 1000 * 1000};
 
 	event_base_loopexit(h->base, &tv);
 	event_base_dispatch(h->base);
@@ -217,19 +217,19 @@ static void connect_loopback(struct host *h, struct client *c)
 
 	ck_assert_uint_le(h->n_links, HOST_LINKS);
 	ck_assert_int_eq(loopback_connect("it", &conn), 0);
-	*link = (struct client_link){ .ctx = conn,
+	*link = (struct client_link){.ctx = conn,
 		.stream = kind_is_stream(h->kind),
 		.send = link_send,
 		.recv = link_recv,
 		.wait = link_wait,
 		.half_close = link_half_close,
-		.close = link_close };
+		.close = link_close};
 	client_open_link(c, link, link->stream ? 0 : 8192);
 }
 
 void host_connect(struct host *h, struct client *c)
 {
-	static const enum transport transports[] = { STREAM, SEQPACKET, FIFO, MQUEUE };
+	static const enum transport transports[] = {STREAM, SEQPACKET, FIFO, MQUEUE};
 	char path[RIG_PATH];
 
 	if (h->kind >= KIND_LOOPBACK_STREAM) {
@@ -244,9 +244,9 @@ void host_connect(struct host *h, struct client *c)
 
 static int make_socket(const struct host *h)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX,
-		(h->kind == KIND_STREAM ? SOCK_STREAM : SOCK_SEQPACKET) | SOCK_CLOEXEC, 0);
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int fd = socket(
+		AF_UNIX, (h->kind == KIND_STREAM ? SOCK_STREAM : SOCK_SEQPACKET) | SOCK_CLOEXEC, 0);
 	int n = snprintf(sa.sun_path, sizeof sa.sun_path, "%s/it", h->rig.dir);
 
 	ck_assert_int_lt(n, (int)sizeof sa.sun_path);
@@ -257,7 +257,7 @@ static int make_socket(const struct host *h)
 
 int host_make_fd(struct host *h)
 {
-	struct mq_attr attr = { .mq_maxmsg = 10, .mq_msgsize = 1024 };
+	struct mq_attr attr = {.mq_maxmsg = 10, .mq_msgsize = 1024};
 	char path[RIG_PATH];
 
 	switch (h->kind) {

@@ -23,7 +23,7 @@
 
 static int make_socket(const struct rig *rig, int type, bool listening)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 
 	ck_assert_int_ge(fd, 0);
@@ -48,8 +48,9 @@ static int make_fifo(const struct rig *rig)
 
 static int make_queue(const struct rig *rig)
 {
-	struct mq_attr attr = { .mq_maxmsg = 10, .mq_msgsize = 1024 };
-	int q = mq_open(rig->queue, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NONBLOCK, 0622, &attr);
+	struct mq_attr attr = {.mq_maxmsg = 10, .mq_msgsize = 1024};
+	int q = mq_open(
+		rig->queue, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NONBLOCK, 0622, &attr);
 
 	ck_assert_int_ge(q, 0);
 	return q;
@@ -85,9 +86,9 @@ START_TEST(all_kinds)
 	fds[1] = make_fifo(&rig);
 	fds[2] = make_socket(&rig, SOCK_SEQPACKET, true);
 	fds[3] = make_socket(&rig, SOCK_STREAM, true);
-	rig_launch(&rig, &(struct launch){ .fds = fds,
-				 .n_fds = 4,
-				 .fd_names = "mqueue:fifo:seqpacket:stream" });
+	rig_launch(
+		&rig, &(struct launch){
+			      .fds = fds, .n_fds = 4, .fd_names = "mqueue:fifo:seqpacket:stream"});
 	close_all(fds, 4);
 	expect_served(&rig);
 	rig_stop(&rig);
@@ -110,7 +111,7 @@ START_TEST(one_of_four)
 	rig_init(&rig);
 	rig_write(&rig, "revd.conf", rig_all);
 	fd = make_fifo(&rig);
-	rig_launch(&rig, &(struct launch){ .fds = &fd, .n_fds = 1, .fd_names = "fifo" });
+	rig_launch(&rig, &(struct launch){.fds = &fd, .n_fds = 1, .fd_names = "fifo"});
 	close(fd);
 	expect_served(&rig);
 	rig_stop(&rig);
@@ -134,7 +135,7 @@ START_TEST(fifo_opened_one_way)
 	fd = open(rig_path(&rig, "fifo", path), _i | O_NONBLOCK | O_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
 	close(both);
-	rig_launch(&rig, &(struct launch){ .fds = &fd, .n_fds = 1, .fd_names = "fifo" });
+	rig_launch(&rig, &(struct launch){.fds = &fd, .n_fds = 1, .fd_names = "fifo"});
 	close(fd);
 	for (uint64_t i = 0; i < 3; i++) { /* each time the last writer leaves */
 		client_open(&c, &rig, FIFO);
@@ -162,7 +163,7 @@ START_TEST(requests_from_before_the_start)
 	fds[1] = make_queue(&rig);
 	ck_assert_int_eq(write(fds[0], line, 6), 6);
 	ck_assert_int_eq(mq_send(fds[1], "cola", 4, 0), 0);
-	rig_launch(&rig, &(struct launch){ .fds = fds, .n_fds = 2, .fd_names = "fifo:mqueue" });
+	rig_launch(&rig, &(struct launch){.fds = fds, .n_fds = 2, .fd_names = "fifo:mqueue"});
 	out = open(rig_path(&rig, "fifo.out", path), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	ck_assert_int_ge(out, 0);
 	ck_assert(wait_fd(out, POLLIN, wait_until(WAIT_MS)));
@@ -185,8 +186,7 @@ START_TEST(unread_input_is_left)
 	rig_write(&s.rig, "revd.conf", rig_all);
 	fds[0] = make_fifo(&s.rig);
 	fds[1] = make_queue(&s.rig);
-	rig_launch(&s.rig,
-		&(struct launch){ .fds = fds, .n_fds = 2, .fd_names = "fifo:mqueue" });
+	rig_launch(&s.rig, &(struct launch){.fds = fds, .n_fds = 2, .fd_names = "fifo:mqueue"});
 	client_open(&s.client, &s.rig, (enum transport)_i);
 	client_barrier(&s.client);
 	rig_signal(&s.rig, SIGSTOP);
@@ -196,8 +196,7 @@ START_TEST(unread_input_is_left)
 	rig_signal(&s.rig, SIGTERM);
 	rig_signal(&s.rig, SIGCONT);
 	ck_assert_int_eq(rig_wait_exit(&s.rig), 0);
-	rig_launch(&s.rig,
-		&(struct launch){ .fds = fds, .n_fds = 2, .fd_names = "fifo:mqueue" });
+	rig_launch(&s.rig, &(struct launch){.fds = fds, .n_fds = 2, .fd_names = "fifo:mqueue"});
 	for (uint64_t i = 0; i < 8; i++) {
 		client_recv_frame(&s.client, &r, i, RV_STATUS_OK);
 	}
@@ -218,8 +217,8 @@ START_TEST(reload_keeps_them)
 	fds[0] = make_socket(&rig, SOCK_STREAM, true);
 	fds[1] = make_fifo(&rig);
 	fds[2] = make_queue(&rig);
-	rig_launch(&rig,
-		&(struct launch){ .fds = fds, .n_fds = 3, .fd_names = "stream:fifo:mqueue" });
+	rig_launch(
+		&rig, &(struct launch){.fds = fds, .n_fds = 3, .fd_names = "stream:fifo:mqueue"});
 	close_all(fds, 3);
 	rig_reload(&rig);
 	expect_served(&rig);
@@ -255,17 +254,17 @@ static const struct {
 	const char *config;
 	const char *name;
 } wrong_kinds_of[WRONG_COUNT] = {
-	[DGRAM_SOCKET] = { UDS, "stream" },
-	[NOT_LISTENING] = { UDS, "stream" },
-	[INET_SOCKET] = { UDS, "stream" },
-	[SEQPACKET_FOR_STREAM] = { UDS, "stream" },
-	[PIPE_FOR_SOCKET] = { UDS, "stream" },
-	[FILE_FOR_FIFO] = { FIFO_ONLY, "pipe" },
-	[SOCKET_FOR_FIFO] = { FIFO_ONLY, "pipe" },
-	[FILE_FOR_QUEUE] = { QUEUE, "queue" },
-	[FIFO_FOR_QUEUE] = { QUEUE, "queue" },
-	[DEVICE_FOR_QUEUE] = { QUEUE, "queue" },
-	[WRITE_ONLY_QUEUE] = { QUEUE, "queue" },
+	[DGRAM_SOCKET] = {UDS, "stream"},
+	[NOT_LISTENING] = {UDS, "stream"},
+	[INET_SOCKET] = {UDS, "stream"},
+	[SEQPACKET_FOR_STREAM] = {UDS, "stream"},
+	[PIPE_FOR_SOCKET] = {UDS, "stream"},
+	[FILE_FOR_FIFO] = {FIFO_ONLY, "pipe"},
+	[SOCKET_FOR_FIFO] = {FIFO_ONLY, "pipe"},
+	[FILE_FOR_QUEUE] = {QUEUE, "queue"},
+	[FIFO_FOR_QUEUE] = {QUEUE, "queue"},
+	[DEVICE_FOR_QUEUE] = {QUEUE, "queue"},
+	[WRITE_ONLY_QUEUE] = {QUEUE, "queue"},
 };
 
 static int open_write_only_queue(const struct rig *rig)
@@ -311,14 +310,15 @@ START_TEST(wrong_kinds)
 	rig_write(&rig, "revd.conf", wrong_kinds_of[_i].config);
 	fd = make_wrong(&rig, _i);
 	ck_assert_int_ge(fd, 0);
-	rig_launch(&rig, &(struct launch){ .fds = &fd,
+	rig_launch(&rig, &(struct launch){.fds = &fd,
 				 .n_fds = 1,
 				 .fd_names = wrong_kinds_of[_i].name,
-				 .early = true });
+				 .early = true});
 	close(fd);
 	status = rig_wait_exit(&rig);
 	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) != 0, "status %#x", status);
-	ck_assert_msg(rig_log_has(&rig, wrong_kinds_of[_i].name), "the log does not name the endpoint");
+	ck_assert_msg(
+		rig_log_has(&rig, wrong_kinds_of[_i].name), "the log does not name the endpoint");
 	ck_assert_msg(rig_log_has(&rig, "error"), "no error is logged");
 	rig_finish(&rig);
 }
@@ -333,7 +333,7 @@ START_TEST(a_name_without_an_endpoint)
 	rig_init(&rig);
 	rig_write(&rig, "revd.conf", rig_all);
 	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	rig_launch(&rig, &(struct launch){ .fds = &fd, .n_fds = 1, .fd_names = "nobody\n<0>evil" });
+	rig_launch(&rig, &(struct launch){.fds = &fd, .n_fds = 1, .fd_names = "nobody\n<0>evil"});
 	close(fd);
 	expect_served(&rig);
 	ck_assert(rig_log_has(&rig, "nobody"));
@@ -352,10 +352,9 @@ START_TEST(two_of_one_name)
 	rig_write(&rig, "revd.conf", rig_all);
 	fds[0] = make_socket(&rig, SOCK_STREAM, true);
 	fds[1] = make_socket(&rig, SOCK_SEQPACKET, true);
-	rig_launch(&rig, &(struct launch){ .fds = fds,
-				 .n_fds = 2,
-				 .fd_names = "stream:stream",
-				 .early = true });
+	rig_launch(
+		&rig, &(struct launch){
+			      .fds = fds, .n_fds = 2, .fd_names = "stream:stream", .early = true});
 	close_all(fds, 2);
 	status = rig_wait_exit(&rig);
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) != 0);
@@ -370,9 +369,8 @@ START_TEST(pid_of_another)
 
 	rig_init(&rig);
 	rig_write(&rig, "revd.conf", rig_all);
-	rig_launch(&rig, &(struct launch){
-				 .env = (const char *const[]){ "LISTEN_PID=1", "LISTEN_FDS=1",
-					 "LISTEN_FDNAMES=stream", NULL } });
+	rig_launch(&rig, &(struct launch){.env = (const char *const[]){"LISTEN_PID=1",
+						  "LISTEN_FDS=1", "LISTEN_FDNAMES=stream", NULL}});
 	expect_served(&rig);
 	rig_stop(&rig);
 	ck_assert(!rig_has(&rig, "stream.sock"));
@@ -381,24 +379,24 @@ START_TEST(pid_of_another)
 END_TEST
 
 static const char *const nonsense[][3] = {
-	{ "LISTEN_FDS=-1" },
-	{ "LISTEN_FDS=" },
-	{ "LISTEN_FDS=abc" },
-	{ "LISTEN_FDS=1 2" },
-	{ "LISTEN_FDS=99999999999999999999" },
-	{ "LISTEN_FDS=2147483647" },
-	{ "LISTEN_FDS=1000", "LISTEN_FDNAMES=a:b:::::" },
-	{ "LISTEN_FDS=0", "LISTEN_FDNAMES=stream" },
-	{ "LISTEN_FDNAMES=::::" },
-	{ "LISTEN_PID=abc", "LISTEN_FDS=1" },
-	{ "LISTEN_PID=", "LISTEN_FDS=1" },
-	{ "LISTEN_PID=-1", "LISTEN_FDS=1" },
-	{ "WATCHDOG_USEC=abc" },
-	{ "WATCHDOG_USEC=-1" },
-	{ "WATCHDOG_USEC=18446744073709551615" },
-	{ "WATCHDOG_USEC=1000000", "WATCHDOG_PID=abc" },
-	{ "JOURNAL_STREAM=abc" },
-	{ "JOURNAL_STREAM=18446744073709551616:-1" },
+	{"LISTEN_FDS=-1"},
+	{"LISTEN_FDS="},
+	{"LISTEN_FDS=abc"},
+	{"LISTEN_FDS=1 2"},
+	{"LISTEN_FDS=99999999999999999999"},
+	{"LISTEN_FDS=2147483647"},
+	{"LISTEN_FDS=1000", "LISTEN_FDNAMES=a:b:::::"},
+	{"LISTEN_FDS=0", "LISTEN_FDNAMES=stream"},
+	{"LISTEN_FDNAMES=::::"},
+	{"LISTEN_PID=abc", "LISTEN_FDS=1"},
+	{"LISTEN_PID=", "LISTEN_FDS=1"},
+	{"LISTEN_PID=-1", "LISTEN_FDS=1"},
+	{"WATCHDOG_USEC=abc"},
+	{"WATCHDOG_USEC=-1"},
+	{"WATCHDOG_USEC=18446744073709551615"},
+	{"WATCHDOG_USEC=1000000", "WATCHDOG_PID=abc"},
+	{"JOURNAL_STREAM=abc"},
+	{"JOURNAL_STREAM=18446744073709551616:-1"},
 };
 
 START_TEST(nonsense_in_the_environment)
@@ -407,8 +405,8 @@ START_TEST(nonsense_in_the_environment)
 
 	rig_init(&rig);
 	rig_write(&rig, "revd.conf", rig_all);
-	rig_launch(&rig, &(struct launch){ .env = nonsense[_i],
-				 .listen_pid = strncmp(nonsense[_i][0], "LISTEN_PID", 10) != 0 });
+	rig_launch(&rig, &(struct launch){.env = nonsense[_i],
+				 .listen_pid = strncmp(nonsense[_i][0], "LISTEN_PID", 10) != 0});
 	expect_served(&rig);
 	rig_finish(&rig);
 }
@@ -429,12 +427,12 @@ static const char *const notify_nonsense[] = {
 
 START_TEST(nonsense_in_notify_socket)
 {
-	const char *env[] = { notify_nonsense[_i], NULL };
+	const char *env[] = {notify_nonsense[_i], NULL};
 	struct rig rig;
 
 	rig_init(&rig);
 	rig_write(&rig, "revd.conf", rig_all);
-	rig_launch(&rig, &(struct launch){ .env = env, .early = true });
+	rig_launch(&rig, &(struct launch){.env = env, .early = true});
 	rig_wait_log(&rig, 0, "serving 4");
 	expect_served(&rig);
 	ck_assert(!rig_log_has(&rig, "\n<0>x"));

@@ -85,7 +85,7 @@ static void expect_field(const char *json, const char *path, const char *want)
 
 START_TEST(info)
 {
-	static const char *const names[] = { "uds", "uds", "fifo", "mqueue" };
+	static const char *const names[] = {"uds", "uds", "fifo", "mqueue"};
 	CLEANUP_FREE char *json = NULL;
 	struct scene s;
 	char want[64];
@@ -113,7 +113,7 @@ END_TEST
 
 START_TEST(unknown_operations)
 {
-	static const uint8_t ops[] = { RV_OP_COUNT, 42, 255 };
+	static const uint8_t ops[] = {RV_OP_COUNT, 42, 255};
 	struct scene s;
 
 	scene_open(&s, _i, "");
@@ -169,7 +169,7 @@ START_TEST(one_large_frame)
 	ck_assert_ptr_nonnull(memmem(r.data, r.n, "65536", 5));
 	client_expect_call(&s.client, 2, "uno", "onu");
 	client_send_frame(&s.client, RV_OP_CALL, 0, 3, text, 65536);
-	free(client_recv_joined(&s.client, 3, RV_STATUS_OK, &(size_t){ 0 }));
+	free(client_recv_joined(&s.client, 3, RV_STATUS_OK, &(size_t){0}));
 	scene_close(&s);
 }
 END_TEST
@@ -295,8 +295,8 @@ START_TEST(rest_of_a_refused_message_is_discarded)
 	scene_open(&s, _i, "max_request = 4K");
 	memset(piece, 'x', sizeof piece);
 	for (int i = 0; i < 8; i++) {
-		client_send_frame(&s.client, RV_OP_CALL, i < 7 ? RV_FRAME_MORE : 0, 6, piece,
-			sizeof piece);
+		client_send_frame(
+			&s.client, RV_OP_CALL, i < 7 ? RV_FRAME_MORE : 0, 6, piece, sizeof piece);
 	}
 	client_recv_frame(&s.client, &r, 6, RV_STATUS_TOO_LARGE);
 	client_barrier(&s.client);
@@ -364,7 +364,7 @@ END_TEST
 
 START_TEST(twenty_thousand)
 {
-	static const struct pump pump = { 20000, pump_make_word, pump_want_word };
+	static const struct pump pump = {20000, pump_make_word, pump_want_word};
 	struct scene s;
 
 	scene_open(&s, _i, "workers = 2");
@@ -388,8 +388,8 @@ START_TEST(forty_two_clients)
 		for (int i = 0; i < N; i++) {
 			int n = snprintf(text, sizeof text, "%02d<%d", i, round);
 
-			client_send_frame(&clients[i], RV_OP_CALL, 0, (uint64_t)round, text,
-				(size_t)n);
+			client_send_frame(
+				&clients[i], RV_OP_CALL, 0, (uint64_t)round, text, (size_t)n);
 		}
 		for (int i = 0; i < N; i++) {
 			snprintf(text, sizeof text, "%d<%d%d", round, i % 10, i / 10);
@@ -411,8 +411,8 @@ START_TEST(stats_add_up)
 	static const struct {
 		const char *key;
 		int64_t want;
-	} figures[] = { { "requests", 6 }, { "replies", 6 }, { "lines", 2 },
-		{ "errors.invalid-text", 1 }, { "errors.unsupported", 1 } };
+	} figures[] = {{"requests", 6}, {"replies", 6}, {"lines", 2}, {"errors.invalid-text", 1},
+		{"errors.unsupported", 1}};
 
 	scene_open(&s, SEQPACKET, "");
 	client_expect_call(&s.client, 1, "uno", "onu");

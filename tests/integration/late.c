@@ -30,7 +30,7 @@ struct late_timer {
 	char text[];
 };
 
-static const struct rv_option late_options[] = { { NULL } };
+static const struct rv_option late_options[] = {{NULL}};
 
 static int late_attach(void *worker, void *svc, const struct rv_service_host *host,
 	struct rv_service_worker *handle, struct rv_err *err)
@@ -78,7 +78,7 @@ static void timer_fired(evutil_socket_t fd, short what, void *arg)
 static int late_answer(
 	struct late_worker *w, struct rv_reply *reply, unsigned long ms, const char *text, size_t n)
 {
-	struct timeval tv = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
+	struct timeval tv = {(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
 	struct late_timer *t = calloc(1, sizeof *t + n);
 
 	if (!t) {

@@ -35,9 +35,9 @@ END_TEST
 /* Lines keep theirs, even if a later one could be answered at once. */
 START_TEST(lines_wait_for_each_other)
 {
-	static const char *const texts[] = { "wait 100 a", "wait 1 b", "grow 3", "wait 50 c",
-		"grow 2" };
-	static const char *const replies[] = { " a", " b", "ggg", " c", "gg" };
+	static const char *const texts[] = {
+		"wait 100 a", "wait 1 b", "grow 3", "wait 50 c", "grow 2"};
+	static const char *const replies[] = {" a", " b", "ggg", " c", "gg"};
 	struct scene s;
 	struct reply r;
 
@@ -128,7 +128,7 @@ START_TEST(replies_that_grow)
 		ck_assert(all[0] == 'g' && all[n - 1] == 'g');
 	}
 	client_send_frame(&s.client, RV_OP_CALL, 0, 1, "grow 262145", 11);
-	client_recv_frame(&s.client, &(struct reply){ 0 }, 1, RV_STATUS_TOO_LARGE);
+	client_recv_frame(&s.client, &(struct reply){0}, 1, RV_STATUS_TOO_LARGE);
 	client_expect_call(&s.client, 2, "grow 3", "ggg");
 	scene_close(&s);
 }
@@ -146,7 +146,7 @@ START_TEST(client_leaves_before_the_answer)
 		client_close(&gone);
 	}
 	client_send_frame(&s.client, RV_OP_CALL, 0, 1, "wait 100 b", 10);
-	client_recv_frame(&s.client, &(struct reply){ 0 }, 1, RV_STATUS_OK);
+	client_recv_frame(&s.client, &(struct reply){0}, 1, RV_STATUS_OK);
 	scene_close(&s);
 }
 END_TEST
@@ -267,7 +267,7 @@ START_TEST(reload_under_way)
 		"[endpoint.stream]\ntransport = uds\npath = @DIR@/other.sock\n");
 	rig_signal(&s.rig, SIGHUP);
 	rig_wait_notify(&s.rig, "READY=1");
-	client_recv_frame(&s.client, &(struct reply){ 0 }, 1, RV_STATUS_OK);
+	client_recv_frame(&s.client, &(struct reply){0}, 1, RV_STATUS_OK);
 	scene_close(&s);
 }
 END_TEST

@@ -183,9 +183,9 @@ START_TEST(reload_of_the_same_changes_nothing)
 	for (int i = 0; i < 20; i++) {
 		rig_reload(&s.rig);
 	}
-	ck_assert_uint_le(rig_fd_count(&s.rig), fds + 1); /* one may be on its way */
+	ck_assert_uint_le(rig_fd_count(&s.rig), fds + 1);         /* one may be on its way */
 	client_send_frame(&s.client, RV_OP_CALL, 0, 2, "tad", 3); /* begun before */
-	client_recv_frame(&s.client, &(struct reply){ 0 }, 2, RV_STATUS_OK);
+	client_recv_frame(&s.client, &(struct reply){0}, 2, RV_STATUS_OK);
 	client_expect_call(&s.client, 3, "dos", "sod");
 	scene_close(&s);
 }
@@ -373,19 +373,19 @@ static const struct {
 	const char *config;
 	const char *says;
 } broken[] = {
-	{ STREAM_HERE "no_such_key = 1\n", "revd.conf:5" },
-	{ STREAM_HERE "max_peers = many\n", "max_peers" },
-	{ STREAM_HERE FIFO_HERE "[endpoint.stream]\n", "revd.conf:8" },
-	{ STREAM_HERE "[endpoint.other]\ntransport = carrier-pigeon\n", "carrier-pigeon" },
-	{ STREAM_HERE FIFO_HERE "[endpoint.b]\ntransport = uds\npath = @DIR@/stream.sock\n",
-		"stream.sock" },
-	{ "[revd]\nmax_request = 12\n" STREAM_HERE, "max_request" },
-	{ "nonsense\n", "revd.conf:1" },
-	{ STREAM_AT("@DIR@/moved.sock") FIFO_HERE "[endpoint.b]\ntransport = uds\n"
-						  "path = @DIR@/missing/sock\n",
-		"missing/sock" },
-	{ STREAM_HERE FIFO_HERE "[endpoint.b]\ntransport = uds\npath = @DIR@/revd.conf\n",
-		"revd.conf" },
+	{STREAM_HERE "no_such_key = 1\n", "revd.conf:5"},
+	{STREAM_HERE "max_peers = many\n", "max_peers"},
+	{STREAM_HERE FIFO_HERE "[endpoint.stream]\n", "revd.conf:8"},
+	{STREAM_HERE "[endpoint.other]\ntransport = carrier-pigeon\n", "carrier-pigeon"},
+	{STREAM_HERE FIFO_HERE "[endpoint.b]\ntransport = uds\npath = @DIR@/stream.sock\n",
+		"stream.sock"},
+	{"[revd]\nmax_request = 12\n" STREAM_HERE, "max_request"},
+	{"nonsense\n", "revd.conf:1"},
+	{STREAM_AT("@DIR@/moved.sock") FIFO_HERE "[endpoint.b]\ntransport = uds\n"
+						 "path = @DIR@/missing/sock\n",
+		"missing/sock"},
+	{STREAM_HERE FIFO_HERE "[endpoint.b]\ntransport = uds\npath = @DIR@/revd.conf\n",
+		"revd.conf"},
 };
 
 START_TEST(reload_of_a_broken_file_changes_nothing)
@@ -435,7 +435,7 @@ END_TEST
 /* Signals at any moment neither lose nor repeat anything. */
 START_TEST(reloads_under_load)
 {
-	static const struct pump pump = { 30000, pump_make_word, pump_want_word };
+	static const struct pump pump = {30000, pump_make_word, pump_want_word};
 	struct scene s;
 	int status;
 	pid_t pid;
@@ -507,7 +507,7 @@ START_TEST(log_that_is_full)
 	}
 	rig_init(&s.rig);
 	rig_write(&s.rig, "revd.conf", "[revd]\nlog_level = debug\n" STREAM_HERE);
-	rig_launch(&s.rig, &(struct launch){ .err = _i ? dev_full : pipes[1] });
+	rig_launch(&s.rig, &(struct launch){.err = _i ? dev_full : pipes[1]});
 	client_open(&s.client, &s.rig, STREAM);
 	for (uint64_t i = 0; i < 10; i++) {
 		rig_reload(&s.rig);
@@ -529,7 +529,7 @@ START_TEST(log_without_a_reader)
 	close(pipes[0]);
 	rig_init(&s.rig);
 	rig_write(&s.rig, "revd.conf", STREAM_HERE);
-	rig_launch(&s.rig, &(struct launch){ .err = pipes[1] });
+	rig_launch(&s.rig, &(struct launch){.err = pipes[1]});
 	client_open(&s.client, &s.rig, STREAM);
 	rig_reload(&s.rig);
 	client_expect_call(&s.client, 1, "uno", "onu");

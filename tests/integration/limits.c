@@ -47,7 +47,7 @@ START_TEST(max_peers)
 		open_limited(&others[i], &s.rig, _i);
 	}
 	client_send_frame(&others[1], RV_OP_CALL, 0, 7, "tres", 4);
-	client_recv_frame(&others[1], &(struct reply){ 0 }, 7, RV_STATUS_BUSY);
+	client_recv_frame(&others[1], &(struct reply){0}, 7, RV_STATUS_BUSY);
 	client_expect_eof(&others[1]);
 	client_send_text(&others[2], "tres");
 	client_expect_nak(&others[2], "busy", NULL);
@@ -80,7 +80,7 @@ START_TEST(max_peers_per_uid)
 	}
 	open_limited(&refused, &s.rig, _i);
 	client_send_frame(&refused, RV_OP_CALL, 0, 7, "dos", 3);
-	client_recv_frame(&refused, &(struct reply){ 0 }, 7, RV_STATUS_BUSY);
+	client_recv_frame(&refused, &(struct reply){0}, 7, RV_STATUS_BUSY);
 	client_close(&refused);
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
@@ -131,7 +131,7 @@ START_TEST(idle_timeout)
 	start(&s, _i, "idle_timeout = 1s");
 	open_limited(&busy, &s.rig, _i);
 	client_expect_call(&s.client, 1, "uno", "onu");
-	p = (struct pollfd){ .fd = s.client.out, .events = POLLIN };
+	p = (struct pollfd){.fd = s.client.out, .events = POLLIN};
 	for (uint64_t i = 0; poll(&p, 1, 50) == 0; i++) { /* until the silent one is cut */
 		client_expect_call(&busy, i, "dos", "sod");
 	}
@@ -220,7 +220,7 @@ START_TEST(no_descriptors_left)
 
 	rig_init(&s.rig);
 	rig_write(&s.rig, "revd.conf", rig_all);
-	rig_launch(&s.rig, &(struct launch){ .nofile = LIMIT });
+	rig_launch(&s.rig, &(struct launch){.nofile = LIMIT});
 	client_open(&s.client, &s.rig, (enum transport)_i);
 	client_expect_call(&s.client, 1, "uno", "onu");
 	for (int i = 0; i < CROWD; i++) {
@@ -307,7 +307,7 @@ START_TEST(reply_descriptors_run_out)
 
 	rig_init(&s.rig);
 	rig_write(&s.rig, "revd.conf", rig_all);
-	rig_launch(&s.rig, &(struct launch){ .nofile = LIMIT });
+	rig_launch(&s.rig, &(struct launch){.nofile = LIMIT});
 	client_open(&s.client, &s.rig, FIFO);
 	for (uint64_t i = 0; i < N; i++) {
 		client_open(&all[i], &s.rig, FIFO);
@@ -343,7 +343,7 @@ START_TEST(two_thousand_connections)
 		client_send_frame(&all[i], RV_OP_CALL, 0, i, "uno", 3);
 	}
 	for (uint64_t i = 0; i < N; i++) {
-		client_recv_frame(&all[i], &(struct reply){ 0 }, i, RV_STATUS_OK);
+		client_recv_frame(&all[i], &(struct reply){0}, i, RV_STATUS_OK);
 		client_close(&all[i]);
 	}
 	ck_assert_uint_lt(rig_memory(&s.rig), before + (16u << 20));

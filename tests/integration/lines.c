@@ -201,13 +201,11 @@ static const struct {
 	const char *text;
 	const char *offset;
 } invalid[] = {
-	{ "\xc3(", "0" },
-	{ "abc\xc3(", "3" },
-	{ "ñ\x80z", "2" },
-	{ "12345678901234567890\xed\xa0\x80", "20" }, /* a surrogate */
-	{ "a\xc0\xaf", "1" },                         /* over-long */
-	{ "ok\xf4\x90\x80\x80", "2" },                /* above U+10FFFF */
-	{ "fin\xe2\x82", "3" },                       /* cut */
+	{"\xc3(", "0"}, {"abc\xc3(", "3"}, {"ñ\x80z", "2"},
+	{"12345678901234567890\xed\xa0\x80", "20"}, /* a surrogate */
+	{"a\xc0\xaf", "1"},                         /* over-long */
+	{"ok\xf4\x90\x80\x80", "2"},                /* above U+10FFFF */
+	{"fin\xe2\x82", "3"},                       /* cut */
 };
 
 /* True if the sentence has the number as a word of its own. */
@@ -258,7 +256,7 @@ static size_t want_mixed(size_t i, char *buf)
 START_TEST(twenty_thousand)
 {
 	struct scene s;
-	static const struct pump pump = { 20000, make_mixed, want_mixed };
+	static const struct pump pump = {20000, make_mixed, want_mixed};
 
 	scene_open(&s, _i, "");
 	pump_lines(&s.client, &pump);
@@ -269,7 +267,7 @@ END_TEST
 START_TEST(twenty_thousand_by_four_workers)
 {
 	struct scene s;
-	static const struct pump pump = { 20000, make_mixed, want_mixed };
+	static const struct pump pump = {20000, make_mixed, want_mixed};
 
 	scene_open(&s, _i, "workers = 4");
 	pump_lines(&s.client, &pump);
@@ -341,7 +339,7 @@ static TCase *on_some(void)
 	TCase *t = stage_tcase("some");
 
 	for (size_t i = 0; i < 2; i++) {
-		static const int messages[] = { SEQPACKET, MQUEUE }, bytes[] = { STREAM, FIFO };
+		static const int messages[] = {SEQPACKET, MQUEUE}, bytes[] = {STREAM, FIFO};
 
 		tcase_add_loop_test(t, messages_need_no_terminator, messages[i], messages[i] + 1);
 		tcase_add_loop_test(t, empty_message, messages[i], messages[i] + 1);

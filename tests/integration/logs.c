@@ -34,8 +34,8 @@ static void send_forged(struct client *c, const char *s, size_t n)
 static void expect_clean(const char *log, const char *prefix)
 {
 	for (const char *line = log; *line; line += strcspn(line, "\n") + 1) {
-		ck_assert_msg(strncmp(line, prefix, strlen(prefix)) == 0, "a line of its own: %.80s",
-			line);
+		ck_assert_msg(strncmp(line, prefix, strlen(prefix)) == 0,
+			"a line of its own: %.80s", line);
 	}
 	for (const char *p = log; *p; p++) {
 		ck_assert_msg(*p == '\n' || (*p >= ' ' && *p <= '~'), "byte %#x at '%.40s'",
@@ -53,7 +53,7 @@ START_TEST(forged_entries)
 		send_forged(&s.client, forged[i], i == 4 ? 3 : strlen(forged[i]));
 	}
 	client_send_frame(&s.client, RV_OP_PING, 0, 9, "", 0);
-	for (struct reply r = { 0 }; !(r.frame && r.head.id == 9);) {
+	for (struct reply r = {0}; !(r.frame && r.head.id == 9);) {
 		client_recv(&s.client, &r);
 	}
 	client_close(&s.client);
@@ -82,7 +82,7 @@ START_TEST(journal_prefixes)
 	ck_assert_int_gt(asprintf(&stream, "JOURNAL_STREAM=%lu:%lu", (unsigned long)st.st_dev,
 				 (unsigned long)st.st_ino),
 		0);
-	rig_launch(&s.rig, &(struct launch){ .env = (const char *const[]){ stream, NULL } });
+	rig_launch(&s.rig, &(struct launch){.env = (const char *const[]){stream, NULL}});
 	client_open(&s.client, &s.rig, FIFO);
 	client_send(&s.client, "\xff\x02garbage\n<0>forged\n", 19);
 	client_barrier(&s.client);
@@ -110,7 +110,8 @@ START_TEST(a_client_can_not_fill_the_log)
 		char token[16];
 
 		n = (size_t)snprintf(token, sizeof token, "none%u", (unsigned)i);
-		client_send(&s.client, buf, client_build_token(buf, RV_OP_CALL, 1, token, n, "", 0));
+		client_send(
+			&s.client, buf, client_build_token(buf, RV_OP_CALL, 1, token, n, "", 0));
 	}
 	client_barrier(&s.client);
 	client_close(&s.client);

@@ -11,7 +11,7 @@ static int misfit_call(
 	return rv_reply_fail(reply, RV_STATUS_INTERNAL, "this should never run");
 }
 
-static const struct rv_option misfit_options[] = { { NULL } };
+static const struct rv_option misfit_options[] = {{NULL}};
 
 __attribute__((visibility("default"))) const struct rv_service_ops revd_service;
 

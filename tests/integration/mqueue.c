@@ -33,8 +33,8 @@ static void start(struct scene *s, const char *keys)
 	client_open(&s->client, &s->rig, MQUEUE);
 }
 
-static void queue_attr(const struct rig *rig, const char *suffix, struct mq_attr *attr,
-	struct stat *st)
+static void queue_attr(
+	const struct rig *rig, const char *suffix, struct mq_attr *attr, struct stat *st)
 {
 	char name[128];
 	mqd_t q;
@@ -144,7 +144,7 @@ END_TEST
 
 START_TEST(reply_queue_made_anew)
 {
-	struct mq_attr attr = { .mq_maxmsg = 2, .mq_msgsize = 64 };
+	struct mq_attr attr = {.mq_maxmsg = 2, .mq_msgsize = 64};
 	struct client other;
 	struct scene s;
 	mqd_t q;
@@ -168,7 +168,7 @@ END_TEST
 /* So small that not even a header and a byte fit: nothing can be sent. */
 START_TEST(reply_queue_too_small)
 {
-	struct mq_attr attr = { .mq_maxmsg = 2, .mq_msgsize = 16 };
+	struct mq_attr attr = {.mq_maxmsg = 2, .mq_msgsize = 16};
 	struct client other;
 	struct scene s;
 	mqd_t q;
@@ -189,14 +189,14 @@ END_TEST
 /* The daemon's own `.out` as a reply address, and names outside of its own. */
 START_TEST(odd_tokens)
 {
-	static const char *const tokens[] = { "out", "../x", "a/b", "", ".", "a b" };
+	static const char *const tokens[] = {"out", "../x", "a/b", "", ".", "a b"};
 	uint8_t buf[128];
 	struct scene s;
 
 	start(&s, "");
 	for (size_t i = 0; i < ARRAY_SIZE(tokens); i++) {
-		size_t n = client_build_token(buf, RV_OP_CALL, 1, tokens[i], strlen(tokens[i]),
-			"evil", 4);
+		size_t n = client_build_token(
+			buf, RV_OP_CALL, 1, tokens[i], strlen(tokens[i]), "evil", 4);
 
 		for (int k = 0; k < 20; k++) {
 			client_send(&s.client, buf, n);
@@ -331,8 +331,7 @@ START_TEST(no_room_for_queues)
 
 	rig_init(&rig);
 	rig_write(&rig, "revd.conf", plain);
-	expect_start_refused(
-		&rig, &(struct launch){ .early = true, .msgqueue = 1000 }, rig.queue);
+	expect_start_refused(&rig, &(struct launch){.early = true, .msgqueue = 1000}, rig.queue);
 	ck_assert_msg(!rig_has_queue(&rig, ""), "a queue is left behind");
 	ck_assert_msg(rig_log_has(&rig, "RLIMIT_MSGQUEUE") || rig_log_has(&rig, "LimitMSGQUEUE"),
 		"the log does not name the limit");
@@ -351,7 +350,7 @@ START_TEST(queue_of_another_user)
 	q = mq_open(rig.queue, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0622, NULL);
 	ck_assert_int_ge(q, 0);
 	ck_assert_int_eq(fchown(q, RIG_UID, RIG_UID), 0);
-	expect_start_refused(&rig, &(struct launch){ .early = true }, rig.queue);
+	expect_start_refused(&rig, &(struct launch){.early = true}, rig.queue);
 	ck_assert_msg(rig_has_queue(&rig, ""), "another user's queue was removed");
 	mq_close(q);
 	mq_unlink(rig.queue);
@@ -384,7 +383,7 @@ END_TEST
 /* One user takes all queues of the system: those with theirs are served. */
 START_TEST(all_queues_taken)
 {
-	struct mq_attr attr = { .mq_maxmsg = 1, .mq_msgsize = 1 };
+	struct mq_attr attr = {.mq_maxmsg = 1, .mq_msgsize = 1};
 	char name[128];
 	struct scene s;
 	int n;

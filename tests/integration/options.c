@@ -19,8 +19,8 @@ static void expect_says(const char *text, const char *what)
 
 START_TEST(version_and_help)
 {
-	static const char *const options[] = { "-c", "--check", "--dump-config", "--demo",
-		"--stdio", "--version", "--help" };
+	static const char *const options[] = {
+		"-c", "--check", "--dump-config", "--demo", "--stdio", "--version", "--help"};
 	struct rig rig;
 	struct run r;
 
@@ -41,8 +41,8 @@ END_TEST
 
 START_TEST(usage_errors)
 {
-	static const char *const wrong[][3] = { { "--no-such" }, { "-c" }, { "argument" },
-		{ "--check", "--dump-config" }, { "--check", "more" }, { "-x" } };
+	static const char *const wrong[][3] = {{"--no-such"}, {"-c"}, {"argument"},
+		{"--check", "--dump-config"}, {"--check", "more"}, {"-x"}};
 	struct rig rig;
 	struct run r;
 
@@ -77,37 +77,36 @@ static const struct {
 	const char *config;
 	const char *says[4];
 } bad[] = {
-	{ "[revd]\nmax_reqest = 1M\n", { "revd.conf:2: ", "max_reqest", "max_request" } },
-	{ "[revd]\nworkers = 1\n[endpont.a]\n", { "revd.conf:3: ", "endpont", "endpoint" } },
-	{ "[endpoint.a]\ntransport = usd\n", { "revd.conf:2: ", "usd", "uds" } },
-	{ "[endpoint.a]\ntransport = fifo\npath = @DIR@/f\nqueue = /x\n",
-		{ "revd.conf:4: ", "queue" } },
-	{ "[revd]\nmax_request = 1\n", { "revd.conf:2: ", "max_request" } },
-	{ "[revd]\nmax_request = 1X\n", { "revd.conf:2: ", "1X" } },
-	{ "[revd]\nfragment_timeout = 10\n", { "revd.conf:2: ", "fragment_timeout" } },
-	{ "[revd]\nworkers = -1\n", { "revd.conf:2: ", "workers" } },
-	{ "[revd]\nworkers = 0\n", { "revd.conf:2: ", "workers" } },
-	{ "[revd]\nlog_level = loud\n", { "revd.conf:2: ", "loud" } },
-	{ "[revd]\n[revd]\n", { "revd.conf:2: ", "revd" } },
-	{ "[endpoint.a]\ntransport = uds\npath = relative\n", { "revd.conf:3: ", "relative" } },
-	{ "[endpoint.a]\ntransport = mqueue\nqueue = noslash\n", { "revd.conf:", "queue" } },
-	{ "[endpoint.a]\ntransport = mqueue\nqueue = /a/b\n", { "revd.conf:", "queue" } },
-	{ "[endpoint.a]\ntransport = uds\nmode = 0999\npath = /x\n", { "revd.conf:3: ", "0999" } },
-	{ "[endpoint.a]\ntransport = uds\npath = /x\nowner = no_such_user_here\n",
-		{ "revd.conf:4: ", "no_such_user_here" } },
-	{ "[endpoint.a]\ntransport = uds\npath = /x\n[endpoint.b]\ntransport = uds\npath = /x\n",
-		{ "revd.conf:", "/x" } },
-	{ "[endpoint.a]\ntransport = uds\npath = /x\nservice = revers\n",
-		{ "revd.conf:4: ", "revers", "reverse" } },
-	{ "[service.s]\ntype = reverse\nunit = graphem\n",
-		{ "revd.conf:3: ", "graphem", "grapheme" } },
-	{ "[service.s]\nunit = byte\n", { "revd.conf:" } },
-	{ "key = before any section\n", { "revd.conf:1: " } },
-	{ "[revd\n", { "revd.conf:1: " } },
-	{ "[revd]\nno equals sign\n", { "revd.conf:2: " } },
-	{ "[revd]\nworkers = 1\n  indented = 2\n", { "revd.conf:3: " } },
-	{ "[endpoint.a]\npath = /x\n", { "revd.conf:1: ", "transport" } },
-	{ "[revd]\nworkers = 1\nworkers = 2\n", { "revd.conf:3: ", "workers" } },
+	{"[revd]\nmax_reqest = 1M\n", {"revd.conf:2: ", "max_reqest", "max_request"}},
+	{"[revd]\nworkers = 1\n[endpont.a]\n", {"revd.conf:3: ", "endpont", "endpoint"}},
+	{"[endpoint.a]\ntransport = usd\n", {"revd.conf:2: ", "usd", "uds"}},
+	{"[endpoint.a]\ntransport = fifo\npath = @DIR@/f\nqueue = /x\n",
+		{"revd.conf:4: ", "queue"}},
+	{"[revd]\nmax_request = 1\n", {"revd.conf:2: ", "max_request"}},
+	{"[revd]\nmax_request = 1X\n", {"revd.conf:2: ", "1X"}},
+	{"[revd]\nfragment_timeout = 10\n", {"revd.conf:2: ", "fragment_timeout"}},
+	{"[revd]\nworkers = -1\n", {"revd.conf:2: ", "workers"}},
+	{"[revd]\nworkers = 0\n", {"revd.conf:2: ", "workers"}},
+	{"[revd]\nlog_level = loud\n", {"revd.conf:2: ", "loud"}},
+	{"[revd]\n[revd]\n", {"revd.conf:2: ", "revd"}},
+	{"[endpoint.a]\ntransport = uds\npath = relative\n", {"revd.conf:3: ", "relative"}},
+	{"[endpoint.a]\ntransport = mqueue\nqueue = noslash\n", {"revd.conf:", "queue"}},
+	{"[endpoint.a]\ntransport = mqueue\nqueue = /a/b\n", {"revd.conf:", "queue"}},
+	{"[endpoint.a]\ntransport = uds\nmode = 0999\npath = /x\n", {"revd.conf:3: ", "0999"}},
+	{"[endpoint.a]\ntransport = uds\npath = /x\nowner = no_such_user_here\n",
+		{"revd.conf:4: ", "no_such_user_here"}},
+	{"[endpoint.a]\ntransport = uds\npath = /x\n[endpoint.b]\ntransport = uds\npath = /x\n",
+		{"revd.conf:", "/x"}},
+	{"[endpoint.a]\ntransport = uds\npath = /x\nservice = revers\n",
+		{"revd.conf:4: ", "revers", "reverse"}},
+	{"[service.s]\ntype = reverse\nunit = graphem\n", {"revd.conf:3: ", "graphem", "grapheme"}},
+	{"[service.s]\nunit = byte\n", {"revd.conf:"}},
+	{"key = before any section\n", {"revd.conf:1: "}},
+	{"[revd\n", {"revd.conf:1: "}},
+	{"[revd]\nno equals sign\n", {"revd.conf:2: "}},
+	{"[revd]\nworkers = 1\n  indented = 2\n", {"revd.conf:3: "}},
+	{"[endpoint.a]\npath = /x\n", {"revd.conf:1: ", "transport"}},
+	{"[revd]\nworkers = 1\nworkers = 2\n", {"revd.conf:3: ", "workers"}},
 };
 
 START_TEST(check_of_a_bad_file)
@@ -194,10 +193,8 @@ START_TEST(drop_ins_in_name_order)
 	rig_init(&rig);
 	ck_assert_int_eq(mkdir(rig_path(&rig, "revd.conf.d", path), 0755), 0);
 	rig_write(&rig, "revd.conf", "[revd]\nmax_request = 1K\nlog_level = error\n");
-	rig_write(&rig, "revd.conf.d/20-b.conf",
-		"[endpoint.b]\ntransport = uds\npath = @DIR@/b\n");
-	rig_write(&rig, "revd.conf.d/10-a.conf",
-		"[endpoint.a]\ntransport = uds\npath = @DIR@/a\n");
+	rig_write(&rig, "revd.conf.d/20-b.conf", "[endpoint.b]\ntransport = uds\npath = @DIR@/b\n");
+	rig_write(&rig, "revd.conf.d/10-a.conf", "[endpoint.a]\ntransport = uds\npath = @DIR@/a\n");
 	rig_write(&rig, "revd.conf.d/not-read.txt", "nonsense\n");
 	RUN(&r, &rig, "revd", "--dump-config", "-c", CONFIG);
 	ck_assert_msg(r.status == 0, "%s", r.err);
@@ -332,8 +329,8 @@ START_TEST(demo)
 
 	rig_init(&rig);
 	ck_assert_int_eq(mkdir(rig_path(&rig, "tmp", path), 0755), 0);
-	rig_launch(&rig, &(struct launch){ .args = (const char *const[]){ "--demo", NULL },
-				 .env = (const char *const[]){ "TMPDIR=@DIR@/tmp", NULL } });
+	rig_launch(&rig, &(struct launch){.args = (const char *const[]){"--demo", NULL},
+				 .env = (const char *const[]){"TMPDIR=@DIR@/tmp", NULL}});
 	ck_assert_msg(rmdir(path) < 0, "nothing was made in TMPDIR");
 	rig_stop(&rig);
 	ck_assert_msg(rmdir(path) == 0, "something is left in TMPDIR");
@@ -350,9 +347,9 @@ START_TEST(without_any_configuration)
 
 	rig_init(&rig);
 	ck_assert_int_eq(mkdir(rig_path(&rig, "run", path), 0755), 0);
-	rig_launch(&rig,
-		&(struct launch){ .args = (const char *const[]){ NULL },
-			.env = (const char *const[]){ "RUNTIME_DIRECTORY=@DIR@/run", NULL } });
+	rig_launch(
+		&rig, &(struct launch){.args = (const char *const[]){NULL},
+			      .env = (const char *const[]){"RUNTIME_DIRECTORY=@DIR@/run", NULL}});
 	client_open_at(&c, STREAM, rig_path(&rig, "run/revd.sock", path));
 	client_expect_text(&c, "uno", "onu");
 	client_close(&c);

@@ -85,7 +85,7 @@ END_TEST
 /* The daemon must not start, and must name what is wrong. */
 static void expect_refused(const struct rig *rig, const char *says)
 {
-	static const char *const options[] = { "--check", "--dump-config" };
+	static const char *const options[] = {"--check", "--dump-config"};
 
 	for (size_t i = 0; i <= ARRAY_SIZE(options); i++) {
 		struct run r;
@@ -108,10 +108,10 @@ static void start_misfit(struct rig *rig, const char *variable)
 static const struct {
 	const char *variable, *says;
 } misfits[] = {
-	{ "REVD_TEST_MISFIT_MAGIC", "misfit_magic.so" },
-	{ "REVD_TEST_MISFIT_ABI", "ABI 99" },
-	{ "REVD_TEST_MISFIT_LIBEVENT", "libevent" },
-	{ "REVD_TEST_MISFIT_NAME", "reverse" },
+	{"REVD_TEST_MISFIT_MAGIC", "misfit_magic.so"},
+	{"REVD_TEST_MISFIT_ABI", "ABI 99"},
+	{"REVD_TEST_MISFIT_LIBEVENT", "libevent"},
+	{"REVD_TEST_MISFIT_NAME", "reverse"},
 };
 
 START_TEST(misfits_are_refused)

@@ -107,10 +107,10 @@ START_TEST(empty_request_is_owed_a_reply)
 }
 END_TEST
 
-/* And one that is in flight. */
+/* And one that is in flight. Their replies alone do not fill a socket. */
 START_TEST(empty_requests_are_limited)
 {
-	enum { N = 300 };
+	enum { N = 150 };
 	struct scene s;
 
 	start(&s, _i, "", "max_inflight = 4K", "");
@@ -146,7 +146,7 @@ START_TEST(not_slow_by_a_stale_clock)
 	struct scene s;
 	struct reply r;
 
-	start(&s, STREAM, "", "slow_timeout = 1min", "timeout = 150ms");
+	start(&s, STREAM, "workers = 1", "slow_timeout = 1min", "timeout = 150ms");
 	client_send_text(&s.client, "never");
 	for (int i = 0; i < N; i++) {
 		client_send_text(&s.client, "grow 60000");
@@ -207,10 +207,7 @@ START_TEST(a_reply_that_is_lost_ends_the_connection)
 
 	start(&s, _i, "max_request = 64K", "", "");
 	send_calls(&s.client, N, "late 100 60000");
-	wait_own_stat(&s, "replies", N);
-	ck_assert_int_ge(client_stat(&s.rig, _i == STREAM ? "endpoints.stream.drops.output"
-							  : "endpoints.seqpacket.drops.output"),
-		1);
+	wait_own_stat(&s, "drops.output", 1);
 	do {
 		ck_assert_msg(wait_fd(s.client.out, POLLIN, wait_until(WAIT_MS)),
 			"it goes on behind a lost reply");

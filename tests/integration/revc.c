@@ -72,8 +72,7 @@ END_TEST
 
 static size_t put_line(char *to, size_t room, size_t i)
 {
-	int n = i == REFUSED ? snprintf(to, room, "\xc3(\n")
-			     : snprintf(to, room, "ñ🇪🇸 %zu\n", i);
+	int n = i == REFUSED ? snprintf(to, room, "\xc3(\n") : snprintf(to, room, "ñ🇪🇸 %zu\n", i);
 
 	return (size_t)n;
 }
@@ -173,8 +172,8 @@ START_TEST(endless_input)
 	struct run r;
 
 	rig_start(&rig, rig_all);
-	snprintf(line, sizeof line, "yes hola | %s -e %s | head -n 1000 | sort -u",
-		getenv("REVC"), client_uris[_i]);
+	snprintf(line, sizeof line, "yes hola | %s -e %s | head -n 1000 | sort -u", getenv("REVC"),
+		client_uris[_i]);
 	RUN(&r, &rig, "sh", "-c", line);
 	expect_run(&r, 0, "aloh\n");
 	ck_assert_msg(r.err_n == 0, "%s", r.err);
@@ -200,7 +199,7 @@ END_TEST
 
 START_TEST(ping_info_stats)
 {
-	static const char *const options[] = { "--ping", "--info", "--stats" };
+	static const char *const options[] = {"--ping", "--info", "--stats"};
 	struct rig rig;
 	struct run r;
 	size_t n;
@@ -258,10 +257,10 @@ END_TEST
 
 START_TEST(usage)
 {
-	static const char *const wrong[][4] = { { "--no-such" }, { "-e" },
-		{ "-e", "nonsense", "x" }, { "-e", "tcp:/x", "x" }, { "-e", "mqueue:x", "x" },
-		{ "--timeout", "10", "x" }, { "--timeout", "-1s", "x" }, { "--ping", "--info" },
-		{ "-e", "fifo:", "x" }, { "-e", "mqueue:/a/b", "x" } };
+	static const char *const wrong[][4] = {{"--no-such"}, {"-e"}, {"-e", "nonsense", "x"},
+		{"-e", "tcp:/x", "x"}, {"-e", "mqueue:x", "x"}, {"--timeout", "10", "x"},
+		{"--timeout", "-1s", "x"}, {"--ping", "--info"}, {"-e", "fifo:", "x"},
+		{"-e", "mqueue:/a/b", "x"}};
 	struct rig rig;
 	struct run r;
 
@@ -383,7 +382,7 @@ END_TEST
 /* All queues of the system are taken: it says so, and asks over a socket. */
 START_TEST(no_queue_is_left)
 {
-	struct mq_attr attr = { .mq_maxmsg = 1, .mq_msgsize = 1 };
+	struct mq_attr attr = {.mq_maxmsg = 1, .mq_msgsize = 1};
 	char line[600], name[128];
 	struct rig rig;
 	struct run r;
@@ -425,7 +424,8 @@ START_TEST(leaves_no_names)
 	RUN(&r, &rig, "revc", "-e", client_uris[_i], "uno");
 	run_free(&r);
 	RUN(&r, &rig, "sh", "-c",
-		"p=$(mktemp -u); mkfifo $p; $REVC -e \"$0\" < $p & exec 9> $p; rm $p; echo uno >&9; "
+		"p=$(mktemp -u); mkfifo $p; $REVC -e \"$0\" < $p & exec 9> $p; rm $p; echo uno "
+		">&9; "
 		"kill -TERM $!; wait",
 		client_uris[_i]);
 	run_free(&r);

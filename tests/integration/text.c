@@ -107,19 +107,22 @@ static const struct {
 	const char *keys;
 	const char *text, *reply; /* reply NULL: invalid-text */
 } services[] = {
-	{ "unit = grapheme\n", "e\xcc\x81🇪🇸", "🇪🇸e\xcc\x81" },
-	{ "unit = codepoint\n", "e\xcc\x81🇪🇸", "🇸🇪\xcc\x81"
-						 "e" },
-	{ "unit = byte\ninvalid = bytes\n", "\xc3\xb1o", "o\xb1\xc3" },
-	{ "unit = grapheme\ninvalid = reject\n", "a\xff", NULL },
-	{ "unit = codepoint\ninvalid = reject\n", "a\xff", NULL },
-	{ "unit = grapheme\ninvalid = replace\n", "ab\xffz", "z\xef\xbf\xbd"
-							 "ba" },
+	{"unit = grapheme\n", "e\xcc\x81🇪🇸", "🇪🇸e\xcc\x81"},
+	{"unit = codepoint\n", "e\xcc\x81🇪🇸",
+		"🇸🇪\xcc\x81"
+		"e"},
+	{"unit = byte\ninvalid = bytes\n", "\xc3\xb1o", "o\xb1\xc3"},
+	{"unit = grapheme\ninvalid = reject\n", "a\xff", NULL},
+	{"unit = codepoint\ninvalid = reject\n", "a\xff", NULL},
+	{"unit = grapheme\ninvalid = replace\n", "ab\xffz",
+		"z\xef\xbf\xbd"
+		"ba"},
 	/* maximal subparts, table 3-8 of the Unicode standard */
-	{ "unit = codepoint\ninvalid = replace\n", "\xe1\x80\xe2\xf0\x91\x92\xf1\xbf\x41",
-		"A\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
-	{ "unit = grapheme\ninvalid = bytes\n", "a\xffñ", "\xb1\xc3\xff"
-							  "a" },
+	{"unit = codepoint\ninvalid = replace\n", "\xe1\x80\xe2\xf0\x91\x92\xf1\xbf\x41",
+		"A\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+	{"unit = grapheme\ninvalid = bytes\n", "a\xffñ",
+		"\xb1\xc3\xff"
+		"a"},
 };
 
 START_TEST(units_and_invalid_bytes)
@@ -151,13 +154,13 @@ END_TEST
 /* The locale of the daemon decides nothing. */
 START_TEST(locale_does_not_matter)
 {
-	static const char *const locales[] = { "LC_ALL=C", "LC_ALL=es_ES.ISO-8859-1", "LC_ALL=xx" };
-	const char *env[] = { locales[_i], NULL };
+	static const char *const locales[] = {"LC_ALL=C", "LC_ALL=es_ES.ISO-8859-1", "LC_ALL=xx"};
+	const char *env[] = {locales[_i], NULL};
 	struct scene s;
 
 	rig_init(&s.rig);
 	rig_write(&s.rig, "revd.conf", rig_all);
-	rig_launch(&s.rig, &(struct launch){ .env = env });
+	rig_launch(&s.rig, &(struct launch){.env = env});
 	client_open(&s.client, &s.rig, STREAM);
 	client_expect_text(&s.client, "¿Qué? 🇪🇸 e\xcc\x81", "e\xcc\x81 🇪🇸 ?éuQ¿");
 	scene_close(&s);
@@ -165,8 +168,8 @@ START_TEST(locale_does_not_matter)
 END_TEST
 
 /* A mebibyte of what is hardest, in one frame. */
-static const char *const hard[] = { "\xcc\x81", "👩‍👩‍👧‍👦\xe2\x80\x8d", "🇪",
-	"\xe1\x84\x80", "a\r\n" };
+static const char *const hard[] = {
+	"\xcc\x81", "👩‍👩‍👧‍👦\xe2\x80\x8d", "🇪", "\xe1\x84\x80", "a\r\n"};
 
 START_TEST(a_mebibyte_of_hard_text)
 {

@@ -24,7 +24,7 @@ static void expect_start_refused(struct rig *rig, const char *says)
 {
 	int status;
 
-	rig_launch(rig, &(struct launch){ .early = true });
+	rig_launch(rig, &(struct launch){.early = true});
 	status = rig_wait_exit(rig);
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) != 0);
 	ck_assert_msg(rig_log_has(rig, says), "the log does not say %s", says);
@@ -116,8 +116,9 @@ START_TEST(abstract_names)
 	struct rig rig;
 	char name[96];
 
-	rig_start(&rig, "[endpoint.a]\ntransport = uds\npath = @@QUEUE@\n"
-			"[endpoint.b]\ntransport = uds\ntype = seqpacket\npath = @@QUEUE@-packets\n");
+	rig_start(&rig,
+		"[endpoint.a]\ntransport = uds\npath = @@QUEUE@\n"
+		"[endpoint.b]\ntransport = uds\ntype = seqpacket\npath = @@QUEUE@-packets\n");
 	snprintf(name, sizeof name, "@%s", rig.queue);
 	client_open_at(&c, STREAM, name);
 	client_expect_text(&c, "uno", "onu");
@@ -215,13 +216,13 @@ END_TEST
 /* Streams that can't be cut, and messages that stand for themselves. */
 
 static const struct rv_frame bad_headers[] = {
-	{ .version = 2, .id = 1 },
-	{ .version = 0, .id = 2 },
-	{ .version = 255, .id = 3 },
-	{ .version = 1, .flags = 0x04, .id = 4 },
-	{ .version = 1, .flags = 0x40, .id = 5 },
-	{ .version = 1, .flags = RV_FRAME_REPLY, .id = 6 },
-	{ .version = 1, .flags = 0xff, .id = UINT64_MAX },
+	{.version = 2, .id = 1},
+	{.version = 0, .id = 2},
+	{.version = 255, .id = 3},
+	{.version = 1, .flags = 0x04, .id = 4},
+	{.version = 1, .flags = 0x40, .id = 5},
+	{.version = 1, .flags = RV_FRAME_REPLY, .id = 6},
+	{.version = 1, .flags = 0xff, .id = UINT64_MAX},
 };
 
 START_TEST(malformed_header_ends_a_stream)
@@ -261,13 +262,13 @@ END_TEST
 /* The length of a packet's frame is that of the packet, or it is malformed. */
 START_TEST(packets_with_lying_lengths)
 {
-	static const uint32_t lengths[] = { 0, 2, 4, 1u << 20, 1u << 31, UINT32_MAX };
+	static const uint32_t lengths[] = {0, 2, 4, 1u << 20, 1u << 31, UINT32_MAX};
 	struct scene s;
 
 	scene_open(&s, SEQPACKET, "");
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
-		struct rv_frame f = { .version = 1, .length = lengths[i], .id = i };
-		uint8_t buf[RV_FRAME_HEADER + 3] = { 0 };
+		struct rv_frame f = {.version = 1, .length = lengths[i], .id = i};
+		uint8_t buf[RV_FRAME_HEADER + 3] = {0};
 		struct reply r;
 
 		rv_frame_store(buf, &f);
@@ -276,7 +277,7 @@ START_TEST(packets_with_lying_lengths)
 		client_recv_frame(&s.client, &r, i, RV_STATUS_MALFORMED);
 	}
 	client_send(&s.client, "\xff", 1);
-	client_recv_frame(&s.client, &(struct reply){ 0 }, 0, RV_STATUS_MALFORMED);
+	client_recv_frame(&s.client, &(struct reply){0}, 0, RV_STATUS_MALFORMED);
 	client_expect_call(&s.client, 2, "uno", "onu");
 	scene_close(&s);
 }
@@ -286,9 +287,9 @@ END_TEST
  * rest, no memory is taken for it, and others are served. */
 START_TEST(stream_with_a_lying_length)
 {
-	static const uint32_t lengths[] = { 1u << 31, UINT32_MAX };
+	static const uint32_t lengths[] = {1u << 31, UINT32_MAX};
 	uint8_t buf[RV_FRAME_HEADER];
-	struct rv_frame f = { .version = 1, .length = lengths[_i], .id = 7 };
+	struct rv_frame f = {.version = 1, .length = lengths[_i], .id = 7};
 	struct client evil;
 	struct scene s;
 	struct reply r;
@@ -323,8 +324,8 @@ START_TEST(bad_tokens_on_sockets)
 	memset(token, '/', sizeof token);
 	scene_open(&s, SEQPACKET, "");
 	for (size_t n = 0; n < sizeof token; n += 51) {
-		client_send(&s.client, buf,
-			client_build_token(buf, RV_OP_CALL, n, token, n, "uno", 3));
+		client_send(
+			&s.client, buf, client_build_token(buf, RV_OP_CALL, n, token, n, "uno", 3));
 		client_recv_frame(&s.client, &r, n, RV_STATUS_MALFORMED);
 	}
 	client_expect_call(&s.client, 2, "uno", "onu");
@@ -343,7 +344,7 @@ START_TEST(packet_too_large)
 	client_send(&s.client, text, sizeof text);
 	client_expect_nak(&s.client, "too-large", NULL);
 	client_send_frame(&s.client, RV_OP_CALL, 0, 5, text, sizeof text);
-	client_recv_frame(&s.client, &(struct reply){ 0 }, 5, RV_STATUS_TOO_LARGE);
+	client_recv_frame(&s.client, &(struct reply){0}, 5, RV_STATUS_TOO_LARGE);
 	client_expect_call(&s.client, 2, "uno", "onu");
 	scene_close(&s);
 }
@@ -397,7 +398,7 @@ START_TEST(client_gone_in_mid_reply)
 		client_open(&gone, &s.rig, (enum transport)_i);
 		client_send_large(&gone, RV_OP_PING, i, text, _i == STREAM ? sizeof text : 90000);
 		if (i % 2) {
-			client_recv(&gone, &(struct reply){ 0 });
+			client_recv(&gone, &(struct reply){0});
 		}
 		client_close(&gone);
 		client_expect_call(&s.client, i, "uno", "onu");
@@ -438,12 +439,12 @@ static void send_descriptors(struct client *c, int fd, const void *data, size_t 
 	union {
 		char buf[CMSG_SPACE(8 * sizeof(int))];
 		struct cmsghdr align;
-	} control = { { 0 } };
-	struct iovec iov = { (void *)(uintptr_t)data, n };
-	struct msghdr msg = { .msg_iov = &iov,
+	} control = {{0}};
+	struct iovec iov = {(void *)(uintptr_t)data, n};
+	struct msghdr msg = {.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control.buf,
-		.msg_controllen = sizeof control.buf };
+		.msg_controllen = sizeof control.buf};
 	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
 	int fds[8];
 	ssize_t k;
