@@ -142,15 +142,16 @@ END_TEST
  * slow readers: nobody is slow who has just been blocked. */
 START_TEST(not_slow_by_a_stale_clock)
 {
-	enum { N = 30, SIZE = 60000 };
+	enum { N = 30, SIZE = 60000, LINE = 11 };
+	char text[6 + N * LINE] = "never\n";
 	struct scene s;
 	struct reply r;
 
 	start(&s, STREAM, "workers = 1", "slow_timeout = 1min", "timeout = 150ms");
-	client_send_text(&s.client, "never");
 	for (int i = 0; i < N; i++) {
-		client_send_text(&s.client, "grow 60000");
+		memcpy(text + 6 + i * LINE, "grow 60000\n", LINE);
 	}
+	client_send(&s.client, text, sizeof text); /* read at once: all wait for the first */
 	client_wait_stat(&s.rig, "endpoints.stream.blocked", 1);
 	client_expect_nak(&s.client, "timeout", NULL);
 	for (int i = 0; i < N; i++) {
