@@ -25,6 +25,7 @@ static int adopt_one(int fd, int needed, struct mqueue_queue *mq, struct rv_err 
 		return rv_fail(e, r, "the inherited queue %d: %s", fd, strerror(-r));
 	}
 	mq->message_size = (size_t)attr.mq_msgsize;
+	mq->depth = (size_t)attr.mq_maxmsg;
 	return 0;
 }
 

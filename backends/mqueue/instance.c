@@ -41,8 +41,10 @@ static ssize_t receive(struct mqueue_instance *in, size_t max)
  * than one, with a try for two now and then; once there were several, for all. */
 static void adapt(struct mqueue_instance *in, size_t found)
 {
-	if (found > 1) {
-		in->budget = MQUEUE_BATCH;
+	const size_t depth = in->ep->in.depth;
+
+	if (found > 1) { /* more than a queueful would only fill up the reply queue */
+		in->budget = depth < MQUEUE_BATCH ? (unsigned)depth : MQUEUE_BATCH;
 		in->streak = 0;
 	} else if (in->budget > 1) {
 		in->budget = 1;

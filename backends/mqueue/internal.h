@@ -36,6 +36,7 @@ struct mqueue_queue {
 	mqd_t q;            /* -1: none */
 	struct names_id id; /* all zero: not ours to remove */
 	size_t message_size;
+	size_t depth; /* messages that it holds */
 	char *name;
 };
 

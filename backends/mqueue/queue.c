@@ -156,5 +156,6 @@ int mqueue_make(struct mqueue_queue *mq, int oflag, mode_t mode, const struct mq
 	}
 	mq->id = names_id_fd(mq->q);
 	mq->message_size = cfg->message_size;
+	mq->depth = (size_t)cfg->max_messages;
 	return names_apply(mq->q, mq->name, mode, info, e);
 }
