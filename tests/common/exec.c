@@ -57,8 +57,10 @@ static size_t exec_wrapper(char **argv, size_t max)
 	char *words = wrapper ? strdup(wrapper) : NULL;
 	size_t n = 0;
 
-	for (char *w = words ? strtok(words, " ") : NULL; w && n < max; w = strtok(NULL, " ")) {
-		argv[n++] = w;
+	for (char *w; n < max && (w = strsep(&words, " "));) {
+		if (*w) {
+			argv[n++] = w;
+		}
 	}
 	return n;
 }

@@ -17,6 +17,7 @@ static void expect_status(struct client *c, uint8_t op, uint64_t id, const void 
 
 	client_send_large(c, op, id, p, n);
 	sentence = (char *)client_recv_joined(c, id, status, &m);
+	ck_assert_ptr_nonnull(sentence);
 	ck_assert_msg(strstr(sentence, says) != NULL, "'%s' does not say '%s'", sentence, says);
 }
 
