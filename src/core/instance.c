@@ -22,19 +22,6 @@ void instance_log(struct rv_instance *in, int prio, const char *fmt, ...)
 	va_end(ap);
 }
 
-static PRINTF(3, 4) void host_log(struct rv_instance *in, int prio, const char *fmt, ...)
-{
-	uint32_t suppressed = 0;
-	va_list ap;
-
-	if (prio > log_level() || !log_allow(&in->log_limit, worker_now(in->worker), &suppressed)) {
-		return;
-	}
-	va_start(ap, fmt);
-	log_vmsg(prio, in->cfg->name, fmt, ap);
-	va_end(ap);
-}
-
 static struct event_base *host_event_base(struct rv_instance *in)
 {
 	return in->worker->base;
@@ -74,7 +61,7 @@ static int refuse(
 	if (info->flags & RV_PEER_REPLY_ONLY || in->n_refused >= MAX_REFUSED) {
 		return -EUSERS;
 	}
-	x = peer_extra(in, p);
+	x = peer_extra(p);
 	if (!x) {
 		return -ENOMEM;
 	}
@@ -151,7 +138,7 @@ static void host_eof(struct rv_instance *in, void *block)
 static void host_blocked(struct rv_instance *in, void *block)
 {
 	struct peer *p = peer_of(block);
-	struct peer_extra *x = peer_extra(in, p);
+	struct peer_extra *x = peer_extra(p);
 
 	if (!(p->bits & PEER_BLOCKED)) {
 		count(&in->n.blocked, 1);
@@ -259,5 +246,5 @@ const struct rv_host instance_host = {
 	.dropped = host_dropped,
 	.drained = host_drained,
 	.failed = host_failed,
-	.log = host_log,
+	.log = instance_log,
 };

@@ -340,7 +340,8 @@ void peer_gone(struct rv_instance *, struct peer *);
 void peers_free_dying(struct rv_instance *);
 void peers_finish(struct rv_instance *);
 struct peer *peer_find(struct rv_instance *, uint32_t slot, uint32_t generation);
-struct peer_extra *peer_extra(struct rv_instance *, struct peer *);
+/* The peer's extra, made if need be. NULL: no memory. */
+struct peer_extra *peer_extra(struct peer *);
 /* Frees the extra if nothing is in it any more. */
 void peer_extra_trim(struct rv_instance *, struct peer *);
 void peer_watch(struct rv_instance *, struct peer *);

@@ -116,7 +116,7 @@ static int append(struct peer_extra *x, struct partial *m, const uint8_t *p, siz
 
 static struct partial *begin(struct rv_instance *in, struct peer *p, const struct rv_frame *f)
 {
-	struct peer_extra *x = peer_extra(in, p);
+	struct peer_extra *x = peer_extra(p);
 	struct partial *m = x ? calloc(1, sizeof(*m)) : NULL;
 
 	if (!m) {

@@ -152,9 +152,8 @@ void peers_finish(struct rv_instance *in)
 	in->n_dirty = in->dirty_size = 0;
 }
 
-struct peer_extra *peer_extra(struct rv_instance *in, struct peer *p)
+struct peer_extra *peer_extra(struct peer *p)
 {
-	(void)in;
 	if (!p->extra) {
 		p->extra = calloc(1, sizeof(*p->extra));
 		if (p->extra) {

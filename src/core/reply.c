@@ -215,7 +215,7 @@ static void hold(
 {
 	struct rv_instance *in = q->batch->in;
 	struct peer *p = q->peer;
-	struct peer_extra *x = peer_extra(in, p);
+	struct peer_extra *x = peer_extra(p);
 	size_t prefix = strlen(head), len = prefix + n + (q->line ? q->term : 0);
 	struct held *h;
 

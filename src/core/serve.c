@@ -46,7 +46,7 @@ static bool queue_put(
 	struct rv_instance *in, struct peer *p, const uint8_t *data, size_t n, uint32_t tag)
 {
 	const struct record rec = {.len = (uint32_t)n, .tag = tag};
-	struct peer_extra *x = peer_extra(in, p);
+	struct peer_extra *x = peer_extra(p);
 
 	if (x && fifo_put(&x->queue, &rec, sizeof(rec)) == 0) {
 		if (fifo_put(&x->queue, data, n) == 0) {
@@ -62,7 +62,7 @@ static bool queue_put(
 static void queue_line(
 	struct rv_instance *in, struct peer *p, const uint8_t *data, size_t n, uint32_t tag)
 {
-	struct peer_extra *x = peer_extra(in, p);
+	struct peer_extra *x = peer_extra(p);
 
 	if (p->bits & PEER_DEAF || !x) {
 		count(&in->n.requests, 1);
@@ -174,7 +174,7 @@ static int keep_rest(struct rv_instance *in, struct peer *p, const struct splitt
 	if (!x && n == 0 && splitter_is_clean(s)) {
 		return 0;
 	}
-	x = peer_extra(in, p);
+	x = peer_extra(p);
 	if (!x) {
 		return -ENOMEM;
 	}
