@@ -260,6 +260,10 @@ bool core_alive(struct core *core)
 {
 	bool alive = true;
 
+	if (core->workers[0].is_main) {
+		return true; /* who asks is alive */
+	}
+
 	for (unsigned i = 0; i < core->n_workers; i++) {
 		struct worker *w = &core->workers[i];
 		unsigned beats = atomic_load(&w->beats);
@@ -272,25 +276,41 @@ bool core_alive(struct core *core)
 	return alive;
 }
 
-static int start_workers(struct core *core, unsigned n)
+static int start_workers(struct core *core, unsigned n_threads)
 {
+	unsigned n = MAX(n_threads, 1u);
+	int r = 0;
+
 	core->workers = calloc(n, sizeof(*core->workers));
 	if (!core->workers) {
 		return -ENOMEM;
 	}
-	for (unsigned i = 0; i < n; i++) {
-		int r;
-
+	if (n_threads == 0) {
+		core->n_workers = 1;
+		return worker_start_main(&core->workers[0], core);
+	}
+	for (unsigned i = 0; r == 0 && i < n; i++) {
 		core->n_workers = i + 1;
 		r = worker_start(&core->workers[i], core, i);
-		if (r < 0) {
-			return r;
-		}
 	}
-	return 0;
+	return r;
 }
 
-int core_create(struct event_base *base, unsigned n_workers, const struct core_events *events,
+struct event_base *core_base_new(void)
+{
+	return worker_base_new();
+}
+
+void core_run(struct core *core)
+{
+	if (core->workers[0].is_main) {
+		worker_run(&core->workers[0]);
+	} else {
+		event_base_dispatch(core->base);
+	}
+}
+
+int core_create(struct event_base *base, unsigned n_threads, const struct core_events *events,
 	void *ctx, struct core **ret)
 {
 	struct core *core = calloc(1, sizeof(*core));
@@ -311,7 +331,7 @@ int core_create(struct event_base *base, unsigned n_workers, const struct core_e
 		core->drain_timer = event_new(base, -1, 0, on_drain_timer, core);
 	}
 	if (core->notify && core->drain_timer && event_add(core->notify, NULL) == 0) {
-		r = start_workers(core, n_workers);
+		r = start_workers(core, n_threads);
 	}
 	if (r < 0) {
 		core_destroy(core);

@@ -32,13 +32,22 @@ struct core_fds {
 	bool *taken;
 };
 
-/* Starts the workers. */
-int core_create(struct event_base *, unsigned n_workers, const struct core_events *, void *ctx,
+/* An event base as core_create() wants it, without locks; NULL: no memory. The
+ * caller's, who may add events of its own and frees it after core_destroy(). */
+struct event_base *core_base_new(void);
+
+/* Starts n_threads workers. With 0 the calling thread is the only worker, within
+ * core_run(): then the process needs no second thread, and its system calls are
+ * the cheaper for it. */
+int core_create(struct event_base *, unsigned n_threads, const struct core_events *, void *ctx,
 	struct core **ret) MUST_CHECK;
 
 /* Takes over the configuration, also on failure, and serves it. On failure
  * nothing is left open; the sentence is in err. */
 int core_open(struct core *, struct config *, const struct core_fds *, struct rv_err *) MUST_CHECK;
+
+/* Runs the loop of the main thread until event_base_loopbreak(). */
+void core_run(struct core *);
 
 /* Changes over to another configuration, which it takes over, also on failure.
  * Endpoints that mean the same keep their peers. On failure nothing has changed

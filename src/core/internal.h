@@ -2,7 +2,8 @@
  * The inside of the core; nobody above it includes this.
  *
  * core        process-wide: workers, endpoints, services. Main thread.
- * worker      a thread with an event base; owns all instances attached to it.
+ * worker      a thread with an event base, the main thread or one of its own; owns
+ *             all instances attached to it.
  * endpoint    one configured address; has an instance on each of its workers.
  * rv_instance an endpoint on a worker: peers, counters.
  * peer        40 bytes and the backend's block behind it. What only a peer with
@@ -234,6 +235,7 @@ struct command {
 struct worker {
 	struct core *core;
 	unsigned index;
+	bool is_main; /* it is the main thread, and its base is core->base */
 	pthread_t thread;
 	bool started;
 	struct event_base *base;
@@ -275,9 +277,16 @@ struct core {
 };
 
 /* worker.c */
+/* NULL: no memory. */
+struct event_base *worker_base_new(void);
+/* The worker that is the main thread; worker_run() makes it serve. */
+int worker_start_main(struct worker *, struct core *) MUST_CHECK;
+/* Serves until it is to stop, or until event_base_loopbreak(). */
+void worker_run(struct worker *);
 int worker_start(struct worker *, struct core *, unsigned index) MUST_CHECK;
 void worker_stop(struct worker *);
-/* Runs fn on the worker and waits for it. Main thread. */
+/* Runs fn on the worker and waits for it: at once if that is the main thread, whose
+ * call this is. */
 void worker_call(struct worker *, void (*fn)(struct worker *, void *arg), void *arg);
 /* Makes it take a turn; beats counts it. */
 void worker_ping(struct worker *);

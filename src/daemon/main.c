@@ -273,10 +273,12 @@ static int start(struct daemon *d, struct config *config)
 	int r;
 
 	d->workers = config->global.workers;
-	d->base = event_base_new();
+	d->base = core_base_new();
 	r = d->base ? start_events(d) : -ENOMEM;
 	if (r == 0) {
-		r = core_create(d->base, (unsigned)d->workers, &events, d, &d->core);
+		/* one worker needs no thread of its own */
+		r = core_create(
+			d->base, d->workers > 1 ? (unsigned)d->workers : 0, &events, d, &d->core);
 	}
 	if (r < 0) {
 		log_error("start: %s", strerror(-r));
@@ -329,7 +331,7 @@ static int serve(struct daemon *d)
 		if (d->options.mode == MODE_DEMO) {
 			place_print_demo(&d->place);
 		}
-		event_base_dispatch(d->base);
+		core_run(d->core);
 	}
 	stop(d);
 	sd_fds_finish(&d->inherited);
