@@ -40,6 +40,7 @@ struct service {
 	struct config_ref *config;
 	const struct config_service *cfg;
 	void *block;
+	void (*lines)(void *svc, void *worker, struct rv_lines *); /* ops->lines, or NULL */
 	atomic_uint workers; /* how many still have it attached */
 	bool retired;
 	struct service *next;
@@ -164,6 +165,16 @@ struct peer {
 	uint16_t bits;
 	uint8_t refuse; /* not 0: every request gets this status, then the end */
 };
+
+static inline bool peer_is_shared(const struct peer *p)
+{
+	return p->bits & PEER_SHARED;
+}
+
+static inline bool peer_is_gone(const struct peer *p)
+{
+	return p->bits & (PEER_GONE | PEER_CLOSING);
+}
 
 #define PEER_SIZE ((sizeof(struct peer) + 7u) & ~(size_t)7u)
 
@@ -357,6 +368,19 @@ void peer_watch(struct rv_instance *, struct peer *);
 void peer_unwatch(struct peer_extra *);
 struct peer *peer_at(struct rv_instance *, uint32_t slot);
 
+/* May the next request of a dedicated peer be served? */
+static inline bool peer_can_serve(const struct rv_instance *in, const struct peer *p)
+{
+	return !(p->bits & (PEER_GONE | PEER_CLOSING | PEER_BLOCKED | PEER_LINE_WAIT)) &&
+	       p->inflight <= in->limits.max_inflight && !(p->extra && p->extra->held);
+}
+
+/* May the next line be served? On a shared peer other things may always. */
+static inline bool peer_can_serve_line(const struct peer *p)
+{
+	return !(p->bits & (PEER_BLOCKED | PEER_LINE_WAIT)) && !(p->extra && p->extra->held);
+}
+
 /* Counters have one writer and are read from other threads: whole words. */
 static inline void count(uint64_t *counter, uint64_t n)
 {
@@ -401,6 +425,9 @@ struct request {
 };
 
 void batch_begin(struct batch *, struct rv_instance *, struct peer *source);
+/* Opens (or keeps) a reservation with at least min bytes left. 0, -EAGAIN (hold the
+ * reply) or what ended the peer. */
+int batch_reserve(struct batch *, struct peer *, size_t min) MUST_CHECK;
 /* Commits what is written and flushes all peers that got something. */
 void batch_finish(struct batch *);
 void reply_status(struct request *, enum rv_status, const char *fmt, ...) PRINTF(3, 4);
@@ -414,6 +441,38 @@ rv_ticket reply_defer(struct rv_reply *);
 /* Sends what is held. False: still something left. */
 bool held_pump(struct batch *, struct peer *);
 void held_free(struct rv_instance *, struct peer *);
+
+/* serve.c */
+/* One whole message. again: it has waited in the queue. */
+void serve_message(
+	struct batch *, struct peer *, const uint8_t *data, size_t n, uint32_t tag, bool again);
+
+/* lines.c */
+/* Lines in the bytes that are being cut: see lines_serve(). Zero to begin with. */
+struct run {
+	size_t end;    /* offset behind the last whole line of the run */
+	size_t looked; /* offset up to which it is known where runs end */
+};
+
+/* May runs of lines of this peer be served at once? */
+bool lines_fit(const struct rv_instance *, const struct peer *);
+/* Answers as many of the lines at data + off, of n bytes altogether, as the service
+ * takes at once; at off a line must begin. Returns their bytes. */
+size_t lines_serve(
+	struct batch *, struct peer *, struct run *, const uint8_t *data, size_t off, size_t n);
+/* Puts all the lines of the run aside, for a shared peer that can't be served now. */
+size_t lines_queue(
+	struct batch *, struct peer *, struct run *, const uint8_t *data, size_t off, size_t n);
+
+/* queue.c */
+/* Puts a message of a dedicated peer aside. */
+void queue_message(
+	struct rv_instance *, struct peer *, const uint8_t *data, size_t n, uint32_t tag);
+/* Puts n_lines lines of a shared peer aside, or drops them if nobody reads replies. */
+void queue_lines(struct rv_instance *, struct peer *, const uint8_t *data, size_t n, uint32_t tag,
+	size_t n_lines);
+/* Serves what waits, as far as may be. */
+void queue_serve(struct batch *, struct peer *);
 
 /* request.c */
 /* Serves one line or frame of the peer's input; SPLIT_MORE is nothing. */

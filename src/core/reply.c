@@ -96,8 +96,7 @@ static int reserve(struct batch *b, struct peer *p, size_t min)
 	return 0;
 }
 
-/* Opens (or keeps) a reservation with at least min bytes left. */
-static int batch_reserve(struct batch *b, struct peer *p, size_t min)
+int batch_reserve(struct batch *b, struct peer *p, size_t min)
 {
 	if (LIKELY(b->out == p && b->room.size - b->used >= min)) {
 		return 0;

@@ -12,84 +12,25 @@
 #include <errno.h>
 #include <string.h>
 
-/* How a message waits in extra->queue, its bytes behind it. */
-struct record {
-	uint32_t len, tag;
-};
-
-static bool is_shared(const struct peer *p)
+/* Nothing of a shared peer waits that its next line would overtake. */
+static bool may_run(const struct peer *p)
 {
-	return p->bits & PEER_SHARED;
-}
-
-static bool is_gone(const struct peer *p)
-{
-	return p->bits & (PEER_GONE | PEER_CLOSING);
-}
-
-/* May the next request of a dedicated peer be served? */
-static bool can_serve(const struct rv_instance *in, const struct peer *p)
-{
-	return !(p->bits & (PEER_GONE | PEER_CLOSING | PEER_BLOCKED | PEER_LINE_WAIT)) &&
-	       p->inflight <= in->limits.max_inflight && !(p->extra && p->extra->held);
-}
-
-/* May the next line be served? On a shared peer other things may always. */
-static bool can_serve_line(const struct peer *p)
-{
-	return !(p->bits & (PEER_BLOCKED | PEER_LINE_WAIT)) && !(p->extra && p->extra->held);
-}
-
-/* Waiting messages and lines. */
-
-static bool queue_put(
-	struct rv_instance *in, struct peer *p, const uint8_t *data, size_t n, uint32_t tag)
-{
-	const struct record rec = {.len = (uint32_t)n, .tag = tag};
-	struct peer_extra *x = peer_extra(p);
-
-	if (x && fifo_put(&x->queue, &rec, sizeof(rec)) == 0) {
-		if (fifo_put(&x->queue, data, n) == 0) {
-			return true;
-		}
-		x->queue.len -= sizeof(rec);
-	}
-	count(&in->n.drops[RV_DROP_IO], 1);
-	return false;
-}
-
-/* A line of a shared peer that can't be served now. */
-static void queue_line(
-	struct rv_instance *in, struct peer *p, const uint8_t *data, size_t n, uint32_t tag)
-{
-	struct peer_extra *x = peer_extra(p);
-
-	if (p->bits & PEER_DEAF || !x) {
-		count(&in->n.requests, 1);
-		count(&in->n.drops[RV_DROP_OUTPUT], 1);
-		return;
-	}
-	(void)queue_put(in, p, data, n, tag);
-	if (x->queue.len > in->limits.max_inflight && !x->stalled_ns) {
-		x->stalled_ns = worker_now(in->worker);
-		peer_watch(in, p);
-	}
+	return !peer_is_shared(p) || (peer_can_serve_line(p) && !(p->extra && p->extra->queue.len));
 }
 
 static bool must_queue(const struct peer *p, const struct split_piece *piece)
 {
-	return is_shared(p) && piece->kind == SPLIT_LINE &&
-	       (!can_serve_line(p) || (p->extra && p->extra->queue.len));
+	return piece->kind == SPLIT_LINE && !may_run(p);
 }
 
-static void serve_message(
+void serve_message(
 	struct batch *b, struct peer *p, const uint8_t *data, size_t n, uint32_t tag, bool again)
 {
 	struct split_piece piece = {.kind = SPLIT_MORE};
 
 	split_message(data, n, b->in->limits.max_request, &piece);
 	if (!again && must_queue(p, &piece)) {
-		queue_line(b->in, p, data, n, tag);
+		queue_lines(b->in, p, data, n, tag, 1);
 		return;
 	}
 	request_serve(b, p, &piece, tag);
@@ -112,31 +53,6 @@ static void serve_new_message(struct batch *b, struct peer *p, const struct rv_m
 	request_serve(b, p, &piece, m->tag);
 }
 
-/* Serves what waits in the queue, as far as may be. */
-static void serve_queue(struct batch *b, struct peer *p)
-{
-	struct peer_extra *x = p->extra;
-
-	while (x && x->queue.len && !is_gone(p) &&
-		(is_shared(p) ? can_serve_line(p) : can_serve(b->in, p))) {
-		CLEANUP_FREE uint8_t *copy = NULL;
-		struct record rec;
-
-		memcpy(&rec, x->queue.buf + x->queue.head, sizeof(rec));
-		copy = malloc(rec.len + 1u);
-		fifo_take(&x->queue, sizeof(rec));
-		if (copy) {
-			memcpy(copy, x->queue.buf + x->queue.head, rec.len);
-		}
-		fifo_take(&x->queue, rec.len);
-		if (copy) {
-			serve_message(b, p, copy, rec.len, rec.tag, true);
-		} else {
-			count(&b->in->n.drops[RV_DROP_IO], 1);
-		}
-	}
-}
-
 /* Byte streams. */
 
 /* Cuts and serves; returns the bytes taken. The splitter is the caller's. */
@@ -146,18 +62,23 @@ static size_t cut(struct batch *b, struct peer *p, struct splitter *s, const uin
 	struct split_piece piece = {.kind = SPLIT_MORE};
 	struct rv_instance *in = b->in;
 	size_t off = 0, limit = in->limits.max_request;
+	bool lines = lines_fit(in, p);
+	struct run run = {0};
 
-	while (is_shared(p) || (can_serve(in, p) && !(p->bits & PEER_POISONED))) {
+	while (peer_is_shared(p) || (peer_can_serve(in, p) && !(p->bits & PEER_POISONED))) {
+		if (lines && !s->scanned && splitter_is_clean(s)) {
+			off += (may_run(p) ? lines_serve : lines_queue)(b, p, &run, data, off, n);
+		}
 		piece.data = NULL;
 		piece.len = 0;
-		off += is_shared(p)
+		off += peer_is_shared(p)
 			       ? split_next_shared(s, data + off, n - off, limit, whole, &piece)
 			       : split_next(s, data + off, n - off, limit, &piece);
 		if (piece.kind == SPLIT_MORE) {
 			break;
 		}
 		if (UNLIKELY(must_queue(p, &piece))) {
-			queue_line(in, p, piece.data, piece.len + piece.term, 0);
+			queue_lines(in, p, piece.data, piece.len + piece.term, 0, 1);
 		} else {
 			request_serve(b, p, &piece, 0);
 		}
@@ -179,7 +100,7 @@ static int keep_rest(struct rv_instance *in, struct peer *p, const struct splitt
 		return -ENOMEM;
 	}
 	x->splitter = *s;
-	if (n > 0 && is_shared(p)) {
+	if (n > 0 && peer_is_shared(p)) {
 		x->input_ns = worker_now(in->worker);
 		peer_watch(in, p);
 	}
@@ -193,7 +114,7 @@ static int keep_rest(struct rv_instance *in, struct peer *p, const struct splitt
 static void out_of_memory(struct rv_instance *in, struct peer *p)
 {
 	count(&in->n.drops[RV_DROP_IO], 1);
-	if (!is_shared(p) && !is_gone(p)) {
+	if (!peer_is_shared(p) && !peer_is_gone(p)) {
 		p->bits |= PEER_CLOSING;
 		in->ops->peer_close(in->block, peer_block(p), RV_CLOSE_NOW);
 	}
@@ -208,7 +129,7 @@ static void cut_kept(struct batch *b, struct peer *p, bool whole)
 
 	x->splitter = s;
 	fifo_take(&x->in, k);
-	x->input_ns = x->in.len && is_shared(p) ? worker_now(b->in->worker) : 0;
+	x->input_ns = x->in.len && peer_is_shared(p) ? worker_now(b->in->worker) : 0;
 	if (x->input_ns) {
 		peer_watch(b->in, p);
 	}
@@ -220,7 +141,7 @@ static void cut_end(struct batch *b, struct peer *p)
 	struct split_piece piece = {.kind = SPLIT_MORE};
 	struct peer_extra *x = p->extra;
 
-	if (!x || !can_serve(b->in, p)) {
+	if (!x || !peer_can_serve(b->in, p)) {
 		return;
 	}
 	if (split_end(&x->splitter, x->in.buf + x->in.head, x->in.len, b->in->limits.max_request,
@@ -241,8 +162,8 @@ static void cut_end(struct batch *b, struct peer *p)
 static void serve_kept(struct batch *b, struct peer *p)
 {
 	(void)held_pump(b, p);
-	serve_queue(b, p);
-	if (p->bits & PEER_POISONED || is_shared(p) || !(p->bits & PEER_STREAM)) {
+	queue_serve(b, p);
+	if (p->bits & PEER_POISONED || peer_is_shared(p) || !(p->bits & PEER_STREAM)) {
 		return;
 	}
 	if (p->extra && p->extra->in.len) {
@@ -258,7 +179,7 @@ static void maybe_end(struct rv_instance *in, struct peer *p)
 {
 	struct peer_extra *x = p->extra;
 
-	if (!(p->bits & PEER_EOF) || is_gone(p) || p->inflight > 0 ||
+	if (!(p->bits & PEER_EOF) || peer_is_gone(p) || p->inflight > 0 ||
 		(x && (x->held || x->queue.len || x->in.len))) {
 		return;
 	}
@@ -271,15 +192,15 @@ static bool must_stop(const struct rv_instance *in, const struct peer *p)
 {
 	const struct peer_extra *x = p->extra;
 
-	if (is_shared(p)) {
+	if (peer_is_shared(p)) {
 		return x && x->stalled_ns;
 	}
-	return !can_serve(in, p) || (x && x->queue.len);
+	return !peer_can_serve(in, p) || (x && x->queue.len);
 }
 
 static enum rv_next verdict(struct rv_instance *in, struct peer *p)
 {
-	if (is_gone(p)) {
+	if (peer_is_gone(p)) {
 		return RV_READ_GONE;
 	}
 	if (must_stop(in, p)) {
@@ -313,36 +234,90 @@ static enum rv_next end_batch(struct batch *b, struct peer *p)
 	return verdict(in, p);
 }
 
+/* How many of the n new bytes complete what is kept, so that the others need not be
+ * copied: n if that is not sure. What a frame on a shared stream is worth shows only
+ * in what follows it. */
+static size_t completion(const struct peer *p, const uint8_t *data, size_t n)
+{
+	const struct peer_extra *x = p->extra;
+	const uint8_t *kept = x->in.buf + x->in.head, *lf;
+	size_t size = RV_FRAME_HEADER;
+
+	if (!splitter_is_clean(&x->splitter)) {
+		return n;
+	}
+	if (kept[0] != RV_FRAME_MAGIC) {
+		lf = memchr(data, '\n', n);
+		if (!lf || (peer_is_shared(p) &&
+				   (memchr(kept, RV_FRAME_MAGIC, x->in.len) ||
+					   memchr(data, RV_FRAME_MAGIC, (size_t)(lf - data))))) {
+			return n;
+		}
+		return (size_t)(lf - data) + 1;
+	}
+	if (peer_is_shared(p)) {
+		return n;
+	}
+	if (x->in.len >= RV_FRAME_HEADER) {
+		size += rv_load_le32(kept + 4);
+	}
+	return size > x->in.len ? MIN(n, size - x->in.len) : n;
+}
+
+/* Serves what is kept with the n bytes behind it; these or a part of them. Returns
+ * how many were taken, or -ENOMEM. */
+static ssize_t serve_onto_kept(
+	struct batch *b, struct peer *p, const uint8_t *data, size_t n, bool whole)
+{
+	struct peer_extra *x = p->extra;
+	size_t k = completion(p, data, n);
+
+	if (fifo_put(&x->in, data, k) < 0) {
+		return -ENOMEM;
+	}
+	cut_kept(b, p, whole && k == n);
+	if (k < n && x->in.len && !(p->bits & PEER_POISONED)) {
+		if (fifo_put(&x->in, data + k, n - k) < 0) {
+			return -ENOMEM;
+		}
+		cut_kept(b, p, whole);
+		k = n;
+	}
+	return (ssize_t)k;
+}
+
+static int serve_input(struct batch *b, struct peer *p, const uint8_t *data, size_t n, bool whole)
+{
+	struct splitter s = {0};
+	ssize_t taken = 0;
+	size_t k;
+
+	if (p->extra) {
+		queue_serve(b, p);
+		if (p->extra->in.len) {
+			taken = serve_onto_kept(b, p, data, n, whole);
+		}
+		s = p->extra->splitter;
+	}
+	if (taken < 0 || (size_t)taken == n || p->bits & PEER_POISONED) {
+		return taken < 0 ? (int)taken : 0;
+	}
+	data += taken;
+	n -= (size_t)taken;
+	k = cut(b, p, &s, data, n, whole);
+	return p->bits & PEER_POISONED ? 0 : keep_rest(b->in, p, &s, data + k, n - k);
+}
+
 enum rv_next serve_bytes(
 	struct rv_instance *in, struct peer *p, const uint8_t *data, size_t n, bool whole)
 {
-	struct splitter s = {0};
 	struct batch b;
-	size_t k;
-	int r = 0;
 
 	batch_begin(&b, in, p);
 	count(&in->n.rx_bytes, n);
 	p->active_ms = (uint32_t)(b.start_ns / 1000000u);
 	p->bits |= PEER_BUSY;
-	if (p->bits & PEER_POISONED) {
-		n = 0;
-	} else if (p->extra && (p->extra->in.len || p->extra->queue.len)) {
-		r = fifo_put(&p->extra->in, data, n);
-		serve_queue(&b, p);
-		if (r == 0) {
-			cut_kept(&b, p, whole);
-		}
-	} else {
-		if (p->extra) {
-			s = p->extra->splitter;
-		}
-		k = cut(&b, p, &s, data, n, whole);
-		if (!(p->bits & PEER_POISONED)) {
-			r = keep_rest(in, p, &s, data + k, n - k);
-		}
-	}
-	if (r < 0) {
+	if (!(p->bits & PEER_POISONED) && serve_input(&b, p, data, n, whole) < 0) {
 		out_of_memory(in, p);
 	}
 	return end_batch(&b, p);
@@ -358,11 +333,12 @@ enum rv_next serve_messages(
 	p->bits |= PEER_BUSY;
 	for (size_t i = 0; i < n; i++) {
 		count(&in->n.rx_bytes, v[i].len);
-		if (is_gone(p) || p->bits & PEER_POISONED) {
+		if (peer_is_gone(p) || p->bits & PEER_POISONED) {
 			break;
 		}
-		if (!is_shared(p) && (!can_serve(in, p) || (p->extra && p->extra->queue.len))) {
-			(void)queue_put(in, p, v[i].data, v[i].len, v[i].tag);
+		if (!peer_is_shared(p) &&
+			(!peer_can_serve(in, p) || (p->extra && p->extra->queue.len))) {
+			queue_message(in, p, v[i].data, v[i].len, v[i].tag);
 		} else {
 			serve_new_message(&b, p, &v[i]);
 		}
@@ -374,13 +350,13 @@ void serve_more(struct rv_instance *in, struct peer *p)
 {
 	struct batch b;
 
-	if (is_gone(p) || p->bits & PEER_BUSY) {
+	if (peer_is_gone(p) || p->bits & PEER_BUSY) {
 		return;
 	}
 	batch_begin(&b, in, p);
 	p->bits |= PEER_BUSY;
 	serve_kept(&b, p);
-	if (is_shared(p) && p->extra && p->extra->queue.len <= in->limits.max_inflight) {
+	if (peer_is_shared(p) && p->extra && p->extra->queue.len <= in->limits.max_inflight) {
 		p->extra->stalled_ns = 0;
 	}
 	if (end_batch(&b, p) == RV_READ_ON && p->bits & PEER_STOPPED) {
@@ -391,7 +367,7 @@ void serve_more(struct rv_instance *in, struct peer *p)
 
 void serve_eof(struct rv_instance *in, struct peer *p)
 {
-	if (is_gone(p) || p->bits & PEER_EOF) {
+	if (peer_is_gone(p) || p->bits & PEER_EOF) {
 		return;
 	}
 	p->bits |= PEER_EOF;

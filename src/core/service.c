@@ -162,6 +162,7 @@ struct service *service_get(struct core *core, struct config_ref *config,
 	}
 	s->core = core;
 	s->ops = cfg->ops;
+	s->lines = s->ops->size < sizeof(*s->ops) ? NULL : s->ops->lines; /* it came later */
 	s->cfg = cfg;
 	s->config = config_ref(config);
 	s->next = core->services;

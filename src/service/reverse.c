@@ -110,6 +110,18 @@ static int reverse_call(
 	return RV_STATUS_OK;
 }
 
+static void reverse_lines(void *svc, void *worker, struct rv_lines *l)
+{
+	const struct reverse_service *s = svc;
+	struct text_lines t = {
+		.src = l->in, .n = l->n, .dst = l->out, .room = l->room, .max = l->max};
+
+	(void)worker;
+	text_reverse_lines((enum text_unit)s->config.unit, &t);
+	l->taken = l->used = t.taken;
+	l->lines = t.lines;
+}
+
 const struct rv_service_ops reverse_service = {
 	.magic = REVD_SERVICE_MAGIC,
 	.abi = REVD_SERVICE_ABI,
@@ -124,4 +136,5 @@ const struct rv_service_ops reverse_service = {
 	.open = reverse_open,
 	.close = reverse_close,
 	.call = reverse_call,
+	.lines = reverse_lines,
 };

@@ -99,7 +99,21 @@ __attribute__((format(printf, 3, 4))) static inline int rv_reply_fail(
 	return (int)status;
 }
 
-struct rv_service_ops {
+/* A run of requests that came as lines over a byte stream, for lines(). */
+struct rv_lines {
+	const uint8_t *in; /* n bytes, the last of them an LF; without any 0xFF */
+	size_t n;
+	uint8_t *out; /* room bytes for the replies, all of which may be written to */
+	size_t room;
+	size_t max; /* bytes that a text may have, of a request or a reply */
+	uid_t uid;  /* as in rv_request */
+	/* The service sets: */
+	size_t taken; /* bytes of `in`: that many lines, from the first on, are answered */
+	size_t used;  /* bytes of `out` */
+	size_t lines; /* how many these are */
+};
+
+struct rv_service_ops { /* grows at the tail only */
 	uint32_t magic, abi, size,
 		libevent;           /* size: sizeof *this; libevent: LIBEVENT_VERSION_NUMBER */
 	const char *name, *version; /* name: what `type =` says */
@@ -119,4 +133,12 @@ struct rv_service_ops {
 	/* Serves one request. Returns an enum rv_status or RV_REPLY_LATER.
 	 * `svc` is the service block, `worker` this worker's. */
 	int (*call)(void *svc, void *worker, const struct rv_request *, struct rv_reply *);
+
+	/* May be NULL. Serves many requests at once, for services whose work on one is
+	 * so little that to be called costs more. Answers lines with lines, each with
+	 * the terminator (LF or CR LF) that it came with and in the same order, as
+	 * call() would; it stops, perhaps at once, before one that is too long, whose
+	 * answer is an error or comes later, or for which there is not enough room:
+	 * that is what call() gets next. */
+	void (*lines)(void *svc, void *worker, struct rv_lines *);
 };

@@ -10,6 +10,8 @@ struct text_kernel {
 	int (*reverse[TEXT_UNIT_COUNT])(
 		const uint8_t *src, size_t n, uint8_t *dst, size_t *ret_bad);
 	int (*validate)(const uint8_t *src, size_t n, size_t *ret_bad);
+	/* As text_reverse_lines(), but stops where it pleases. NULL: nowhere fast. */
+	void (*lines)(enum text_unit, struct text_lines *);
 };
 
 extern const struct text_kernel text_kernel_portable, text_kernel_ssse3, text_kernel_avx2;

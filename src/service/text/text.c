@@ -16,6 +16,47 @@ int text_reverse_with(enum text_simd simd, enum text_unit unit, const uint8_t *s
 	return text_kernel_find(simd)->reverse[unit](src, n, dst, ret_bad);
 }
 
+/* The line that comes next, whatever is in it. False: it is to be left alone. */
+static bool reverse_line(const struct text_kernel *k, enum text_unit unit, struct text_lines *l)
+{
+	const uint8_t *src = l->src + l->taken, *lf = memchr(src, '\n', l->n - l->taken);
+	uint8_t *dst = l->dst + l->taken;
+	size_t n, whole, bad;
+
+	if (!lf) {
+		return false;
+	}
+	n = (size_t)(lf - src);
+	whole = n + 1;
+	n -= n > 0 && src[n - 1] == '\r';
+	if (n > l->max || whole > l->room - l->taken || k->reverse[unit](src, n, dst, &bad) < 0) {
+		return false;
+	}
+	memcpy(dst + n, src + n, whole - n);
+	l->taken += whole;
+	l->lines++;
+	return true;
+}
+
+static void reverse_lines(const struct text_kernel *k, enum text_unit unit, struct text_lines *l)
+{
+	do {
+		if (k->lines) {
+			k->lines(unit, l);
+		}
+	} while (l->taken < l->n && reverse_line(k, unit, l));
+}
+
+void text_reverse_lines(enum text_unit unit, struct text_lines *l)
+{
+	reverse_lines(text_kernel_best(), unit, l);
+}
+
+void text_reverse_lines_with(enum text_simd simd, enum text_unit unit, struct text_lines *l)
+{
+	reverse_lines(text_kernel_find(simd), unit, l);
+}
+
 int text_validate(const uint8_t *src, size_t n, size_t *ret_bad)
 {
 	return text_kernel_best()->validate(src, n, ret_bad);

@@ -45,6 +45,21 @@ enum text_simd {
 int text_reverse(enum text_unit unit, const uint8_t *src, size_t n, uint8_t *dst,
 	size_t *ret_bad) MUST_CHECK;
 
+/* Lines to reverse. A line is a text, an optional CR and an LF; these two stay where
+ * they are, so that what is written is as long as what was taken. */
+struct text_lines {
+	const uint8_t *src; /* n bytes, the last of them an LF */
+	size_t n;
+	uint8_t *dst; /* room bytes; those behind what was taken may be overwritten too */
+	size_t room;
+	size_t max;          /* bytes of the longest text, less than SIZE_MAX */
+	size_t taken, lines; /* grow: bytes of src, and of dst; and lines */
+};
+
+/* Reverses line by line up to one that is not valid, is longer than max or has not
+ * enough room; that one and those behind it are left alone. */
+void text_reverse_lines(enum text_unit unit, struct text_lines *);
+
 /* 0, or -EILSEQ and *ret_bad as in text_reverse(). */
 int text_validate(const uint8_t *src, size_t n, size_t *ret_bad) MUST_CHECK;
 
@@ -71,5 +86,6 @@ bool text_simd_available(enum text_simd);
 /* simd must be available. */
 int text_reverse_with(enum text_simd simd, enum text_unit unit, const uint8_t *src, size_t n,
 	uint8_t *dst, size_t *ret_bad) MUST_CHECK;
+void text_reverse_lines_with(enum text_simd simd, enum text_unit unit, struct text_lines *);
 int text_validate_with(
 	enum text_simd simd, const uint8_t *src, size_t n, size_t *ret_bad) MUST_CHECK;
