@@ -6,9 +6,9 @@
 
 /* More room keeps writers from waiting for us; a refusal (the user's share of
  * pipe memory is used up) costs speed only. */
-static void enlarge(int fd)
+static void enlarge(int fd, int size)
 {
-	(void)fcntl(fd, F_SETPIPE_SZ, (int)FIFO_CHUNK);
+	(void)fcntl(fd, F_SETPIPE_SZ, size);
 }
 
 static int copy_paths(struct fifo_endpoint *ep, const struct fifo_config *cfg)
@@ -146,8 +146,8 @@ int fifo_open(void *block, const struct rv_endpoint_info *info, const void *cfg,
 		fifo_close(ep);
 		return r;
 	}
-	enlarge(ep->fd);
-	enlarge(ep->out_fd);
+	enlarge(ep->fd, FIFO_REQUESTS);
+	enlarge(ep->out_fd, FIFO_REPLIES);
 	for (size_t i = 0; i < n_fds; i++) {
 		close(fds[i]); /* we have our own */
 	}

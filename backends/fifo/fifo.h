@@ -20,8 +20,10 @@
 #include "common/out.h"
 #include "common/replies.h"
 
-#define FIFO_CHUNK ((size_t)256 << 10) /* bytes read at once, and the pipes' size */
-#define FIFO_DIRECTORY_MODE 01733      /* clients make FIFOs in there, and can't list it */
+#define FIFO_CHUNK ((size_t)64 << 10) /* bytes read at once: they stay in the cache */
+#define FIFO_REQUESTS (256 << 10)     /* the pipes' sizes: what one client may put before others' */
+#define FIFO_REPLIES (1 << 20)        /* requests; and a reader may lag behind, pipe(7)'s maximum */
+#define FIFO_DIRECTORY_MODE 01733     /* clients make FIFOs in there, and can't list it */
 
 struct fifo_config {
 	const char *path;

@@ -100,7 +100,7 @@ void fifo_peer_end(struct fifo_peer *p)
  * long ago: it goes, so that the next to read finds the answers of its time. */
 static void discard_out(struct fifo_instance *in)
 {
-	size_t most = 4 * FIFO_CHUNK; /* in case somebody writes there as fast */
+	size_t most = 2 * FIFO_REPLIES; /* in case somebody writes there as fast */
 	ssize_t n;
 
 	while (most > 0 && (n = read(in->ep->out_fd, in->chunk, FIFO_CHUNK)) > 0) {
