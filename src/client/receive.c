@@ -186,15 +186,20 @@ int session_wait(struct revc *s, uint64_t deadline_ns, int also_fd)
 	return !pfds[0].revents && !pfds[1].revents && pfds[2].revents ? 1 : 0;
 }
 
-/* Reads without sleeping for as long as the options say. */
+/* Reads without sleeping for as long as the options say, if that has paid lately. */
 static int spin(struct revc *s)
 {
-	uint64_t end = clock_now() + s->options.spin_us * 1000;
+	uint64_t us = s->options.spin_us ? s->options.spin_us : REVC_SPIN_US, end;
 	int r;
 
+	if (us == REVC_NEVER || s->awaited == 0 || !spin_begin(&s->spinner)) {
+		return -EAGAIN;
+	}
+	end = clock_now() + us * 1000;
 	do {
 		r = s->ops->fill(s);
 	} while (r == -EAGAIN && clock_now() < end);
+	spin_end(&s->spinner, r != -EAGAIN);
 	return r;
 }
 
@@ -230,7 +235,7 @@ int session_receive(struct revc *s, uint64_t deadline_ns, int also_fd, struct re
 			}
 			continue;
 		}
-		r = just_look ? s->ops->fill(s) : s->options.spin_us ? spin(s) : -EAGAIN;
+		r = just_look ? s->ops->fill(s) : also_fd < 0 ? spin(s) : -EAGAIN;
 		if (r == -EAGAIN && just_look) {
 			return -ETIMEDOUT;
 		}

@@ -40,6 +40,9 @@ extern "C" {
 #define REVC_URI_MAX 256                   /* bytes of an endpoint's URI, its NUL included */
 #define REVC_TIMEOUT_US UINT64_C(10000000) /* what 0 means for revc_options.timeout_us */
 
+#define REVC_SPIN_US UINT64_C(50) /* and for spin_us, which may be REVC_NEVER too */
+#define REVC_NEVER UINT64_MAX
+
 /* A failure, as a program reports it. */
 struct revc_err {
 	int err;        /* a positive errno */
@@ -50,9 +53,11 @@ struct revc_err {
 /* All fields may be 0, which means the default. */
 struct revc_options {
 	uint64_t timeout_us; /* how long revc_open() tries */
-	uint64_t spin_us;    /* how long a receive reads without sleeping before it polls */
-	uint32_t mq_depth;   /* messages that the reply queue holds, default 10 */
-	uint32_t mq_size;    /* bytes of each, header included, default 1088 */
+	/* How long a receive may look for a reply that is due before it sleeps, default
+	 * 50; it does so only while replies do come so soon. REVC_NEVER: at once. */
+	uint64_t spin_us;
+	uint32_t mq_depth; /* messages that the reply queue holds, default 10 */
+	uint32_t mq_size;  /* bytes of each, header included, default 1088 */
 };
 
 struct revc_reply {

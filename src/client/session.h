@@ -18,6 +18,7 @@
 #include "client/revc.h"
 #include "client/uri.h"
 #include "util/macro.h"
+#include "util/spin.h"
 
 #define SESSION_SLOTS 32
 
@@ -58,6 +59,7 @@ struct revc {
 	struct session_slots slots;
 	struct joiner joiner;
 	size_t awaited; /* requests without a whole reply */
+	struct spinner spinner;
 	uint64_t next_id;
 	uint8_t token[RV_TOKEN_MAX];
 	size_t token_n; /* 0: replies come back on the connection */

@@ -25,6 +25,7 @@
 #include "util/hist.h"
 #include "util/log.h"
 #include "util/macro.h"
+#include "util/spin.h"
 
 struct worker;
 
@@ -256,6 +257,7 @@ struct worker {
 	uint64_t now_ns;    /* 0: not read in this turn */
 	uint64_t spin_ns;   /* the longest of its instances; 0: sleep at once */
 	uint64_t served_ns; /* when input was last served */
+	struct spinner spinner;
 	struct rv_instance *instances;
 	struct rv_service_worker *retired; /* services with deferred replies still out */
 	struct ticket *tickets;

@@ -132,14 +132,24 @@ static bool turn(struct worker *w, int flags)
 }
 
 /* Looks for more without sleeping, for as long as its endpoints want that after
- * the last input. False if the loop is to end. */
+ * the last input, if that has paid lately. False if the loop is to end. */
 static bool spin(struct worker *w)
 {
-	while (clock_now() - w->served_ns < w->spin_ns) {
+	uint64_t served = w->served_ns;
+
+	if (clock_now() - served >= w->spin_ns || !spin_begin(&w->spinner)) {
+		return true;
+	}
+	do {
 		if (!turn(w, EVLOOP_NONBLOCK)) {
 			return false;
 		}
-	}
+		if (w->served_ns != served) {
+			served = w->served_ns;
+			spin_end(&w->spinner, true);
+		}
+	} while (clock_now() - served < w->spin_ns);
+	spin_end(&w->spinner, false);
 	return true;
 }
 
