@@ -296,6 +296,33 @@ START_TEST(empty_message_before_the_end_is_answered)
 }
 END_TEST
 
+/* Whether the end comes before, while or after the daemon looks at the message. */
+START_TEST(empty_message_may_race_the_end)
+{
+	static const int on = 1;
+	struct scene s;
+	char buf[16];
+
+	scene_open(&s, SEQPACKET, "");
+	for (int i = 0; i < 300; i++) {
+		struct client c;
+
+		client_open(&c, &s.rig, SEQPACKET);
+		ck_assert_int_eq(setsockopt(c.out, SOL_SOCKET, SO_PASSCRED, &on, sizeof on), 0);
+		if (i % 2) {
+			client_barrier(&c);
+		}
+		client_send(&c, "", 0);
+		client_half_close(&c);
+		ck_assert_int_eq(recv_packet(&c, buf, sizeof buf), 0);
+		ck_assert_int_eq(recv_packet(&c, buf, sizeof buf), -1);
+		client_close(&c);
+	}
+	ck_assert_int_eq(client_stat(&s.rig, "endpoints.seqpacket.lines"), 300);
+	scene_close(&s);
+}
+END_TEST
+
 /* revd as a filter between these descriptors, its configuration the rig's. */
 static void start_filter(struct rig *rig, int in, int out)
 {
@@ -409,6 +436,7 @@ static TCase *sockets(void)
 	tcase_add_loop_test(t, idle_timeout_spares_who_waits, STREAM, SEQPACKET + 1);
 	tcase_add_test(t, bad_plugin_file_is_no_obstacle_once_removed);
 	tcase_add_test(t, empty_message_before_the_end_is_answered);
+	tcase_add_test(t, empty_message_may_race_the_end);
 	return t;
 }
 
