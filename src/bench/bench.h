@@ -17,6 +17,7 @@
 #include "util/hist.h"
 #include "util/macro.h"
 
+#define BENCH_SPIN_TIME "50us" /* the `spin` of the daemon that does */
 #define BENCH_ROUNDS_MAX 64
 #define BENCH_CLIENTS_MAX 4096
 #define BENCH_SIZE_MIN 16u

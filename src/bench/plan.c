@@ -145,6 +145,32 @@ static int plan_isolation(struct plan *p)
 	return g ? 0 : -ENOMEM;
 }
 
+/* What `spin` is worth: it needs a core to spare. */
+static int plan_spin(struct plan *p)
+{
+	struct bench_load load = {.size = sizes[0], .clients = 1, .window = 1};
+	struct bench_group *g;
+
+	if (!p->spins || !p->can_split) {
+		return 0;
+	}
+	g = plan_add(p, "spin", &load, BENCH_SPLIT);
+	for (int i = 0; g && i < BENCH_TRANSPORTS; i++) {
+		enum bench_transport t = (enum bench_transport)i;
+		struct bench_contender *c;
+
+		if (!p->serves[i]) {
+			continue;
+		}
+		plan_contender(g, BENCH_REVD, t, BENCH_BLOCK);
+		c = plan_contender(g, BENCH_REVD, t, BENCH_BLOCK);
+		c->spin = true;
+		snprintf(c->name, sizeof(c->name), "%s, spin = " BENCH_SPIN_TIME,
+			bench_transport_name(t));
+	}
+	return g ? 0 : -ENOMEM;
+}
+
 int plan_standard(struct plan *p)
 {
 	struct bench_load open = {.size = sizes[0], .clients = 1, .window = 1, .rate = p->rate};
@@ -153,6 +179,7 @@ int plan_standard(struct plan *p)
 	r = r < 0 ? r : plan_pairs(p, "matrix", &open, BENCH_SPLIT);
 	r = r < 0 ? r : plan_same(p);
 	r = r < 0 ? r : plan_isolation(p);
+	r = r < 0 ? r : plan_spin(p);
 	return r < 0 ? r : plan_sweep(p);
 }
 

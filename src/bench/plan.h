@@ -13,6 +13,7 @@ struct plan {
 	bool serves[BENCH_TRANSPORTS];
 	bool peers;
 	bool can_split; /* else `same` stands in for `split` */
+	bool spins;     /* there is a daemon whose endpoints spin */
 	bool attached;  /* `free` stands in for both: the daemon is not ours to move */
 	double rate;    /* of the open loop, requests/s */
 };

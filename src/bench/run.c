@@ -13,14 +13,12 @@
 #include "bench/verdict.h"
 #include "util/log.h"
 
-#define SPIN "50us"
-
 struct run {
 	const struct options *options;
 	const volatile sig_atomic_t *stop;
 	struct machine machine;
 	struct daemon daemon;
-	struct daemon spinning; /* only for the targets; without a process if revd can't */
+	struct daemon spinning; /* without a process where nothing is asked of it, or revd can't */
 	struct peers peers;
 	struct plan plan;
 	struct progress progress;
@@ -60,11 +58,11 @@ static int start_servers(struct run *run)
 	if (r == 0 && run->daemon.note[0]) {
 		machine_note(&run->machine, "%s", run->daemon.note);
 	}
-	if (r == 0 && o->targets && !o->uri) {
+	if (r == 0 && !o->uri && (o->targets || !(o->custom || o->quick))) {
 		struct rv_err unknown; /* a revd without `spin` refuses its configuration */
 
 		d.name = "spin";
-		d.spin = SPIN;
+		d.spin = BENCH_SPIN_TIME;
 		(void)!daemon_start(&run->spinning, &d, &unknown);
 	}
 	if (r == 0 && o->peers) {
@@ -87,6 +85,7 @@ static int make_plan(struct run *run)
 	if (!any) {
 		return bench_fail(&run->err, -EINVAL, "--only leaves nothing that is served");
 	}
+	p->spins = run->spinning.proc.pid > 0;
 	p->attached = run->daemon.attached;
 	p->can_split = run->machine.client_cpu != run->machine.server_cpu;
 	p->rate = o->rate;

@@ -7,7 +7,7 @@
 #include "bench/plan.h"
 
 #define VERDICT_LINES 12
-#define VERDICT_TEXT 512
+#define VERDICT_TEXT 640
 
 enum verdict_about {
 	VERDICT_LATENCY,
@@ -15,6 +15,7 @@ enum verdict_about {
 	VERDICT_LARGE,
 	VERDICT_MANY,
 	VERDICT_ISOLATION,
+	VERDICT_SPIN,  /* what it is worth to spin */
 	VERDICT_FLOOR, /* how far the daemon is from the bare transport */
 	VERDICT_TOPICS,
 };

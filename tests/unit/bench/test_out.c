@@ -33,6 +33,7 @@ static void set_up(void)
 	memset(&plan, 0, sizeof(plan));
 	memset(plan.serves, 1, sizeof(plan.serves));
 	plan.can_split = true;
+	plan.spins = true;
 	plan.rate = 10000;
 	ck_assert_int_eq(plan_standard(&plan), 0);
 	for (size_t i = 0; i < plan.n; i++) {
@@ -40,7 +41,10 @@ static void set_up(void)
 			struct bench_contender *c = &plan.groups[i]->contenders[k];
 			double rate = c->transport == BENCH_STREAM ? 200000 : 100000;
 
-			set_rate(c, c->neighbour ? rate / 2 : rate,
+			set_rate(c,
+				c->neighbour ? rate / 2
+				: c->spin    ? rate * 1.5
+					     : rate,
 				c->transport == BENCH_FIFO ? 0.1 : 0);
 		}
 	}
@@ -124,6 +128,13 @@ START_TEST(the_verdict_measures_isolation)
 {
 	ck_assert_ptr_nonnull(strstr(about(VERDICT_ISOLATION)->text, "2.0x on uds stream"));
 	ck_assert_ptr_nonnull(strstr(about(VERDICT_ISOLATION)->text, "2.0x on mqueue"));
+}
+END_TEST
+
+START_TEST(the_verdict_measures_spinning)
+{
+	ck_assert_ptr_nonnull(strstr(about(VERDICT_SPIN)->text, "1.5x on uds stream (1.5-1.5; "));
+	ck_assert_ptr_nonnull(strstr(about(VERDICT_SPIN)->text, "1.5x on mqueue"));
 }
 END_TEST
 
@@ -360,6 +371,7 @@ int main(void)
 	tcase_add_test(t, the_verdict_names_the_best_and_the_noise);
 	tcase_add_test(t, what_was_not_pinned_is_not_compared);
 	tcase_add_test(t, the_verdict_measures_isolation);
+	tcase_add_test(t, the_verdict_measures_spinning);
 	tcase_add_test(t, nothing_measured_gives_no_verdict);
 	tcase_add_loop_test(t, json_is_json, 0, 2);
 	tcase_add_test(t, html_is_balanced_and_self_contained);
