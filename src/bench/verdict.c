@@ -24,6 +24,7 @@ static const struct topic topics[] = {
 	[VERDICT_ISOLATION] = {"isolation", {0}, NULL},
 	[VERDICT_SPIN] = {"spinning", {0}, NULL},
 	[VERDICT_FLOOR] = {"the floor", {0}, NULL},
+	[VERDICT_CHOICE] = {"in short", {0}, NULL},
 };
 _Static_assert(ARRAY_SIZE(topics) == VERDICT_TOPICS, "one each");
 
@@ -218,6 +219,93 @@ static void judge_floor(struct verdict *v, const struct plan *p)
 	}
 }
 
+/* How a transport does over all loads that were judged. */
+struct standing {
+	unsigned good, judged; /* best, or no different from the best; of so many */
+	double behind;         /* where it is furthest behind: the best is so many times as fast */
+	enum verdict_about where;
+};
+
+static struct standing standing(const struct plan *p, enum bench_transport t)
+{
+	struct standing s = {.behind = 1};
+
+	for (int about = VERDICT_LATENCY; about <= VERDICT_MANY; about++) {
+		const struct bench_group *g =
+			plan_find(p, "matrix", &topics[about].load, BENCH_REGIMES);
+		const struct bench_contender *best = g ? find_best(g) : NULL;
+		const struct bench_contender *c = g ? stats_find(g, BENCH_REVD, t) : NULL;
+		struct range r;
+
+		if (!best || !c || !stats_comparable(g)) {
+			continue;
+		}
+		r = stats_ratio(best, c);
+		s.judged++;
+		if (c == best || stats_is_noise(&r)) {
+			s.good++;
+		} else if (r.median > s.behind) {
+			s.behind = r.median;
+			s.where = (enum verdict_about)about;
+		}
+	}
+	return s;
+}
+
+static bool is_better(const struct standing *a, const struct standing *b)
+{
+	return a->good != b->good ? a->good > b->good : a->behind < b->behind;
+}
+
+/* The best transport from first to last; -1 if none was judged. */
+static int choose(const struct plan *p, int first, int last)
+{
+	struct standing most = {0};
+	int best = -1;
+
+	for (int t = first; t <= last; t++) {
+		struct standing s = standing(p, (enum bench_transport)t);
+
+		if (s.judged > 0 && (best < 0 || is_better(&s, &most))) {
+			best = t;
+			most = s;
+		}
+	}
+	return best;
+}
+
+static void put_standing(struct verdict_line *l, const struct plan *p, int t)
+{
+	struct standing s = standing(p, (enum bench_transport)t);
+
+	append(l, "take %s: best or no different from the best in %u of %u loads",
+		bench_transport_name((enum bench_transport)t), s.good, s.judged);
+	if (s.behind > 1) {
+		append(l, " (furthest behind, %.2fx, in: %s)", s.behind, topics[s.where].name);
+	}
+}
+
+/* Sockets are judged by themselves too: what they alone can do is no matter of speed. */
+static void judge_choice(struct verdict *v, const struct plan *p)
+{
+	struct verdict_line *l = &v->lines[v->n];
+	int all = choose(p, 0, BENCH_TRANSPORTS - 1);
+	int socket = choose(p, BENCH_STREAM, BENCH_SEQPACKET);
+
+	if (all < 0 || standing(p, (enum bench_transport)all).judged < 2) {
+		return;
+	}
+	*l = (struct verdict_line){
+		.about = VERDICT_CHOICE, .known = true, .best = (enum bench_transport)all};
+	put_standing(l, p, all);
+	if (socket >= 0 && socket != all) {
+		append(l, "; where clients do not trust each other ");
+		put_standing(l, p, socket);
+	}
+	append(l, ".");
+	v->n++;
+}
+
 void verdict_make(struct verdict *v, const struct plan *p)
 {
 	memset(v, 0, sizeof(*v));
@@ -228,6 +316,7 @@ void verdict_make(struct verdict *v, const struct plan *p)
 	judge_isolation(v, p);
 	judge_spin(v, p);
 	judge_floor(v, p);
+	judge_choice(v, p);
 }
 
 void out_verdict(FILE *f, const struct results *r)

@@ -15,8 +15,9 @@ enum verdict_about {
 	VERDICT_LARGE,
 	VERDICT_MANY,
 	VERDICT_ISOLATION,
-	VERDICT_SPIN,  /* what it is worth to spin */
-	VERDICT_FLOOR, /* how far the daemon is from the bare transport */
+	VERDICT_SPIN,   /* what it is worth to spin */
+	VERDICT_FLOOR,  /* how far the daemon is from the bare transport */
+	VERDICT_CHOICE, /* all of it in a sentence */
 	VERDICT_TOPICS,
 };
 

@@ -138,6 +138,29 @@ START_TEST(the_verdict_measures_spinning)
 }
 END_TEST
 
+START_TEST(the_verdict_ends_with_a_choice)
+{
+	ck_assert_int_eq(about(VERDICT_CHOICE)->best, BENCH_STREAM);
+	ck_assert_str_eq(about(VERDICT_CHOICE)->text,
+		"take uds stream: best or no different from the best in 4 of 4 loads.");
+	for (size_t i = 0; i < plan.n; i++) {
+		for (size_t k = 0; k < plan.groups[i]->n; k++) {
+			struct bench_contender *c = &plan.groups[i]->contenders[k];
+
+			c->n = 0;
+			set_rate(c, c->transport == BENCH_MQUEUE ? 300000 : 200000, 0);
+		}
+	}
+	verdict_make(&verdict, &plan);
+	ck_assert_int_eq(about(VERDICT_CHOICE)->best, BENCH_MQUEUE);
+	ck_assert_str_eq(about(VERDICT_CHOICE)->text, "take mqueue: best or no different from the "
+						      "best in 4 of 4 loads; where clients do not"
+						      " trust each other take uds stream: best or "
+						      "no different from the best in 0 of 4 loads"
+						      " (furthest behind, 1.50x, in: latency).");
+}
+END_TEST
+
 START_TEST(nothing_measured_gives_no_verdict)
 {
 	for (size_t i = 0; i < plan.n; i++) {
@@ -372,6 +395,7 @@ int main(void)
 	tcase_add_test(t, what_was_not_pinned_is_not_compared);
 	tcase_add_test(t, the_verdict_measures_isolation);
 	tcase_add_test(t, the_verdict_measures_spinning);
+	tcase_add_test(t, the_verdict_ends_with_a_choice);
 	tcase_add_test(t, nothing_measured_gives_no_verdict);
 	tcase_add_loop_test(t, json_is_json, 0, 2);
 	tcase_add_test(t, html_is_balanced_and_self_contained);
