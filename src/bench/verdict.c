@@ -222,13 +222,14 @@ static void judge_floor(struct verdict *v, const struct plan *p)
 /* How a transport does over all loads that were judged. */
 struct standing {
 	unsigned good, judged; /* best, or no different from the best; of so many */
-	double behind;         /* where it is furthest behind: the best is so many times as fast */
+	double slower;         /* how many times as fast the best are, all loads multiplied */
+	double behind;         /* the same of the load where it is furthest behind */
 	enum verdict_about where;
 };
 
 static struct standing standing(const struct plan *p, enum bench_transport t)
 {
-	struct standing s = {.behind = 1};
+	struct standing s = {.slower = 1, .behind = 1};
 
 	for (int about = VERDICT_LATENCY; about <= VERDICT_MANY; about++) {
 		const struct bench_group *g =
@@ -244,7 +245,10 @@ static struct standing standing(const struct plan *p, enum bench_transport t)
 		s.judged++;
 		if (c == best || stats_is_noise(&r)) {
 			s.good++;
-		} else if (r.median > s.behind) {
+			continue;
+		}
+		s.slower *= r.median;
+		if (r.median > s.behind) {
 			s.behind = r.median;
 			s.where = (enum verdict_about)about;
 		}
@@ -252,23 +256,18 @@ static struct standing standing(const struct plan *p, enum bench_transport t)
 	return s;
 }
 
-static bool is_better(const struct standing *a, const struct standing *b)
-{
-	return a->good != b->good ? a->good > b->good : a->behind < b->behind;
-}
-
 /* The best transport from first to last; -1 if none was judged. */
 static int choose(const struct plan *p, int first, int last)
 {
-	struct standing most = {0};
+	double slower = 0;
 	int best = -1;
 
 	for (int t = first; t <= last; t++) {
 		struct standing s = standing(p, (enum bench_transport)t);
 
-		if (s.judged > 0 && (best < 0 || is_better(&s, &most))) {
+		if (s.judged > 0 && (best < 0 || s.slower < slower)) {
 			best = t;
-			most = s;
+			slower = s.slower;
 		}
 	}
 	return best;
