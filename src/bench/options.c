@@ -68,7 +68,7 @@ static const char help[] =
 	"      --clients N      clients (default 1)\n"
 	"      --svg FILE       write the plot of throughput alone\n"
 	"      --rounds N       rounds that are compared, 1 to 64 (default 5)\n"
-	"      --slice TIME     how long each is measured in a round (default 250ms)\n"
+	"      --slice TIME     how long each is measured in a round (default 200ms)\n"
 	"      --rate N         requests/s of the load at fixed times (default 10000)\n"
 	"      --raise          run before other programs, for machines that are not quiet (root)\n"
 	"      --revd PATH      the daemon to start\n"
@@ -268,7 +268,7 @@ int options_parse(struct options *o, int argc, char **argv)
 		return r;
 	}
 	o->rounds = o->rounds ? o->rounds : o->quick ? 3 : 5;
-	o->slice_ns = o->slice_ns ? o->slice_ns : o->quick ? 100000000u : 250000000u;
+	o->slice_ns = o->slice_ns ? o->slice_ns : o->quick ? 100000000u : 200000000u;
 	if (!o->revd) {
 		o->revd = daemon_find_program(o->revd_path, sizeof(o->revd_path));
 	}

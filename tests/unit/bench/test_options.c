@@ -30,7 +30,7 @@ START_TEST(defaults)
 {
 	ck_assert_int_lt(parse(NULL, NULL, NULL), 0);
 	ck_assert_uint_eq(o.rounds, 5);
-	ck_assert_uint_eq(o.slice_ns, 250000000);
+	ck_assert_uint_eq(o.slice_ns, 200000000);
 	ck_assert(o.only[BENCH_STREAM] && o.only[BENCH_MQUEUE]);
 	ck_assert_str_eq(o.command, "revbench");
 	options_finish(&o);
