@@ -242,8 +242,10 @@ static bool is_torn(const uint8_t *p, size_t n, size_t size, size_t inner)
 	return inner == size;
 }
 
+/* A frame of which a part is missing can't be judged before all is there that its
+ * writer has written: a read may have cut it, and its payload may hold anything. */
 static size_t next_frame_shared(
-	struct splitter *s, const uint8_t *p, size_t n, struct split_piece *ret)
+	struct splitter *s, const uint8_t *p, size_t n, bool whole, struct split_piece *ret)
 {
 	size_t size, inner;
 
@@ -260,7 +262,7 @@ static size_t next_frame_shared(
 		return set_skipped(s, p, 1, n, ret);
 	}
 	inner = find_header(p, 1, MIN(size, n), n, true);
-	if (inner < MIN(size, n) && is_torn(p, n, size, inner)) {
+	if (inner < MIN(size, n) && (n >= size || whole) && is_torn(p, n, size, inner)) {
 		ret->kind = SPLIT_SKIPPED;
 		return inner;
 	}
@@ -311,7 +313,7 @@ size_t split_next_shared(struct splitter *s, const uint8_t *p, size_t n, size_t 
 		return skip;
 	}
 	if (p[0] == RV_FRAME_MAGIC && s->scanned == 0 && !s->line) {
-		k = next_frame_shared(s, p, n, ret);
+		k = next_frame_shared(s, p, n, whole, ret);
 	} else {
 		k = next_line_shared(s, p, n, limit, whole, ret);
 	}

@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,41 @@ static size_t count_answers(struct client *c, size_t n)
 		good++;
 	}
 }
+
+/* More than a read takes waits in the pipe, so reads cut frames, and what they leave of
+ * one holds a frame: that is its payload, and no request. */
+START_TEST(frames_that_hold_frames)
+{
+	enum { N = 40, WHOLE = 4096 };
+	uint8_t payload[WHOLE], buf[WHOLE];
+	size_t inner, n;
+	struct reply r;
+	struct scene s;
+
+	scene_open(&s, FIFO, "");
+	client_barrier(&s.client);
+	memset(payload, 'x', sizeof payload);
+	inner = client_build(&s.client, payload + 500, RV_OP_CALL, 0, N, "hola", 4);
+	ck_assert_uint_lt(500 + inner, 1000);
+	n = WHOLE - RV_FRAME_HEADER - 1 - strlen(s.client.token);
+	rig_signal(&s.rig, SIGSTOP);
+	client_send_frame(&s.client, RV_OP_PING, 0, N + 1, payload + 1000, 777);
+	for (uint64_t id = 0; id < N; id++) {
+		ck_assert_uint_eq(
+			client_build(&s.client, buf, RV_OP_PING, 0, id, payload, n), WHOLE);
+		client_send(&s.client, buf, WHOLE);
+	}
+	rig_signal(&s.rig, SIGCONT);
+	client_recv_frame(&s.client, &r, N + 1, RV_STATUS_OK);
+	for (uint64_t id = 0; id < N; id++) {
+		client_recv_frame(&s.client, &r, id, RV_STATUS_OK);
+		ck_assert_uint_eq(r.n, n);
+		ck_assert_mem_eq(r.data, payload, n);
+	}
+	ck_assert_int_eq(client_stat(&s.rig, TORN), 0);
+	scene_close(&s);
+}
+END_TEST
 
 static const struct {
 	const char *what;
@@ -267,6 +303,7 @@ static TCase *writers(void)
 {
 	TCase *t = stage_tcase("writers");
 
+	tcase_add_test(t, frames_that_hold_frames);
 	tcase_add_loop_test(t, half_a_frame_then_a_thousand, 0, ARRAY_SIZE(halves));
 	tcase_add_loop_test(t, lying_headers, 0, ARRAY_SIZE(lies));
 	tcase_add_test(t, half_a_line_then_frames);
