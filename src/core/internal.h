@@ -445,6 +445,8 @@ bool held_pump(struct batch *, struct peer *);
 void held_free(struct rv_instance *, struct peer *);
 
 /* serve.c */
+/* The backend may read from a stopped peer again. */
+void peer_resume(struct rv_instance *, struct peer *);
 /* One whole message. again: it has waited in the queue. */
 void serve_message(
 	struct batch *, struct peer *, const uint8_t *data, size_t n, uint32_t tag, bool again);

@@ -80,6 +80,11 @@ size_t lines_serve(
 	w->in_call = true;
 	sw->service->lines(sw->service->block, sw->block, &l);
 	w->in_call = false;
+	if (UNLIKELY(l.taken > l.n || l.used > l.room || !l.lines != !l.taken)) {
+		instance_log(b->in, LOG_ERR, "service %s: lines() returns nonsense",
+			sw->service->ops->name);
+		return 0; /* call() gets them */
+	}
 	if (l.lines > 0) {
 		b->used += l.used;
 		b->filled = true;

@@ -346,6 +346,15 @@ enum rv_next serve_messages(
 	return end_batch(&b, p);
 }
 
+void peer_resume(struct rv_instance *in, struct peer *p)
+{
+	p->bits &= (uint16_t)~PEER_STOPPED;
+	if (p->extra && p->extra->input_ns && peer_is_shared(p)) {
+		p->extra->input_ns = worker_now(in->worker); /* its rest can come only now */
+	}
+	in->ops->resume(in->block, peer_block(p));
+}
+
 void serve_more(struct rv_instance *in, struct peer *p)
 {
 	struct batch b;
@@ -360,8 +369,7 @@ void serve_more(struct rv_instance *in, struct peer *p)
 		p->extra->stalled_ns = 0;
 	}
 	if (end_batch(&b, p) == RV_READ_ON && p->bits & PEER_STOPPED) {
-		p->bits &= (uint16_t)~PEER_STOPPED;
-		in->ops->resume(in->block, peer_block(p));
+		peer_resume(in, p);
 	}
 }
 

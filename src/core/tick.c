@@ -34,8 +34,7 @@ static void shared_gave_up(struct rv_instance *in, struct peer *p)
 	x->stalled_ns = 0;
 	p->bits |= PEER_DEAF;
 	if (p->bits & PEER_STOPPED) {
-		p->bits &= (uint16_t)~PEER_STOPPED;
-		in->ops->resume(in->block, peer_block(p));
+		peer_resume(in, p);
 	}
 }
 
@@ -46,7 +45,9 @@ static void check_shared(struct rv_instance *in, struct peer *p, uint64_t now)
 	if (x->stalled_ns && age(now, x->stalled_ns) >= STALL_NS) {
 		shared_gave_up(in, p);
 	}
-	if (x->input_ns && age(now, x->input_ns) >= in->limits.fragment_ns) {
+	/* while it is us who do not read, the rest may wait in the kernel */
+	if (x->input_ns && !(p->bits & PEER_STOPPED) &&
+		age(now, x->input_ns) >= in->limits.fragment_ns) {
 		count(&in->n.torn, 1); /* half a line or frame whose writer is gone */
 		fifo_free(&x->in);
 		x->splitter = (struct splitter){0};
