@@ -8,7 +8,9 @@
  * pipe memory is used up) costs speed only. */
 static void enlarge(int fd, int size)
 {
-	(void)fcntl(fd, F_SETPIPE_SZ, size);
+	while (size > 64 << 10 && fcntl(fd, F_SETPIPE_SZ, size) < 0) {
+		size /= 2;
+	}
 }
 
 /* Each read of a FIFO by name would set its time of access, which is a tenth of

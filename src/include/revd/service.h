@@ -10,7 +10,8 @@
  *
  * Threads. check, open and close come on the main thread; attach, detach and
  * call on the worker whose block they get. A block belongs to one worker, so
- * nothing in it needs a lock. The service block may be read by all of them.
+ * nothing in it needs a lock. The service block may be read by all of them. With
+ * `workers = 1` all of it is one thread, so that clients wait for check, open and close.
  *
  * A reply is written where the transport will send it from:
  *
