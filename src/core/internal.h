@@ -475,6 +475,8 @@ void queue_message(
 /* Puts n_lines lines of a shared peer aside, or drops them if nobody reads replies. */
 void queue_lines(struct rv_instance *, struct peer *, const uint8_t *data, size_t n, uint32_t tag,
 	size_t n_lines);
+/* Nobody will take the replies to what waits. */
+void queue_drop(struct rv_instance *, struct peer *);
 /* Serves what waits, as far as may be. */
 void queue_serve(struct batch *, struct peer *);
 

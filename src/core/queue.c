@@ -55,6 +55,34 @@ void queue_lines(struct rv_instance *in, struct peer *p, const uint8_t *data, si
 	}
 }
 
+static size_t count_lines(const uint8_t *p, size_t n)
+{
+	size_t lines = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		lines += p[i] == '\n';
+	}
+	return lines;
+}
+
+void queue_drop(struct rv_instance *in, struct peer *p)
+{
+	struct fifo *q = &p->extra->queue;
+	size_t n = 0;
+
+	while (q->len > 0) {
+		struct record rec;
+
+		memcpy(&rec, q->buf + q->head, sizeof(rec));
+		fifo_take(q, sizeof(rec));
+		n += rec.lines ? count_lines(q->buf + q->head, rec.len) : 1;
+		fifo_take(q, rec.len);
+	}
+	fifo_free(q);
+	count(&in->n.requests, n);
+	count(&in->n.drops[RV_DROP_OUTPUT], n);
+}
+
 static bool may_serve(const struct batch *b, const struct peer *p)
 {
 	return !peer_is_gone(p) &&

@@ -28,9 +28,8 @@ static void shared_gave_up(struct rv_instance *in, struct peer *p)
 
 	instance_log(in, LOG_WARNING, "nobody reads the replies to lines of %s: dropping them",
 		in->cfg->address);
-	count(&in->n.drops[RV_DROP_OUTPUT], 1);
 	held_free(in, p);
-	fifo_free(&x->queue);
+	queue_drop(in, p);
 	x->stalled_ns = 0;
 	p->bits |= PEER_DEAF;
 	if (p->bits & PEER_STOPPED) {

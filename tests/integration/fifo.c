@@ -264,6 +264,7 @@ END_TEST
 /* Nobody reads PATH.out: those with frames must not notice. */
 START_TEST(lines_that_nobody_reads)
 {
+	enum { N = 600 }; /* twice what PATH.out holds */
 	static char line[4000];
 	struct client deaf;
 	struct scene s;
@@ -272,10 +273,12 @@ START_TEST(lines_that_nobody_reads)
 	client_open(&deaf, &s.rig, FIFO);
 	memset(line, 'x', sizeof line);
 	line[sizeof line - 1] = '\n';
-	for (uint64_t i = 0; i < 200; i++) {
+	for (uint64_t i = 0; i < N; i++) {
 		client_send(&deaf, line, sizeof line);
 		client_expect_call(&s.client, i, "uno", "onu");
 	}
+	ck_assert_int_ge(client_stat(&s.rig, "endpoints.fifo.drops.output"), N / 4);
+	ck_assert_int_eq(client_stat(&s.rig, "endpoints.fifo.requests"), 2 * N);
 	client_close(&deaf);
 	scene_close(&s);
 }
