@@ -21,9 +21,11 @@
 #include "common/replies.h"
 
 #define FIFO_CHUNK ((size_t)64 << 10) /* bytes read at once: they stay in the cache */
-#define FIFO_REQUESTS (256 << 10)     /* the pipes' sizes: what one client may put before others' */
-#define FIFO_REPLIES (1 << 20)        /* requests; and a reader may lag behind, pipe(7)'s maximum */
-#define FIFO_DIRECTORY_MODE 01733     /* clients make FIFOs in there, and can't list it */
+/* The pipes' sizes. What is in the one comes before everybody's next request; in the
+ * other a reader of PATH.out may lag behind: as much as pipe(7) lets anybody have. */
+#define FIFO_REQUESTS (256 << 10)
+#define FIFO_REPLIES (1 << 20)
+#define FIFO_DIRECTORY_MODE 01733 /* clients make FIFOs in there, and can't list it */
 
 struct fifo_config {
 	const char *path;

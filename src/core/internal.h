@@ -472,9 +472,8 @@ size_t lines_queue(
 /* Puts a message of a dedicated peer aside. */
 void queue_message(
 	struct rv_instance *, struct peer *, const uint8_t *data, size_t n, uint32_t tag);
-/* Puts n_lines lines of a shared peer aside, or drops them if nobody reads replies. */
-void queue_lines(struct rv_instance *, struct peer *, const uint8_t *data, size_t n, uint32_t tag,
-	size_t n_lines);
+/* Puts lines of a shared peer aside (a message: one), or drops them if nobody reads replies. */
+void queue_lines(struct rv_instance *, struct peer *, const uint8_t *data, size_t n, uint32_t tag);
 /* Nobody will take the replies to what waits. */
 void queue_drop(struct rv_instance *, struct peer *);
 /* Serves what waits, as far as may be. */

@@ -41,20 +41,13 @@ static void count_lines(struct batch *b, size_t n)
 size_t lines_queue(
 	struct batch *b, struct peer *p, struct run *r, const uint8_t *data, size_t off, size_t n)
 {
-	size_t lines = 0;
-
 	if (off >= r->looked) {
 		find_run(r, data, off, n);
 	}
 	if (off >= r->end) {
 		return 0;
 	}
-	for (size_t i = off; i < r->end; lines++) {
-		const uint8_t *lf = memchr(data + i, '\n', r->end - i);
-
-		i = (size_t)(lf - data) + 1; /* a run ends with one */
-	}
-	queue_lines(b->in, p, data + off, r->end - off, 0, lines);
+	queue_lines(b->in, p, data + off, r->end - off, 0);
 	return r->end - off;
 }
 

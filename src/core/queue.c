@@ -38,31 +38,37 @@ void queue_message(
 	(void)put(in, p, data, &rec);
 }
 
-void queue_lines(struct rv_instance *in, struct peer *p, const uint8_t *data, size_t n,
-	uint32_t tag, size_t n_lines)
+/* How many requests a record of n bytes is. */
+static size_t count_requests(const uint8_t *p, size_t n, bool lines)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; lines && i < n; i++) {
+		k += p[i] == '\n';
+	}
+	return lines ? k : 1;
+}
+
+static void drop(struct rv_instance *in, size_t n)
+{
+	count(&in->n.requests, n);
+	count(&in->n.drops[RV_DROP_OUTPUT], n);
+}
+
+void queue_lines(
+	struct rv_instance *in, struct peer *p, const uint8_t *data, size_t n, uint32_t tag)
 {
 	const struct record rec = {.len = (uint32_t)n, .tag = tag, .lines = p->bits & PEER_STREAM};
 	struct peer_extra *x = peer_extra(p);
 
 	if (p->bits & PEER_DEAF || !x) {
-		count(&in->n.requests, n_lines);
-		count(&in->n.drops[RV_DROP_OUTPUT], n_lines);
+		drop(in, count_requests(data, n, rec.lines));
 		return;
 	}
 	if (put(in, p, data, &rec) && x->queue.len > in->limits.max_inflight && !x->stalled_ns) {
 		x->stalled_ns = worker_now(in->worker);
 		peer_watch(in, p);
 	}
-}
-
-static size_t count_lines(const uint8_t *p, size_t n)
-{
-	size_t lines = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		lines += p[i] == '\n';
-	}
-	return lines;
 }
 
 void queue_drop(struct rv_instance *in, struct peer *p)
@@ -75,12 +81,11 @@ void queue_drop(struct rv_instance *in, struct peer *p)
 
 		memcpy(&rec, q->buf + q->head, sizeof(rec));
 		fifo_take(q, sizeof(rec));
-		n += rec.lines ? count_lines(q->buf + q->head, rec.len) : 1;
+		n += count_requests(q->buf + q->head, rec.len, rec.lines);
 		fifo_take(q, rec.len);
 	}
 	fifo_free(q);
-	count(&in->n.requests, n);
-	count(&in->n.drops[RV_DROP_OUTPUT], n);
+	drop(in, n);
 }
 
 static bool may_serve(const struct batch *b, const struct peer *p)

@@ -30,7 +30,7 @@ void serve_message(
 
 	split_message(data, n, b->in->limits.max_request, &piece);
 	if (!again && must_queue(p, &piece)) {
-		queue_lines(b->in, p, data, n, tag, 1);
+		queue_lines(b->in, p, data, n, tag);
 		return;
 	}
 	request_serve(b, p, &piece, tag);
@@ -78,7 +78,7 @@ static size_t cut(struct batch *b, struct peer *p, struct splitter *s, const uin
 			break;
 		}
 		if (UNLIKELY(must_queue(p, &piece))) {
-			queue_lines(in, p, piece.data, piece.len + piece.term, 0, 1);
+			queue_lines(in, p, piece.data, piece.len + piece.term, 0);
 		} else {
 			request_serve(b, p, &piece, 0);
 		}
