@@ -202,6 +202,41 @@ START_TEST(owned_by_others)
 }
 END_TEST
 
+static const char *const runs_plugins[][2] = {
+	{"runs", "REVD_TEST_RUNS_NEW"}, {"runs-old", "REVD_TEST_RUNS_OLD"}};
+
+/* What its lines() gets wrong goes to call(), and so does all of it if it has none. */
+START_TEST(lines_of_a_service)
+{
+	static const char requests[] = "taken\nused\nlines\nfine\nused again\nfine\n";
+	static const char *const replies[2] = {
+		"call\ncall\ncall\nrun\ncall\nrun\n", "call\ncall\ncall\ncall\ncall\ncall\n"};
+	const char *const *plugin = runs_plugins[_i], *want = replies[_i];
+	CLEANUP_FREE char *config = NULL;
+	struct client c;
+	struct reply r;
+	struct rig rig;
+
+	ck_assert_int_gt(asprintf(&config, DIR_KEY STREAM_HERE "service = %s\n", plugin[0]), 0);
+	rig_init(&rig);
+	late_install(&rig, "plugins", getenv(plugin[1]));
+	rig_write(&rig, "revd.conf", config);
+	rig_launch(&rig, NULL);
+	client_open(&c, &rig, STREAM);
+	client_send(&c, requests, sizeof requests - 1);
+	for (int i = 0; i < 6; i++) {
+		client_recv_line(&c, &r);
+		ck_assert_mem_eq(r.data, want, r.n);
+		want += r.n;
+	}
+	ck_assert_int_eq(client_stat(&rig, "endpoints.stream.lines"), 6);
+	ck_assert(rig_log_has(&rig, "lines() returns nonsense") == (_i == 0));
+	client_close(&c);
+	rig_stop(&rig);
+	rig_finish(&rig);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("plugins");
@@ -210,6 +245,7 @@ int main(void)
 	tcase_add_test(t, backend_outside_of_the_tree);
 	tcase_add_test(t, not_loaded_without_plugin_dir);
 	tcase_add_loop_test(t, misfits_are_refused, 0, ARRAY_SIZE(misfits));
+	tcase_add_loop_test(t, lines_of_a_service, 0, ARRAY_SIZE(runs_plugins));
 	tcase_add_test(t, not_a_shared_object);
 	tcase_add_test(t, other_files_are_left_alone);
 	tcase_add_test(t, missing_directory);
