@@ -34,8 +34,3 @@ static inline void fd_close_p(int *fd)
 
 /* Writes the sentence and returns err, so that a failure is one statement. */
 int rv_fail(struct rv_err *, int err, const char *fmt, ...) PRINTF(3, 4);
-
-/* 'like this': control bytes, quotes, backslashes and all outside ASCII as
- * \xNN, cut with ... where buf is too small. Returns buf. */
-#define RV_QUOTE_SIZE 160
-const char *rv_quote(const void *s, size_t n, char *buf, size_t size);

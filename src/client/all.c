@@ -10,7 +10,7 @@
 #include "client/signals.h"
 #include "client/uri.h"
 #include "config/config.h"
-#include "core/registry.h"
+#include "server/registry.h"
 #include "proto/status.h"
 #include "service/builtin.h"
 #include "util/clock.h"

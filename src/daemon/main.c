@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sysexits.h>
 #include "builtin.h"
-#include "core/core.h"
-#include "core/registry.h"
+#include "server/server.h"
+#include "server/registry.h"
 #include "daemon/options.h"
 #include "daemon/place.h"
 #include "daemon/sd.h"
@@ -29,7 +29,7 @@ struct daemon {
 	struct registry *registry;
 	struct event_base *base;
 	struct event *signals[4], *watchdog;
-	struct core *core;
+	struct server *server;
 	struct sd_fds inherited;
 	uint64_t workers;
 	bool stopping;
@@ -127,6 +127,24 @@ static void on_ended(void *ctx, bool failed)
 	event_base_loopbreak(d->base);
 }
 
+/* What systemd shows. */
+static void tell_status(struct daemon *d, const char *prefix)
+{
+	char text[256];
+
+	server_describe(d->server, text, sizeof(text));
+	sd_notify_state("%sSTATUS=%s", prefix, text);
+}
+
+static void on_changed(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (!d->stopping) {
+		tell_status(d, "");
+	}
+}
+
 static void on_stop(evutil_socket_t sig, short what, void *arg)
 {
 	struct daemon *d = arg;
@@ -141,7 +159,7 @@ static void on_stop(evutil_socket_t sig, short what, void *arg)
 	d->stopping = true;
 	sd_notify_state("STOPPING=1\nSTATUS=answering what was received");
 	log_info("stopping");
-	core_drain(d->core);
+	server_drain(d->server);
 }
 
 static void apply(struct daemon *d, const struct config *config)
@@ -168,13 +186,13 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 	config = load(d, false);
 	if (!config) {
 		log_error("reload: nothing was changed");
-	} else if (core_reload(d->core, config, &err) < 0) {
+	} else if (server_reload(d->server, config, &err) < 0) {
 		log_error("reload: %s; the old configuration stays", err.msg);
 	} else {
 		apply(d, config);
-		log_info("reloaded, %zu endpoints", core_n_endpoints(d->core));
+		log_info("reloaded, %zu endpoints", server_n_endpoints(d->server));
 	}
-	sd_notify_state("READY=1\nSTATUS=serving %zu endpoints", core_n_endpoints(d->core));
+	tell_status(d, "READY=1\n");
 }
 
 static void on_watchdog(evutil_socket_t fd, short what, void *arg)
@@ -183,7 +201,7 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (core_alive(d->core)) {
+	if (server_alive(d->server)) {
 		sd_notify_state("WATCHDOG=1");
 	} else {
 		log_error("a worker hangs");
@@ -225,7 +243,7 @@ static int start_events(struct daemon *d)
 /* Serving. */
 
 /* A descriptor that nobody takes would make its clients wait for ever. */
-static void close_unclaimed(const struct core_fds *fds)
+static void close_unclaimed(const struct inherited_fds *fds)
 {
 	for (size_t i = 0; i < fds->n; i++) {
 		if (!fds->taken[i]) {
@@ -243,7 +261,7 @@ static void close_unclaimed(const struct core_fds *fds)
 static int open_endpoints(struct daemon *d, struct config *config)
 {
 	CLEANUP_FREE bool *taken = calloc(d->inherited.n + 1, sizeof(*taken));
-	const struct core_fds fds = {
+	const struct inherited_fds fds = {
 		.n = d->inherited.n,
 		.fds = d->inherited.fds,
 		.names = (const char *const *)d->inherited.names,
@@ -256,7 +274,7 @@ static int open_endpoints(struct daemon *d, struct config *config)
 		config_destroy(config);
 		return -ENOMEM;
 	}
-	r = core_open(d->core, config, &fds, &err);
+	r = server_open(d->server, config, &fds, &err);
 
 	if (r < 0) {
 		log_error("%s", *err.msg ? err.msg : strerror(-r));
@@ -268,17 +286,18 @@ static int open_endpoints(struct daemon *d, struct config *config)
 
 static int start(struct daemon *d, struct config *config)
 {
-	static const struct core_events events = {.drained = on_drained, .ended = on_ended};
+	static const struct server_events events = {
+		.drained = on_drained, .ended = on_ended, .changed = on_changed};
 	size_t n = config->n_endpoints;
 	int r;
 
 	d->workers = config->global.workers;
-	d->base = core_base_new();
+	d->base = server_base_new();
 	r = d->base ? start_events(d) : -ENOMEM;
 	if (r == 0) {
 		/* one worker needs no thread of its own */
-		r = core_create(
-			d->base, d->workers > 1 ? (unsigned)d->workers : 0, &events, d, &d->core);
+		r = server_create(
+			d->base, d->workers > 1 ? (unsigned)d->workers : 0, &events, d, &d->server);
 	}
 	if (r < 0) {
 		log_error("start: %s", strerror(-r));
@@ -290,13 +309,13 @@ static int start(struct daemon *d, struct config *config)
 		return r;
 	}
 	log_info("serving %zu endpoint%s", n, n == 1 ? "" : "s");
-	sd_notify_state("READY=1\nSTATUS=serving %zu endpoints", n);
+	tell_status(d, "READY=1\n");
 	return 0;
 }
 
 static void stop(struct daemon *d)
 {
-	core_destroy(d->core);
+	server_destroy(d->server);
 	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++) {
 		if (d->signals[i]) {
 			event_free(d->signals[i]);
@@ -331,7 +350,7 @@ static int serve(struct daemon *d)
 		if (d->options.mode == MODE_DEMO) {
 			place_print_demo(&d->place);
 		}
-		core_run(d->core);
+		server_run(d->server);
 	}
 	stop(d);
 	sd_fds_finish(&d->inherited);

@@ -18,6 +18,10 @@ static inline void fd_close_p(int *fd)
 /* Sets O_NONBLOCK and FD_CLOEXEC. 0 or -errno. */
 int fd_prepare(int fd) MUST_CHECK;
 
+/* Makes an eventfd readable, and unreadable again. Any thread. */
+void fd_event_signal(int fd);
+void fd_event_clear(int fd);
+
 /* Writes all n bytes, waiting with poll() where fd is non-blocking. 0 or -errno. */
 int fd_write_all(int fd, const void *p, size_t n) MUST_CHECK;
 

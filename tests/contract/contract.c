@@ -328,7 +328,7 @@ START_TEST(drain_under_load)
 	for (uint64_t i = 0; i < WINDOW; i++) {
 		call(&c, i, i % 2 ? "wait 30 x" : "grow 2");
 	}
-	core_drain(h.core);
+	server_drain(h.server);
 	for (uint64_t i = 0; i < WINDOW; i += 2) {
 		expect_data(&c, i, "gg");
 	}
@@ -357,7 +357,7 @@ START_TEST(drain_has_an_end)
 	host_connect(&h, &c);
 	call(&c, 1, "never");
 	client_barrier(&c);
-	core_drain(h.core);
+	server_drain(h.server);
 	host_wait_drained(&h);
 	ck_assert(h.timed_out);
 	host_close(&h);

@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include "builtin.h"
 #include "common/wait.h"
-#include "core/registry.h"
+#include "server/registry.h"
 #include "loopback/loopback.h"
 #include "util/log.h"
 
@@ -79,7 +79,13 @@ static void on_ended(void *ctx, bool failed)
 	ck_assert_msg(!failed, "an endpoint failed");
 }
 
-static const struct core_events events = {.drained = on_drained, .ended = on_ended};
+static void on_changed(void *ctx)
+{
+	(void)ctx;
+}
+
+static const struct server_events events = {
+	.drained = on_drained, .ended = on_ended, .changed = on_changed};
 
 static void write_config(const struct host *h, const struct host_keys *k)
 {
@@ -127,17 +133,17 @@ void host_open(struct host *h, const struct host_keys *keys, int fd)
 {
 	const char *const name = "it";
 	bool taken = false;
-	const struct core_fds fds = {.n = fd >= 0, .fds = &fd, .names = &name, .taken = &taken};
+	const struct inherited_fds fds = {.n = fd >= 0, .fds = &fd, .names = &name, .taken = &taken};
 	struct rv_err err = {""};
 
 	write_config(h, keys);
 	h->drained = h->timed_out = false;
 	h->base = event_base_new();
 	ck_assert_ptr_nonnull(h->base);
-	ck_assert_int_eq(core_create(h->base, keys && keys->workers ? keys->workers : 1, &events, h,
-				 &h->core),
+	ck_assert_int_eq(server_create(h->base, keys && keys->workers ? keys->workers : 1, &events, h,
+				 &h->server),
 		0);
-	ck_assert_msg(core_open(h->core, load_config(h), &fds, &err) == 0, "%s", err.msg);
+	ck_assert_msg(server_open(h->server, load_config(h), &fds, &err) == 0, "%s", err.msg);
 	ck_assert(taken == (fd >= 0));
 }
 
@@ -152,7 +158,7 @@ void host_reload(struct host *h, const struct host_keys *keys)
 	struct rv_err err = {""};
 
 	write_config(h, keys);
-	ck_assert_msg(core_reload(h->core, load_config(h), &err) == 0, "%s", err.msg);
+	ck_assert_msg(server_reload(h->server, load_config(h), &err) == 0, "%s", err.msg);
 }
 
 void host_wait_drained(struct host *h)
@@ -167,15 +173,15 @@ void host_wait_drained(struct host *h)
 
 void host_close(struct host *h)
 {
-	core_destroy(h->core);
+	server_destroy(h->server);
 	event_base_free(h->base);
-	h->core = NULL;
+	h->server = NULL;
 	h->base = NULL;
 }
 
 void host_finish(struct host *h)
 {
-	if (h->core) {
+	if (h->server) {
 		host_close(h);
 	}
 	registry_destroy(h->registry);

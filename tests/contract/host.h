@@ -7,7 +7,7 @@
 #pragma once
 
 #include "common/client.h"
-#include "core/core.h"
+#include "server/server.h"
 
 enum kind {
 	KIND_STREAM,
@@ -33,7 +33,7 @@ struct host {
 	enum kind kind;
 	struct event_base *base;
 	struct registry *registry;
-	struct core *core;
+	struct server *server;
 	bool drained, timed_out;
 	struct client_link links[HOST_LINKS]; /* of the loopback's clients */
 	size_t n_links;
@@ -51,9 +51,9 @@ void host_open(struct host *, const struct host_keys *, int fd);
 /* host_init() and host_open(). */
 void host_start(struct host *, enum kind, const struct host_keys *);
 void host_reload(struct host *, const struct host_keys *);
-/* Waits for the end of a drain that core_drain() began. */
+/* Waits for the end of a drain that server_drain() began. */
 void host_wait_drained(struct host *);
-/* core_destroy(). */
+/* server_destroy(). */
 void host_close(struct host *);
 /* That, and removes the directory. */
 void host_finish(struct host *);

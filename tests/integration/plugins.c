@@ -110,6 +110,7 @@ static const struct {
 } misfits[] = {
 	{"REVD_TEST_MISFIT_MAGIC", "misfit_magic.so"},
 	{"REVD_TEST_MISFIT_ABI", "ABI 99"},
+	{"REVD_TEST_MISFIT_ABI1", "built for plugin ABI 1"},
 	{"REVD_TEST_MISFIT_LIBEVENT", "libevent"},
 	{"REVD_TEST_MISFIT_NAME", "reverse"},
 };
@@ -203,7 +204,7 @@ START_TEST(owned_by_others)
 END_TEST
 
 static const char *const runs_plugins[][2] = {
-	{"runs", "REVD_TEST_RUNS_NEW"}, {"runs-old", "REVD_TEST_RUNS_OLD"}};
+	{"runs", "REVD_TEST_RUNS_BOTH"}, {"runs-alone", "REVD_TEST_RUNS_ALONE"}};
 
 /* What its lines() gets wrong goes to call(), and so does all of it if it has none. */
 START_TEST(lines_of_a_service)

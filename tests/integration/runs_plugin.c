@@ -1,7 +1,7 @@
 /*
  * A service that is bad at runs of lines: what it returns depends on the first byte.
  * Alone, a request gets back the word "call"; in a run, the word "run". Built twice:
- * as RUNS_OLD it is of the time before there was lines().
+ * as RUNS_ALONE it has no lines().
  */
 #include <event2/event.h>
 #include <string.h>
@@ -45,11 +45,11 @@ __attribute__((visibility("default"))) const struct rv_service_ops revd_service;
 const struct rv_service_ops revd_service = {
 	.magic = REVD_SERVICE_MAGIC,
 	.abi = REVD_SERVICE_ABI,
-	.size = RUNS_OLD ? offsetof(struct rv_service_ops, lines) : sizeof(struct rv_service_ops),
+	.size = sizeof(struct rv_service_ops),
 	.libevent = LIBEVENT_VERSION_NUMBER,
-	.name = RUNS_OLD ? "runs-old" : "runs",
+	.name = RUNS_ALONE ? "runs-alone" : "runs",
 	.version = "1",
 	.options = runs_options,
 	.call = runs_call,
-	.lines = runs_lines,
+	.lines = RUNS_ALONE ? NULL : runs_lines,
 };

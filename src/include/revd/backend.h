@@ -16,6 +16,10 @@
  * host->peer_gone() was called, so any callback may end any peer. Config strings
  * live until close() or until the next reconfigure() that succeeds.
  *
+ * Input. What is given to host->bytes() and messages() must not change until they
+ * return: the host looks at it more than once. Memory that is shared with the peer has
+ * to be copied first.
+ *
  * Threads. Endpoint calls (check, open, reconfigure, close) come on the main
  * thread; instance calls on that instance's worker. Attach follows open, close
  * follows the last detach. reconfigure() may run while instances do: it touches
@@ -31,13 +35,14 @@
 
 #include <stdarg.h>
 #include <revd/option.h>
+#include <revd/quote.h>
 #include <revd/wire.h>
 
 struct event_base;
 struct rv_instance; /* the host's handle for one endpoint on one worker */
 
 #define REVD_BACKEND_MAGIC 0x52565442u
-#define REVD_BACKEND_ABI 1u             /* bumped only when an old backend would break */
+#define REVD_BACKEND_ABI 2u             /* bumped only when an old backend would break */
 #define REVD_BACKEND_SYM "revd_backend" /* dlsym(): const struct rv_backend_ops */
 
 enum rv_cap {
@@ -72,6 +77,9 @@ struct rv_msg {
 	size_t len;
 	uint32_t tag; /* handed back by the commit of its reply: a message's priority */
 	size_t total; /* bytes as sent, if the message was truncated to len; 0: it is whole */
+	/* The block of the peer to which the reply goes, where the transport names it
+	 * beside the message; NULL: to the sender, or as a token in the frame says. */
+	void *reply_peer;
 };
 
 /* What the host wants of a peer's input after it was given some. */
@@ -145,6 +153,15 @@ struct rv_host { /* grows at the tail only: test .size first */
 	/* This endpoint can't go on (err: a positive errno), or has nothing left to
 	 * do (err 0). detach() and close() follow. */
 	void (*failed)(struct rv_instance *, int err);
+	/* It can't be served for now, and the backend goes on trying (why: a sentence,
+	 * copied; may be called again with another one); and: it is served again. Seen in
+	 * STATS, INFO and what systemd shows. */
+	void (*down)(struct rv_instance *, const char *why);
+	void (*up)(struct rv_instance *);
+	/* From any thread, between attach() and the end of detach(): fn(in, arg) is
+	 * called on the instance's worker, once, in order; `in` is the instance's block,
+	 * or NULL if it was detached meanwhile. 0 or -ENOMEM. */
+	int (*post)(struct rv_instance *, void (*fn)(void *in, void *arg), void *arg);
 	/* prio: syslog's. One line; foreign strings must be quoted by the caller
 	 * with rv_quote(). Messages that clients can cause are rate-limited. */
 	void (*log)(struct rv_instance *, int prio, const char *fmt, ...)

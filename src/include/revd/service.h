@@ -22,7 +22,9 @@
  *
  * An error is rv_reply_fail(reply, status, "one sentence"), which returns the
  * status. A service that needs longer takes a ticket with reply->host->defer(),
- * returns RV_REPLY_LATER, and answers on the same worker with complete().
+ * returns RV_REPLY_LATER, and answers on the same worker with complete(), in any order:
+ * the host sends the replies to lines of one client in the order of the requests. One
+ * that has enough to do says pause(); requests then wait with their clients.
  */
 #pragma once
 
@@ -34,7 +36,7 @@
 struct event_base;
 
 #define REVD_SERVICE_MAGIC 0x52565453u
-#define REVD_SERVICE_ABI 1u             /* bumped only when an old service would break */
+#define REVD_SERVICE_ABI 2u             /* bumped only when an old service would break */
 #define REVD_SERVICE_SYM "revd_service" /* dlsym(): const struct rv_service_ops */
 
 #define RV_REPLY_LATER 0x100 /* what call() returns when complete() will follow */
@@ -43,6 +45,9 @@ struct rv_request {
 	const uint8_t *data; /* borrowed until call() returns; not terminated */
 	size_t len;          /* bytes */
 	uid_t uid;           /* vouched for by the kernel, or (uid_t)-1 */
+	/* Who is answered: a connection, or a reply name that stays open. Never used
+	 * again by this process; gone() tells when it has ended. */
+	uint64_t client;
 };
 
 struct rv_reply;
@@ -62,6 +67,11 @@ struct rv_service_host { /* grows at the tail only: test .size first */
 	 * OK). A ticket whose peer left or whose time ran out is a no-op. */
 	void (*complete)(
 		struct rv_service_worker *, rv_ticket, enum rv_status, const void *data, size_t n);
+	/* Give me no more requests, on this worker, until resume(). Requests stay with
+	 * their clients, whose input is not read any further. Also from inside call(). */
+	void (*pause)(struct rv_service_worker *);
+	/* Calls follow at the end of the loop's turn. */
+	void (*resume)(struct rv_service_worker *);
 	/* prio: syslog's. */
 	void (*log)(struct rv_service_worker *, int prio, const char *fmt, ...)
 		__attribute__((format(printf, 3, 4)));
@@ -108,6 +118,7 @@ struct rv_lines {
 	size_t room;
 	size_t max; /* bytes that a text may have, of a request or a reply */
 	uid_t uid;  /* as in rv_request */
+	uint64_t client;
 	/* The service sets: */
 	size_t taken; /* bytes of `in`: that many lines, from the first on, are answered */
 	size_t used;  /* bytes of `out` */
@@ -135,7 +146,20 @@ struct rv_service_ops { /* grows at the tail only */
 	 * `svc` is the service block, `worker` this worker's. */
 	int (*call)(void *svc, void *worker, const struct rv_request *, struct rv_reply *);
 
-	/* May be NULL. Serves many requests at once, for services whose work on one is
+	/* The others may be NULL. */
+
+	/* Nobody waits for the answer to this ticket any more: its client has left, or
+	 * its time ran out. The ticket is void. */
+	void (*cancelled)(void *worker, rv_ticket);
+	/* A client, as in rv_request, has ended. It may be one that was never served by
+	 * this service; not called for those that are there when the service is closed. */
+	void (*gone)(void *worker, uint64_t client);
+	/* The daemon stops, or a reload has replaced the service: finish what you have.
+	 * What is not answered within drain_timeout is answered for you. Few calls, or
+	 * none, follow; then detach(). */
+	void (*drain)(void *worker);
+
+	/* Serves many requests at once, for services whose work on one is
 	 * so little that to be called costs more. Answers lines with lines, each with
 	 * the terminator (LF or CR LF) that it came with and in the same order, as
 	 * call() would; it stops, perhaps at once, before one that is too long, whose

@@ -12,7 +12,7 @@
 #include "common/runner.h"
 #include "config/load.h"
 #include "config/tables.h"
-#include "core/registry.h"
+#include "server/registry.h"
 #include "service/builtin.h"
 #include "util/fd.h"
 #include "text.h"

@@ -1,0 +1,328 @@
+#include "server/registry.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "util/fd.h"
+#include "util/log.h"
+
+#define MAX_PLUGINS 64
+
+struct registry {
+	const struct rv_backend_ops *const *backends;
+	const struct rv_service_ops *const *services;
+	const struct rv_backend_ops *more_backends[MAX_PLUGINS];
+	const struct rv_service_ops *more_services[MAX_PLUGINS];
+	void *handles[MAX_PLUGINS];
+	size_t n_backends, n_services, n_handles;
+	char *loaded; /* the directory */
+};
+
+static const struct rv_backend_ops *backend_at(const struct registry *r, size_t i)
+{
+	size_t n = 0;
+
+	while (r->backends[n]) {
+		if (n++ == i) {
+			return r->backends[i];
+		}
+	}
+	return i - n < r->n_backends ? r->more_backends[i - n] : NULL;
+}
+
+static const struct rv_service_ops *service_at(const struct registry *r, size_t i)
+{
+	size_t n = 0;
+
+	while (r->services[n]) {
+		if (n++ == i) {
+			return r->services[i];
+		}
+	}
+	return i - n < r->n_services ? r->more_services[i - n] : NULL;
+}
+
+static const struct rv_backend_ops *find_backend(void *ctx, const char *name)
+{
+	const struct rv_backend_ops *ops;
+
+	for (size_t i = 0; (ops = backend_at(ctx, i)); i++) {
+		if (strcmp(ops->name, name) == 0) {
+			return ops;
+		}
+	}
+	return NULL;
+}
+
+static const struct rv_service_ops *find_service(void *ctx, const char *name)
+{
+	const struct rv_service_ops *ops;
+
+	for (size_t i = 0; (ops = service_at(ctx, i)); i++) {
+		if (strcmp(ops->name, name) == 0) {
+			return ops;
+		}
+	}
+	return NULL;
+}
+
+static const char *backend_name(void *ctx, size_t i)
+{
+	const struct rv_backend_ops *ops = backend_at(ctx, i);
+
+	return ops ? ops->name : NULL;
+}
+
+static const char *service_name(void *ctx, size_t i)
+{
+	const struct rv_service_ops *ops = service_at(ctx, i);
+
+	return ops ? ops->name : NULL;
+}
+
+/* What both kinds of plugin open with. */
+struct head {
+	uint32_t magic, abi, size, libevent;
+};
+
+static int check_head(
+	const struct head *h, const struct head *want, const char *path, struct rv_err *err)
+{
+	if (h->magic != want->magic) {
+		snprintf(err->msg, sizeof(err->msg), "%s: not a revd plugin (magic %#x)", path,
+			h->magic);
+	} else if (h->abi != want->abi || h->size < want->size) {
+		snprintf(err->msg, sizeof(err->msg),
+			"%s: built for plugin ABI %u (%u bytes), this is ABI %u (%u bytes)", path,
+			h->abi, h->size, want->abi, want->size);
+	} else if (h->libevent >> 16 != want->libevent >> 16) {
+		snprintf(err->msg, sizeof(err->msg), "%s: built for libevent %#x, this is %#x",
+			path, h->libevent, want->libevent);
+	} else {
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int check_backend(const struct rv_backend_ops *o, const char *path, struct rv_err *err)
+{
+	const struct head h = {o->magic, o->abi, o->size, o->libevent};
+	const struct head want = {
+		REVD_BACKEND_MAGIC, REVD_BACKEND_ABI, sizeof(*o), LIBEVENT_VERSION_NUMBER};
+	int r = check_head(&h, &want, path, err);
+
+	if (r == 0 && !(o->name && o->version && o->options && o->check && o->address && o->open &&
+			      o->reconfigure && o->close && o->attach && o->drain && o->detach &&
+			      o->resume && o->peer_close && o->reserve && o->commit && o->flush &&
+			      (o->reply_peer || !(o->caps & RV_CAP_REPLY_TO)))) {
+		snprintf(err->msg, sizeof(err->msg), "%s: a required method is missing", path);
+		r = -EINVAL;
+	}
+	return r;
+}
+
+static int check_service(const struct rv_service_ops *o, const char *path, struct rv_err *err)
+{
+	const struct head h = {o->magic, o->abi, o->size, o->libevent};
+	const struct head want = {
+		REVD_SERVICE_MAGIC, REVD_SERVICE_ABI, sizeof(*o), LIBEVENT_VERSION_NUMBER};
+	int r = check_head(&h, &want, path, err);
+
+	if (r == 0 && !(o->name && o->version && o->options && o->call)) {
+		snprintf(err->msg, sizeof(err->msg), "%s: a required method is missing", path);
+		r = -EINVAL;
+	}
+	return r;
+}
+
+static int add_ops(struct registry *r, const struct rv_backend_ops *b,
+	const struct rv_service_ops *s, const char *path, struct rv_err *err)
+{
+	int k;
+
+	if (b) {
+		k = check_backend(b, path, err);
+		if (k < 0) {
+			return k;
+		}
+	}
+	if (s) {
+		k = check_service(s, path, err);
+		if (k < 0) {
+			return k;
+		}
+	}
+	if (!b && !s) {
+		snprintf(err->msg, sizeof(err->msg), "%s: neither %s nor %s in it", path,
+			REVD_BACKEND_SYM, REVD_SERVICE_SYM);
+		return -EINVAL;
+	}
+	if ((b && find_backend(r, b->name)) || (s && find_service(r, s->name))) {
+		snprintf(err->msg, sizeof(err->msg), "%s: there is a '%s' already", path,
+			b ? b->name : s->name);
+		return -EEXIST;
+	}
+	if (b) {
+		r->more_backends[r->n_backends++] = b;
+	}
+	if (s) {
+		r->more_services[r->n_services++] = s;
+	}
+	log_info("loaded %s %s from %s", b ? "transport" : "service", b ? b->name : s->name, path);
+	return 0;
+}
+
+/* Nobody but us (and root) may have written what we are about to run. */
+static int check_trust(const char *path, mode_t kind, struct rv_err *err)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0) {
+		snprintf(err->msg, sizeof(err->msg), "%s: %s", path, strerror(errno));
+		return -errno;
+	}
+	if ((st.st_mode & S_IFMT) != kind) {
+		snprintf(err->msg, sizeof(err->msg), "%s: not a %s", path,
+			kind == S_IFDIR ? "directory" : "regular file");
+		return -EINVAL;
+	}
+	if ((st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & (S_IWGRP | S_IWOTH)) {
+		snprintf(err->msg, sizeof(err->msg),
+			"%s: must be owned by root and writable by nobody else", path);
+		return -EPERM;
+	}
+	return 0;
+}
+
+static int load_file(struct registry *r, const char *path, struct rv_err *err)
+{
+	void *handle;
+	int k = check_trust(path, S_IFREG, err);
+
+	if (k < 0) {
+		return k;
+	}
+	if (r->n_handles == MAX_PLUGINS) {
+		snprintf(err->msg, sizeof(err->msg), "%s: more than %d plugins", path, MAX_PLUGINS);
+		return -E2BIG;
+	}
+	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (!handle) {
+		snprintf(err->msg, sizeof(err->msg), "%s", dlerror());
+		return -EINVAL;
+	}
+	r->handles[r->n_handles++] = handle;
+	return add_ops(
+		r, dlsym(handle, REVD_BACKEND_SYM), dlsym(handle, REVD_SERVICE_SYM), path, err);
+}
+
+static int is_plugin(const struct dirent *d)
+{
+	size_t n = strlen(d->d_name);
+
+	return n > 3 && strcmp(d->d_name + n - 3, ".so") == 0;
+}
+
+int registry_load(struct registry *r, const char *dir, struct rv_err *err)
+{
+	const size_t backends = r->n_backends, services = r->n_services, handles = r->n_handles;
+	struct dirent **list;
+	int n, k;
+
+	if (!*dir || (r->loaded && strcmp(r->loaded, dir) == 0)) {
+		return 0;
+	}
+	k = check_trust(dir, S_IFDIR, err);
+	if (k < 0) {
+		return k;
+	}
+	n = scandir(dir, &list, is_plugin, alphasort);
+	if (n < 0) {
+		snprintf(err->msg, sizeof(err->msg), "%s: %s", dir, strerror(errno));
+		return -errno;
+	}
+	for (int i = 0; i < n; i++) {
+		CLEANUP_FREE char *path = NULL;
+
+		if (k == 0) {
+			k = asprintf(&path, "%s/%s", dir, list[i]->d_name) < 0
+				    ? -ENOMEM
+				    : load_file(r, path, err);
+		}
+		free(list[i]);
+	}
+	free(list);
+	if (k == 0) {
+		free(r->loaded);
+		r->loaded = strdup(dir);
+		return 0;
+	}
+	r->n_backends = backends; /* all of the directory or nothing */
+	r->n_services = services;
+	while (r->n_handles > handles) {
+		dlclose(r->handles[--r->n_handles]);
+	}
+	return k;
+}
+
+static int load_for_config(void *ctx, const char *dir, struct rv_err *err)
+{
+	return registry_load(ctx, dir, err);
+}
+
+struct config_registry registry_for_config(struct registry *r)
+{
+	return (struct config_registry){
+		.ctx = r,
+		.load_plugins = load_for_config,
+		.backend = find_backend,
+		.service = find_service,
+		.backend_name = backend_name,
+		.service_name = service_name,
+	};
+}
+
+int registry_create(const struct rv_backend_ops *const *backends,
+	const struct rv_service_ops *const *services, struct registry **ret)
+{
+	struct registry *r = calloc(1, sizeof(*r));
+	struct rv_err err;
+
+	if (!r) {
+		return -ENOMEM;
+	}
+	r->backends = backends;
+	r->services = services;
+	for (size_t i = 0; backends[i]; i++) {
+		if (check_backend(backends[i], backends[i]->name, &err) < 0) {
+			log_error("%s", err.msg);
+			abort(); /* a bug of ours, seen at the first start */
+		}
+	}
+	for (size_t i = 0; services[i]; i++) {
+		if (check_service(services[i], services[i]->name, &err) < 0) {
+			log_error("%s", err.msg);
+			abort();
+		}
+	}
+	*ret = r;
+	return 0;
+}
+
+void registry_destroy(struct registry *r)
+{
+	if (!r) {
+		return;
+	}
+	for (size_t i = 0; i < r->n_handles; i++) {
+		dlclose(r->handles[i]);
+	}
+	free(r->loaded);
+	free(r);
+}

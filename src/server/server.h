@@ -1,0 +1,67 @@
+/*
+ * The server: serves the endpoints of a configuration on its workers.
+ *
+ * All functions are for the main thread, the one whose event base is given to
+ * server_create(). They block only for as long as a worker's current turn takes.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "config/config.h"
+#include "server/endpoints.h"
+#include "util/macro.h"
+
+struct event_base;
+struct server;
+
+/* What the server tells the main thread, from inside its event loop. */
+struct server_events {
+	/* All endpoints are drained, or drain_timeout is over. */
+	void (*drained)(void *ctx, bool timed_out);
+	/* No endpoint is left: the last one failed, or its work was over. */
+	void (*ended)(void *ctx, bool failed);
+	/* What server_describe() says may have changed. */
+	void (*changed)(void *ctx);
+};
+
+/* An event base as server_create() wants it, without locks; NULL: no memory. The
+ * caller's, who may add events of its own and frees it after server_destroy(). */
+struct event_base *server_base_new(void);
+
+/* Starts n_threads workers. With 0 the calling thread is the only worker, within
+ * server_run(): then the process needs no second thread, and its system calls are
+ * the cheaper for it. */
+int server_create(struct event_base *, unsigned n_threads, const struct server_events *, void *ctx,
+	struct server **ret) MUST_CHECK;
+
+/* Takes over the configuration, also on failure, and serves it. On failure
+ * nothing is left open; the sentence is in err. */
+int server_open(
+	struct server *, struct config *, const struct inherited_fds *, struct rv_err *) MUST_CHECK;
+
+/* Runs the loop of the main thread until event_base_loopbreak(). */
+void server_run(struct server *);
+
+/* Changes over to another configuration, which it takes over, also on failure.
+ * Endpoints that mean the same keep their peers. On failure nothing has changed
+ * but that peers of an endpoint whose address was to change hands may have been
+ * let go. */
+int server_reload(struct server *, struct config *, struct rv_err *) MUST_CHECK;
+
+/* Stops accepting, answers what was received; events->drained() follows. */
+void server_drain(struct server *);
+
+/* Ends the workers, closes all endpoints, removes their names. */
+void server_destroy(struct server *);
+
+/* How many endpoints are being served. */
+size_t server_n_endpoints(const struct server *);
+
+/* Writes "serving 3 endpoints", or which of them are down and why. */
+void server_describe(struct server *, char *buf, size_t size);
+
+/* For a watchdog: asks every worker for a sign of life, and returns whether all
+ * of them have answered the question of the call before. */
+bool server_alive(struct server *);

@@ -1,0 +1,237 @@
+#include "server/stats.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "proto/status.h"
+#include "server/endpoint.h"
+#include "util/clock.h"
+#include "util/json.h"
+
+static const char *const drop_names[RV_DROP_COUNT] = {
+	[RV_DROP_REPLY_NAME] = "reply_name",
+	[RV_DROP_PEER_GONE] = "peer_gone",
+	[RV_DROP_OUTPUT] = "output",
+	[RV_DROP_ACCEPT] = "accept",
+	[RV_DROP_IO] = "io",
+};
+
+static const char *const op_names[RV_OP_COUNT] = {
+	[RV_OP_CALL] = "call",
+	[RV_OP_PING] = "ping",
+	[RV_OP_INFO] = "info",
+	[RV_OP_STATS] = "stats",
+};
+
+static void add_counters(struct counters *into, const struct counters *from)
+{
+	uint64_t *a = (uint64_t *)into;
+	const uint64_t *b = (const uint64_t *)from;
+
+	_Static_assert(sizeof(*into) % sizeof(*a) == 0, "counters are words");
+	for (size_t i = 0; i < sizeof(*into) / sizeof(*a); i++) {
+		a[i] += __atomic_load_n(&b[i], __ATOMIC_RELAXED);
+	}
+}
+
+static void put_named(struct json *j, const char *name, const char *const *names, const uint64_t *v,
+	size_t from, size_t n)
+{
+	json_object(j, name);
+	for (size_t i = from; i < n; i++) {
+		json_uint(j, names[i], v[i]);
+	}
+	json_end(j);
+}
+
+static void put_latency(struct json *j, const struct hist *h)
+{
+	static const struct {
+		const char *name;
+		double q;
+	} quantiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}};
+
+	json_object(j, "latency_us");
+	json_uint(j, "count", h->count);
+	json_double(j, "mean", h->count ? (double)h->sum / (double)h->count / 1e3 : 0, 3);
+	for (size_t i = 0; i < ARRAY_SIZE(quantiles); i++) {
+		json_double(
+			j, quantiles[i].name, (double)hist_quantile(h, quantiles[i].q) / 1e3, 3);
+	}
+	json_double(j, "max", (double)h->max / 1e3, 3);
+	json_end(j);
+}
+
+static void put_counters(struct json *j, const struct counters *c)
+{
+	const char *statuses[RV_STATUS_COUNT];
+	const struct {
+		const char *name;
+		uint64_t v;
+	} plain[] = {
+		{"requests", c->requests},
+		{"replies", c->replies},
+		{"rx_bytes", c->rx_bytes},
+		{"tx_bytes", c->tx_bytes},
+		{"lines", c->lines},
+		{"frames", c->frames},
+		{"fragments", c->fragments},
+		{"peers", c->peers},
+		{"peers_total", c->peers_total},
+		{"refused", c->refused},
+		{"pauses", c->pauses},
+		{"blocked", c->blocked},
+		{"slow_cut", c->slow_cut},
+		{"idle_cut", c->idle_cut},
+		{"torn", c->torn},
+		{"fragments_lost", c->fragments_lost},
+		{"late", c->late},
+		{"unaddressed", c->unaddressed},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(plain); i++) {
+		json_uint(j, plain[i].name, plain[i].v);
+	}
+	for (unsigned i = 0; i < RV_STATUS_COUNT; i++) {
+		statuses[i] = status_name(i);
+	}
+	put_named(j, "operations", op_names, c->ops, 0, RV_OP_COUNT);
+	put_named(j, "errors", statuses, c->status, 1, RV_STATUS_COUNT);
+	put_named(j, "drops", drop_names, c->drops, 0, RV_DROP_COUNT);
+}
+
+/* The caller holds the lock of the endpoints. */
+static void put_state(struct json *j, const struct endpoint *ep)
+{
+	json_string(j, "state", ep->draining ? "draining" : ep->n_down ? "down" : "up");
+	if (ep->n_down) {
+		json_string(j, "why", ep->why_down);
+	}
+}
+
+static void put_workers(struct json *j, const struct endpoint *ep)
+{
+	json_array(j, "workers");
+	for (unsigned i = 0; i < ep->n_instances; i++) {
+		const struct rv_instance *in = &ep->instances[i];
+
+		json_object(j, NULL);
+		json_uint(j, "worker", ep->first_worker + i);
+		json_uint(j, "requests", hist_get(&in->n.requests));
+		json_uint(j, "peers", hist_get(&in->n.peers));
+		json_end(j);
+	}
+	json_end(j);
+}
+
+static int put_endpoint(struct json *j, const struct endpoint *ep)
+{
+	struct counters sum = {0};
+	struct hist *h = calloc(1, sizeof(*h));
+
+	if (!h) {
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < ep->n_instances; i++) {
+		add_counters(&sum, &ep->instances[i].n);
+		hist_merge(h, &ep->instances[i].latency);
+	}
+	json_object(j, NULL);
+	json_string(j, "endpoint", ep->cfg->name);
+	json_string(j, "transport", ep->ops->name);
+	json_string(j, "service", ep->cfg->service->name);
+	json_string(j, "address", ep->cfg->address);
+	put_state(j, ep);
+	put_counters(j, &sum);
+	put_latency(j, h);
+	put_workers(j, ep);
+	json_end(j);
+	free(h);
+	return 0;
+}
+
+static void put_program(struct json *j, const struct endpoints *all)
+{
+	json_string(j, "program", "revd");
+	json_string(j, "version", REVD_VERSION);
+	json_uint(j, "pid", (uint64_t)getpid());
+	json_double(j, "uptime", (double)(clock_now() - all->start_ns) / 1e9, 3);
+}
+
+static int finish(FILE *f, int r, char **buf)
+{
+	bool bad = ferror(f);
+
+	if (fclose(f) != 0 || bad || r < 0) {
+		free(TAKE_PTR(*buf));
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int stats(void *owner, char **ret, size_t *ret_n)
+{
+	struct endpoints *all = ((struct endpoint *)owner)->all;
+	struct json j = {.file = open_memstream(ret, ret_n)};
+	int r = 0;
+
+	if (!j.file) {
+		return -ENOMEM;
+	}
+	json_object(&j, NULL);
+	put_program(&j, all);
+	json_uint(&j, "workers", all->services.n_workers);
+	json_array(&j, "endpoints");
+	pthread_rwlock_rdlock(&all->lock);
+	for (const struct endpoint *ep = all->first; ep && r == 0; ep = ep->next) {
+		r = put_endpoint(&j, ep);
+	}
+	pthread_rwlock_unlock(&all->lock);
+	json_end(&j);
+	json_end(&j);
+	return finish(j.file, r, ret);
+}
+
+static void put_limits(struct json *j, const struct rv_instance *in)
+{
+	const struct limits *l = &in->limits;
+
+	json_object(j, "limits");
+	json_uint(j, "max_request", l->max_request);
+	json_uint(j, "max_inflight", l->max_inflight);
+	json_uint(j, "max_peers", in->cfg->info.max_peers);
+	json_uint(j, "max_peers_per_uid", in->cfg->max_peers_per_uid);
+	json_uint(j, "fragment_timeout_ms", l->fragment_ns / 1000000u);
+	json_uint(j, "idle_timeout_ms", l->idle_ns / 1000000u);
+	json_uint(j, "slow_timeout_ms", l->slow_ns / 1000000u);
+	json_end(j);
+}
+
+static int info(const struct rv_instance *in, char **ret, size_t *ret_n)
+{
+	const struct endpoint *ep = in->owner;
+	struct json j = {.file = open_memstream(ret, ret_n)};
+
+	if (!j.file) {
+		return -ENOMEM;
+	}
+	json_object(&j, NULL);
+	put_program(&j, ep->all);
+	json_string(&j, "endpoint", in->cfg->name);
+	json_string(&j, "transport", in->ops->name);
+	json_string(&j, "address", in->cfg->address);
+	json_string(&j, "service", in->cfg->service->name);
+	pthread_rwlock_rdlock(&ep->all->lock);
+	put_state(&j, ep);
+	pthread_rwlock_unlock(&ep->all->lock);
+	put_limits(&j, in);
+	json_end(&j);
+	return finish(j.file, 0, ret);
+}
+
+const struct endpoint_reports stats_reports = {
+	.info = info,
+	.stats = stats,
+};

@@ -1,0 +1,38 @@
+/*
+ * A batch of input and the output that comes of it: many replies to one stream share a
+ * reservation of the transport's memory, which is committed and flushed once.
+ */
+#pragma once
+
+#include "traffic/peer.h"
+
+struct batch {
+	struct rv_instance *in;
+	struct peer *source; /* whose input it is */
+	struct peer *out;    /* whose reservation is open; NULL: none */
+	struct rv_room room; /* the reservation */
+	size_t used;         /* bytes of it that are written */
+	bool filled;         /* a reply (perhaps empty) is in it */
+	uint32_t tag;
+	uint64_t answered, start_ns;
+};
+
+void batch_begin(struct batch *, struct rv_instance *, struct peer *source);
+
+/* Opens (or keeps) a reservation for the peer with at least min bytes left, at
+ * batch_tail(). 0; -EAGAIN: the reply has to be put aside; or what ended the peer. */
+int batch_reserve(struct batch *, struct peer *, size_t min) MUST_CHECK;
+/* A reservation of its own, though replies wait: it is for the first of them. */
+int batch_reserve_next(struct batch *, struct peer *, size_t min) MUST_CHECK;
+
+static inline uint8_t *batch_tail(const struct batch *b)
+{
+	return b->room.data + b->used;
+}
+
+/* A reply of n bytes, or several, stand at the tail. Where replies are messages it is
+ * sent now. */
+void batch_advance(struct batch *, size_t n, uint32_t tag);
+
+/* Commits what is written and flushes all peers that got something. */
+void batch_finish(struct batch *);

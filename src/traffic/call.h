@@ -1,0 +1,14 @@
+/*
+ * Calls the service. The fast path: it writes into the transport's own memory, behind
+ * the room for a header. What does not fit there goes through scratch memory.
+ */
+#pragma once
+
+#include "traffic/reply.h"
+
+/* Serves the request, n bytes of text. The reply is on its way then, or follows. */
+void call_service(struct request *, const uint8_t *text, size_t n);
+
+/* Methods of struct rv_service_host, from inside of the service. */
+uint8_t *call_room(struct rv_reply *, size_t n);
+rv_ticket call_defer(struct rv_reply *);

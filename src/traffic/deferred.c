@@ -1,0 +1,169 @@
+#include "traffic/deferred.h"
+
+#include <string.h>
+#include "traffic/call.h"
+#include "traffic/input.h"
+
+/* The reply to a line takes its place among the others. */
+static void answer_line(struct batch *b, struct peer *p, struct order_line *l, unsigned status,
+	const void *text, size_t n)
+{
+	struct order *o = &p->backlog->order;
+
+	if (order_ready(o, l, (uint8_t)status, text, n) < 0) {
+		(void)!order_ready(o, l, RV_STATUS_INTERNAL, NULL, 0);
+	}
+	reply_ordered(b, p);
+}
+
+/* Answers and frees the ticket; the peer may go on with what waited behind it. */
+static void answer(
+	struct traffic *t, struct ticket *ticket, unsigned status, const void *text, size_t n)
+{
+	const struct ticket c = *ticket;
+	struct rv_instance *in = c.in;
+	struct peer *p = peer_find(in, c.slot, c.client);
+	struct request q = {.peer = p, .id = c.id, .tag = c.tag};
+	struct batch b;
+
+	ticket_free(&t->tickets, ticket);
+	c.service->deferred--;
+	in->n_tickets--;
+	if (!p) {
+		count(&in->n.late, 1); /* it ended in this turn */
+		return;
+	}
+	p->active_ms = instance_now_ms(in);
+	batch_begin(&b, in, p);
+	b.start_ns = c.start_ns;
+	q.batch = &b;
+	if (c.line) {
+		answer_line(&b, p, c.line, status, text, n);
+	} else {
+		p->inflight -= c.bytes;
+		reply_text(&q, status, text, n);
+	}
+	batch_finish(&b);
+	input_more(in, p);
+}
+
+static void host_complete(struct rv_service_worker *sw, rv_ticket id, enum rv_status status,
+	const void *data, size_t n)
+{
+	struct ticket *ticket = ticket_find(&sw->traffic->tickets, id);
+
+	if (!ticket) {
+		return; /* its time ran out, or nobody waits for it any more */
+	}
+	if (sw->traffic->in_call) {
+		log_error("service %s: complete() inside call() is not allowed", sw->name);
+		return;
+	}
+	answer(sw->traffic, ticket, status < RV_STATUS_COUNT ? status : RV_STATUS_INTERNAL, data,
+		n);
+}
+
+/* The service hears of it, and then the client. */
+static void give_up(
+	struct traffic *t, struct ticket *ticket, enum rv_status status, const char *sentence)
+{
+	struct rv_service_worker *sw = ticket->service;
+	rv_ticket id = ticket_id(&t->tickets, ticket);
+
+	if (sw->ops->cancelled) {
+		sw->ops->cancelled(sw->block, id);
+	}
+	ticket = ticket_find(&t->tickets, id);
+	if (ticket) {
+		answer(t, ticket, status, sentence, strlen(sentence));
+	}
+}
+
+void deferred_expire(struct traffic *t, uint64_t now_ns)
+{
+	struct ticket *ticket;
+	uint32_t at = 0;
+
+	while ((ticket = tickets_due(&t->tickets, now_ns, &at))) {
+		give_up(t, ticket, RV_STATUS_TIMEOUT, "the service did not answer in time");
+	}
+}
+
+void deferred_stop(struct rv_instance *in)
+{
+	struct traffic *t = in->traffic;
+	struct ticket *ticket;
+	uint32_t at = 0;
+
+	in->stopping = true;
+	while (in->n_tickets > 0 && (ticket = tickets_due(&t->tickets, UINT64_MAX, &at))) {
+		if (ticket->in == in) {
+			give_up(t, ticket, RV_STATUS_STOPPING, "the daemon is stopping");
+		}
+	}
+}
+
+/* Waiting for a service. */
+
+static void release(struct rv_instance *in)
+{
+	struct backlog *last = TAILQ_LAST(&in->held, backlog_queue), *b;
+
+	while (!in->service->paused && (b = TAILQ_FIRST(&in->held))) {
+		struct peer *p = b->peer;
+		bool was_last = b == last; /* who is held again stands behind it */
+
+		backlog_release(b);
+		p->bits &= (uint16_t)~PEER_HELD;
+		input_more(in, p);
+		if (was_last) {
+			return;
+		}
+	}
+}
+
+void deferred_release(struct traffic *t)
+{
+	t->release = false;
+	for (struct rv_instance *in = t->instances; in; in = in->next) {
+		if (!in->service->paused) {
+			release(in);
+		}
+	}
+}
+
+static void host_pause(struct rv_service_worker *sw)
+{
+	sw->paused = true;
+}
+
+static void host_resume(struct rv_service_worker *sw)
+{
+	sw->paused = false;
+	sw->traffic->release = true; /* at the end of the turn */
+}
+
+static struct event_base *host_event_base(struct rv_service_worker *sw)
+{
+	return sw->traffic->worker.base;
+}
+
+static PRINTF(3, 4) void host_log(struct rv_service_worker *sw, int prio, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_vmsg(prio, sw->name, fmt, ap);
+	va_end(ap);
+}
+
+const struct rv_service_host deferred_host = {
+	.size = sizeof(struct rv_service_host),
+	.event_base = host_event_base,
+	.room = call_room,
+	.defer = call_defer,
+	.complete = host_complete,
+	.pause = host_pause,
+	.resume = host_resume,
+	.log = host_log,
+};

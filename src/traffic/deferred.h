@@ -1,0 +1,15 @@
+/* Requests that a service answers later, and the host that services call. */
+#pragma once
+
+#include "traffic/service_worker.h"
+
+extern const struct rv_service_host deferred_host;
+
+/* Answers those whose time has run out. */
+void deferred_expire(struct traffic *, uint64_t now_ns);
+
+/* Answers all of the instance with status stopping: it is about to end. */
+void deferred_stop(struct rv_instance *);
+
+/* Serves those that waited for services which take requests again. */
+void deferred_release(struct traffic *);

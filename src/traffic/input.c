@@ -1,0 +1,383 @@
+#include "traffic/input.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "traffic/queue.h"
+#include "traffic/run.h"
+
+static const struct origin from_stream = {0};
+
+/* Byte streams. */
+
+/* A run of lines at the beginning of data: serves it, or puts it aside. Returns the
+ * bytes taken. */
+static size_t take_run(struct batch *b, struct peer *p, struct line_run *run, const uint8_t *data,
+	size_t off, size_t n)
+{
+	size_t k;
+
+	if (LIKELY(queue_may_serve_new_line(b->in, p))) {
+		return run_serve(b, p, run, data, off, n);
+	}
+	k = run_find(run, data, off, n);
+	if (k > 0) {
+		queue_lines(b->in, p, data + off, k);
+	}
+	return k;
+}
+
+static void serve_piece(struct batch *b, struct peer *p, struct split_piece *piece)
+{
+	if (UNLIKELY(piece->kind == SPLIT_LINE && !queue_may_serve_new_line(b->in, p))) {
+		queue_lines(b->in, p, piece->data, piece->len + piece->term);
+	} else {
+		request_serve(b, p, piece, &from_stream);
+	}
+}
+
+/* May more of the stream be cut? */
+static bool may_cut(const struct rv_instance *in, const struct peer *p)
+{
+	return !(p->bits & (PEER_HELD | PEER_UNCUTTABLE)) &&
+	       (peer_is_shared(p) || peer_can_serve(in, p));
+}
+
+/* Cuts and serves; returns the bytes taken. s: the state at data. */
+static size_t serve_stream(struct batch *b, struct peer *p, struct splitter *s, const uint8_t *data,
+	size_t n, bool whole)
+{
+	struct rv_instance *in = b->in;
+	size_t off = 0, limit = in->limits.max_request;
+	struct split_piece piece = {.kind = SPLIT_MORE};
+	struct line_run run = {0};
+	struct splitter before;
+	size_t k;
+
+	while (may_cut(in, p)) {
+		if (off < n && data[off] != RV_FRAME_MAGIC && !s->scanned && splitter_is_clean(s) &&
+			run_fits(in, p)) {
+			off += take_run(b, p, &run, data, off, n);
+		}
+		before = *s;
+		piece.data = NULL;
+		piece.len = 0;
+		k = peer_is_shared(p)
+			    ? split_next_shared(s, data + off, n - off, limit, whole, &piece)
+			    : split_next(s, data + off, n - off, limit, &piece);
+		if (queue_must_hold(in, p, &piece)) {
+			*s = before;
+			break;
+		}
+		off += k;
+		if (piece.kind == SPLIT_MORE) {
+			break;
+		}
+		serve_piece(b, p, &piece);
+	}
+	return off;
+}
+
+/* Keeps what was not taken and the state of cutting it. */
+static int keep_rest(struct rv_instance *in, struct peer *p, const struct splitter *s,
+	const uint8_t *rest, size_t n)
+{
+	struct backlog *b = p->backlog;
+
+	if (!b && n == 0 && splitter_is_clean(s)) {
+		return 0;
+	}
+	b = peer_backlog(p);
+	if (!b) {
+		return -ENOMEM;
+	}
+	b->splitter = *s;
+	if (n > 0 && peer_is_shared(p)) {
+		b->input_ns = instance_now(in);
+		peer_watch(in, p);
+	}
+	if (bytes_put(&b->uncut, rest, n) < 0) {
+		b->splitter.scanned = 0; /* of what is not there */
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void out_of_memory(struct rv_instance *in, struct peer *p)
+{
+	count(&in->n.drops[RV_DROP_IO], 1);
+	if (!peer_is_shared(p) && !peer_is_gone(p)) {
+		peer_close(in, p, RV_CLOSE_NOW);
+	}
+}
+
+static void serve_uncut(struct batch *b, struct peer *p, bool whole)
+{
+	struct backlog *x = p->backlog;
+	struct splitter s = x->splitter;
+	size_t k = serve_stream(b, p, &s, bytes_head(&x->uncut), x->uncut.len, whole);
+
+	x->splitter = s;
+	bytes_take(&x->uncut, k);
+	x->input_ns = x->uncut.len && peer_is_shared(p) ? instance_now(b->in) : 0;
+	if (x->input_ns) {
+		peer_watch(b->in, p);
+	}
+}
+
+/* The stream has ended: its last line, without a terminator, is served when its turn
+ * has come. */
+static void serve_last_line(struct batch *b, struct peer *p)
+{
+	struct backlog *x = p->backlog;
+	struct split_piece piece = {.kind = SPLIT_MORE};
+	struct splitter s;
+
+	if (!x || !may_cut(b->in, p)) {
+		return;
+	}
+	s = x->splitter;
+	if (split_end(&s, bytes_head(&x->uncut), x->uncut.len, b->in->limits.max_request, &piece)) {
+		struct bytes text = x->uncut; /* the piece points into it */
+
+		if (queue_must_hold(b->in, p, &piece)) {
+			return;
+		}
+		x->uncut = (struct bytes){0};
+		x->splitter = (struct splitter){0};
+		request_serve(b, p, &piece, &from_stream);
+		bytes_free(&text);
+	} else {
+		bytes_free(&x->uncut);
+		x->splitter = (struct splitter){0};
+	}
+}
+
+/* How many of the n new bytes complete what is uncut, so that the others need not be
+ * copied: n if that is not sure. What a frame on a shared stream is worth shows only
+ * in what follows it. */
+static size_t bytes_until_complete(const struct peer *p, const uint8_t *data, size_t n)
+{
+	const struct backlog *b = p->backlog;
+	const uint8_t *kept = bytes_head(&b->uncut), *lf;
+	size_t size = RV_FRAME_HEADER;
+
+	if (!splitter_is_clean(&b->splitter)) {
+		return n;
+	}
+	if (kept[0] != RV_FRAME_MAGIC) {
+		lf = memchr(data, '\n', n);
+		if (!lf || (peer_is_shared(p) &&
+				   (memchr(kept, RV_FRAME_MAGIC, b->uncut.len) ||
+					   memchr(data, RV_FRAME_MAGIC, (size_t)(lf - data))))) {
+			return n;
+		}
+		return (size_t)(lf - data) + 1;
+	}
+	if (peer_is_shared(p)) {
+		return n;
+	}
+	if (b->uncut.len >= RV_FRAME_HEADER) {
+		size += rv_load_le32(kept + 4);
+	}
+	return size > b->uncut.len ? MIN(n, size - b->uncut.len) : n;
+}
+
+/* Serves what is uncut with the n bytes behind it; these or a part of them. Returns
+ * how many were taken, or -ENOMEM. */
+static ssize_t serve_onto_uncut(
+	struct batch *b, struct peer *p, const uint8_t *data, size_t n, bool whole)
+{
+	struct backlog *x = p->backlog;
+	size_t k = bytes_until_complete(p, data, n);
+
+	if (bytes_put(&x->uncut, data, k) < 0) {
+		return -ENOMEM;
+	}
+	serve_uncut(b, p, whole && k == n);
+	if (k < n && x->uncut.len && !(p->bits & PEER_UNCUTTABLE)) {
+		if (bytes_put(&x->uncut, data + k, n - k) < 0) {
+			return -ENOMEM;
+		}
+		serve_uncut(b, p, whole);
+		k = n;
+	}
+	return (ssize_t)k;
+}
+
+/* The batch. */
+
+/* All that may be served of the backlog. */
+static void serve_backlog(struct batch *b, struct peer *p)
+{
+	if (p->backlog) {
+		(void)reply_unsent(b, p);
+		reply_ordered(b, p);
+		queue_serve(b, p);
+	}
+	if (p->bits & PEER_UNCUTTABLE || !(p->bits & PEER_STREAM) ||
+		(peer_is_shared(p) && !(p->bits & PEER_STOPPED))) {
+		return;
+	}
+	if (p->backlog && p->backlog->uncut.len) {
+		serve_uncut(b, p, !peer_is_shared(p));
+	}
+	if (p->bits & PEER_EOF) {
+		serve_last_line(b, p);
+	}
+}
+
+static int serve_input(struct batch *b, struct peer *p, const uint8_t *data, size_t n, bool whole)
+{
+	struct splitter s = {0};
+	ssize_t taken = 0;
+	size_t k;
+
+	if (p->backlog) {
+		queue_serve(b, p);
+		if (p->backlog->uncut.len) {
+			taken = serve_onto_uncut(b, p, data, n, whole);
+		}
+		s = p->backlog->splitter;
+	}
+	if (taken < 0 || (size_t)taken == n || p->bits & PEER_UNCUTTABLE) {
+		return taken < 0 ? (int)taken : 0;
+	}
+	data += taken;
+	n -= (size_t)taken;
+	k = serve_stream(b, p, &s, data, n, whole);
+	return p->bits & PEER_UNCUTTABLE ? 0 : keep_rest(b->in, p, &s, data + k, n - k);
+}
+
+/* Everything of this peer is answered and its input has ended: end it. */
+static void end_if_done(struct rv_instance *in, struct peer *p)
+{
+	const struct backlog *b = p->backlog;
+
+	if (!peer_is_gone(p) && p->inflight == 0 &&
+		!(b && (b->unsent.first || b->order.first || b->waiting.records.len ||
+			       b->uncut.len))) {
+		peer_close(in, p, RV_CLOSE_FLUSH);
+	}
+}
+
+static enum rv_next wanted_input(struct rv_instance *in, struct peer *p)
+{
+	const struct backlog *b = p->backlog;
+	bool stop;
+
+	if (peer_is_gone(p)) {
+		return RV_READ_GONE;
+	}
+	stop = p->bits & PEER_HELD ||
+	       (peer_is_shared(p) ? b && b->stalled_ns
+				  : !peer_can_serve(in, p) || (b && b->waiting.records.len));
+	if (stop && !(p->bits & PEER_STOPPED)) {
+		p->bits |= PEER_STOPPED;
+		count(&in->n.pauses, 1);
+	}
+	return stop ? RV_READ_STOP : RV_READ_ON;
+}
+
+/* A peer whose next request waits for the service stands in line with the others. */
+static void hold(struct rv_instance *in, struct peer *p)
+{
+	if (UNLIKELY(p->bits & PEER_HELD)) {
+		backlog_hold(p->backlog, &in->held);
+	}
+}
+
+static enum rv_next end_batch(struct batch *b, struct peer *p)
+{
+	struct rv_instance *in = b->in;
+
+	p->bits &= (uint16_t)~PEER_BUSY;
+	batch_finish(b);
+	if (p->refuse && b->answered) {
+		p->bits |= PEER_EOF | PEER_UNCUTTABLE;
+	}
+	if (p->bits & PEER_UNCUTTABLE && p->backlog) {
+		bytes_take(&p->backlog->uncut, p->backlog->uncut.len);
+	}
+	if (UNLIKELY(p->bits & PEER_EOF)) {
+		end_if_done(in, p);
+	}
+	if (p->backlog && !(p->bits & PEER_GONE)) {
+		hold(in, p);
+		peer_trim(in, p);
+	}
+	return wanted_input(in, p);
+}
+
+static void begin_batch(struct batch *b, struct rv_instance *in, struct peer *p)
+{
+	batch_begin(b, in, p);
+	p->bits |= PEER_BUSY;
+}
+
+enum rv_next input_bytes(
+	struct rv_instance *in, void *block, const void *data, size_t n, bool whole)
+{
+	struct peer *p = peer_of(block);
+	struct batch b;
+
+	begin_batch(&b, in, p);
+	count(&in->n.rx_bytes, n);
+	p->active_ms = (uint32_t)(b.start_ns / 1000000u);
+	if (!(p->bits & PEER_UNCUTTABLE) && serve_input(&b, p, data, n, whole) < 0) {
+		out_of_memory(in, p);
+	}
+	return end_batch(&b, p);
+}
+
+enum rv_next input_messages(struct rv_instance *in, void *block, const struct rv_msg *v, size_t n)
+{
+	struct peer *p = peer_of(block);
+	struct batch b;
+
+	begin_batch(&b, in, p);
+	p->active_ms = (uint32_t)(b.start_ns / 1000000u);
+	for (size_t i = 0; i < n && !peer_is_gone(p) && !(p->bits & PEER_UNCUTTABLE); i++) {
+		count(&in->n.rx_bytes, v[i].len);
+		queue_message(&b, p, &v[i]);
+	}
+	return end_batch(&b, p);
+}
+
+void input_resume(struct rv_instance *in, struct peer *p)
+{
+	p->bits &= (uint16_t)~PEER_STOPPED;
+	if (p->backlog && p->backlog->input_ns && peer_is_shared(p)) {
+		p->backlog->input_ns = instance_now(in); /* its rest can come only now */
+	}
+	if (in->ops->resume) {
+		in->ops->resume(in->block, peer_block(p));
+	}
+}
+
+void input_more(struct rv_instance *in, struct peer *p)
+{
+	struct batch b;
+
+	if (peer_is_gone(p) || p->bits & PEER_BUSY || in->stopping) {
+		return;
+	}
+	begin_batch(&b, in, p);
+	serve_backlog(&b, p);
+	if (p->backlog && queue_cost(p->backlog) <= in->limits.max_inflight) {
+		p->backlog->stalled_ns = 0;
+	}
+	if (end_batch(&b, p) == RV_READ_ON && p->bits & PEER_STOPPED) {
+		input_resume(in, p);
+	}
+}
+
+void input_eof(struct rv_instance *in, void *block)
+{
+	struct peer *p = peer_of(block);
+
+	if (!peer_is_gone(p) && !(p->bits & PEER_EOF)) {
+		p->bits |= PEER_EOF;
+		input_more(in, p);
+	}
+}

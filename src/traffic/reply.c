@@ -1,0 +1,251 @@
+#include "traffic/reply.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "proto/encode.h"
+#include "proto/status.h"
+
+#define LARGE_REPLIES 16 /* of the largest size, that may wait for one connection */
+
+static void count_reply(const struct request *q, unsigned status)
+{
+	struct rv_instance *in = q->batch->in;
+
+	count(&in->n.replies, 1);
+	count(&in->n.status[status < RV_STATUS_COUNT ? status : RV_STATUS_INTERNAL], 1);
+	q->batch->answered++;
+}
+
+/* Replies that can't be sent. */
+
+static void drop(const struct request *q, enum rv_drop why)
+{
+	count(&q->batch->in->n.drops[why], 1);
+}
+
+/* There is no room for a reply. A client that shares its channel has to miss it;
+ * a connection ends, so that its client does not wait for ever. */
+static void lose(const struct request *q)
+{
+	struct peer *p = q->peer;
+
+	drop(q, RV_DROP_OUTPUT);
+	if (!(p->bits & (PEER_SHARED | PEER_REPLY_ONLY))) {
+		p->bits |= PEER_EOF | PEER_UNCUTTABLE;
+	}
+}
+
+/* May a reply of n bytes be put aside? A connection that is held up is not served any
+ * further, but many replies may still come out of the service. */
+static bool may_keep(const struct request *q, size_t n)
+{
+	const struct backlog *b = q->peer->backlog;
+	const struct limits *l = &q->batch->in->limits;
+	size_t large = q->peer->bits & (PEER_SHARED | PEER_REPLY_ONLY) ? 1 : LARGE_REPLIES;
+
+	return b->unsent.cost + b->order.cost + unsent_cost(n) <=
+	       l->max_inflight + large * (l->max_request + REPLY_SENTENCE);
+}
+
+/* Puts a reply aside: the error of a line, n bytes of text, a line's terminator. */
+static void keep(
+	struct request *q, unsigned status, const char *error, const uint8_t *text, size_t n)
+{
+	struct peer *p = q->peer;
+	size_t head = strlen(error);
+	const struct unsent_reply what = {.len = head + n + reply_tail(q),
+		.request = q->bytes + REQUEST_COST,
+		.tag = q->tag,
+		.id = q->id,
+		.status = (uint8_t)status,
+		.frame = !q->line};
+	struct unsent_reply *u = NULL;
+
+	if (peer_is_gone(p)) {
+		drop(q, RV_DROP_PEER_GONE);
+		return;
+	}
+	if (peer_backlog(p) && may_keep(q, what.len)) {
+		u = unsent_add(&p->backlog->unsent, &what);
+	}
+	if (!u) {
+		lose(q);
+		return;
+	}
+	memcpy(u->text, error, head);
+	if (n > 0) {
+		memcpy(u->text + head, text, n);
+	}
+	encode_terminator(u->text + head + n, q->line ? q->term : 0);
+	p->inflight += what.request;
+	(void)reply_unsent(q->batch, p);
+}
+
+/* The next piece of a reply that was put aside: a line, a whole frame or a fragment. */
+static int send_piece(struct batch *b, struct peer *p, struct unsent_reply *u)
+{
+	size_t head = u->frame ? RV_FRAME_HEADER : 0;
+	size_t n = u->len - u->sent;
+	int r;
+
+	if (u->frame && p->max_message) {
+		n = MIN(n, p->max_message - RV_FRAME_HEADER);
+	}
+	r = batch_reserve_next(b, p, head + n);
+	if (r < 0) {
+		return r;
+	}
+	if (u->frame) {
+		bool more = u->sent + n < u->len;
+
+		encode_reply(batch_tail(b), u->status, more ? RV_FRAME_MORE : 0, n, u->id);
+	}
+	memcpy(batch_tail(b) + head, u->text + u->sent, n);
+	u->sent += n;
+	batch_advance(b, head + n, u->tag);
+	return 0;
+}
+
+bool reply_unsent(struct batch *b, struct peer *p)
+{
+	while (p->backlog && p->backlog->unsent.first) {
+		struct unsent_reply *u = p->backlog->unsent.first;
+		int r = send_piece(b, p, u);
+
+		if (r == -EAGAIN) {
+			peer_watch(b->in, p);
+			return false;
+		}
+		if (r < 0) {
+			peer_drop_unsent(b->in, p);
+			return true;
+		}
+		if (u->sent == u->len) {
+			p->inflight -= unsent_pop(&p->backlog->unsent);
+		}
+	}
+	return true;
+}
+
+/* Replies. */
+
+/* Room for a reply of n bytes of text behind `head` bytes, or the reply goes another
+ * way. */
+static bool reserve(
+	struct request *q, unsigned status, const char *error, const uint8_t *text, size_t n)
+{
+	size_t total = reply_head(q) + strlen(error) + n + reply_tail(q);
+	bool whole = q->line || !q->peer->max_message || total <= q->peer->max_message;
+	int r = whole ? batch_reserve(q->batch, q->peer, total) : -EAGAIN;
+
+	if (r == -EAGAIN) {
+		keep(q, status, error, text, n);
+	} else if (r < 0) {
+		drop(q, RV_DROP_PEER_GONE);
+	}
+	return r == 0;
+}
+
+static void send_text(struct request *q, unsigned status, const uint8_t *text, size_t n)
+{
+	char buf[ENCODE_ERROR_SIZE];
+	const char *error = q->line ? encode_error(status, buf) : "";
+	size_t head = q->line ? strlen(error) : RV_FRAME_HEADER;
+	uint8_t *out;
+
+	if (!reserve(q, status, error, text, n)) {
+		return;
+	}
+	out = batch_tail(q->batch);
+	if (q->line) {
+		memcpy(out, error, head);
+	} else {
+		encode_reply(out, status, 0, n, q->id);
+	}
+	if (n > 0) {
+		memcpy(out + head, text, n);
+	}
+	head += encode_terminator(out + head + n, q->line ? q->term : 0);
+	batch_advance(q->batch, head + n, q->tag);
+}
+
+/* The reply waits until those of the lines before it are sent. */
+static void send_later(struct request *q, unsigned status, const uint8_t *text, size_t n)
+{
+	struct order *o = &q->peer->backlog->order;
+	struct order_line *l = may_keep(q, n) ? order_add(o, q->term, q->tag) : NULL;
+
+	if (!l) {
+		lose(q);
+		return;
+	}
+	if (order_ready(o, l, (uint8_t)status, text, n) < 0) {
+		(void)!order_ready(o, l, RV_STATUS_INTERNAL, NULL, 0);
+	}
+}
+
+void reply_text(struct request *q, unsigned status, const uint8_t *text, size_t n)
+{
+	const struct rv_instance *in = q->batch->in;
+	size_t max = q->peer->max_line;
+
+	if (status == RV_STATUS_OK && n > in->limits.max_request && q->op == RV_OP_CALL) {
+		reply_status(q, RV_STATUS_TOO_LARGE, "%zu bytes of reply, the limit is %zu", n,
+			in->limits.max_request);
+		return;
+	}
+	if (q->line && max && n + q->term > max && status == RV_STATUS_OK) {
+		reply_status(q, RV_STATUS_TOO_LARGE, "%zu bytes of reply, a message takes %zu", n,
+			max - q->term);
+		return;
+	}
+	if (UNLIKELY(reply_is_ordered(q))) {
+		send_later(q, status, text, n);
+		return;
+	}
+	count_reply(q, status);
+	send_text(q, status, text, n);
+}
+
+void reply_status(struct request *q, enum rv_status status, const char *fmt, ...)
+{
+	char text[REPLY_SENTENCE];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	n = n < 0 ? 0 : MIN(n, REPLY_SENTENCE - 1);
+	reply_text(q, status, (const uint8_t *)text, (size_t)n);
+}
+
+void reply_in_place(struct request *q, size_t n)
+{
+	uint8_t *out = batch_tail(q->batch);
+	size_t head = reply_head(q);
+
+	count_reply(q, RV_STATUS_OK);
+	if (q->line) {
+		encode_terminator(out + n, q->term);
+	} else {
+		encode_reply(out, RV_STATUS_OK, 0, n, q->id);
+	}
+	batch_advance(q->batch, head + n + reply_tail(q), q->tag);
+}
+
+void reply_ordered(struct batch *b, struct peer *p)
+{
+	struct order_line *l;
+
+	while (p->backlog && (l = order_take(&p->backlog->order))) {
+		struct request q = {
+			.batch = b, .peer = p, .line = true, .term = l->term, .tag = l->tag};
+
+		p->inflight -= l->request;
+		count_reply(&q, l->status);
+		send_text(&q, l->status, bytes_head(&l->text), l->text.len);
+		order_line_free(l);
+	}
+}

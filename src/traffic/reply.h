@@ -1,0 +1,59 @@
+/*
+ * From the text of a reply to its bytes. A reply that does not fit the transport now
+ * (larger than a message, or a queue that is full) is put aside with its peer and sent
+ * as the transport takes it, in fragments if need be.
+ */
+#pragma once
+
+#include "traffic/batch.h"
+
+#define REPLY_SENTENCE 256 /* bytes that rv_reply_fail() asks for */
+
+/* One request on its way to its reply. */
+struct request {
+	struct batch *batch;
+	struct peer *peer; /* whom to answer */
+	bool line;
+	uint8_t term; /* bytes of a line's terminator */
+	uint8_t op;
+	uint64_t id;    /* of a frame */
+	uint32_t tag;   /* of its message */
+	uint32_t bytes; /* what it counts for in peer->inflight */
+};
+
+/* Answers with n bytes of text; they may be anywhere and are copied. */
+void reply_text(struct request *, unsigned status, const uint8_t *text, size_t n);
+/* Answers with a sentence. */
+void reply_status(struct request *, enum rv_status status, const char *fmt, ...) PRINTF(3, 4);
+
+/* Bytes that stand before and after the text in the reply's message. */
+static inline size_t reply_head(const struct request *q)
+{
+	return q->line ? 0 : RV_FRAME_HEADER;
+}
+
+static inline size_t reply_tail(const struct request *q)
+{
+	return q->line ? q->term : 0;
+}
+
+/* The largest message that its reply may be; 0: any. */
+static inline size_t reply_max(const struct request *q)
+{
+	return q->line ? q->peer->max_line : q->peer->max_message;
+}
+
+/* The text, n bytes, stands in place behind reply_head() bytes at the batch's tail:
+ * status ok. */
+void reply_in_place(struct request *, size_t n);
+
+/* Must its reply wait for those of lines before it? */
+static inline bool reply_is_ordered(const struct request *q)
+{
+	return q->line && q->peer->backlog && q->peer->backlog->order.first;
+}
+
+/* Sends what waits for the peer. False: still something left. */
+bool reply_unsent(struct batch *, struct peer *);
+/* Sends the replies of lines whose turn has come. */
+void reply_ordered(struct batch *, struct peer *);

@@ -1,0 +1,283 @@
+#include "traffic/request.h"
+
+#include <stdlib.h>
+#include "traffic/call.h"
+
+static const char busy[] = "too much in flight for one client";
+
+static void serve_op(struct request *q, const uint8_t *data, size_t n)
+{
+	CLEANUP_FREE char *json = NULL;
+	struct rv_instance *in = q->batch->in;
+	size_t len = 0;
+	int r;
+
+	count(&in->n.ops[q->op], 1);
+	if (q->op == RV_OP_CALL) {
+		call_service(q, data, n);
+		return;
+	}
+	if (q->op == RV_OP_PING) {
+		reply_text(q, RV_STATUS_OK, data, n);
+		return;
+	}
+	r = q->op == RV_OP_INFO ? in->reports->info(in, &json, &len)
+				: in->reports->stats(in->owner, &json, &len);
+	if (r < 0) {
+		reply_status(q, RV_STATUS_INTERNAL, "out of memory");
+		return;
+	}
+	reply_text(q, RV_STATUS_OK, (const uint8_t *)json, len);
+}
+
+static const char *why_refused(const struct peer *p)
+{
+	return p->refuse == RV_STATUS_BUSY ? "too many clients, try again later"
+					   : "this user may not use the endpoint";
+}
+
+static void serve_line(
+	struct batch *b, struct peer *p, const struct split_piece *piece, const struct origin *from)
+{
+	struct request q = {.batch = b,
+		.peer = from->reply_to ? from->reply_to : p,
+		.line = true,
+		.term = (uint8_t)piece->term,
+		.tag = from->tag,
+		.bytes = (uint32_t)piece->total};
+	struct rv_instance *in = b->in;
+
+	count(&in->n.requests, 1);
+	count(&in->n.lines, 1);
+	if (UNLIKELY(p->refuse)) {
+		reply_status(&q, p->refuse, "%s", why_refused(p));
+	} else if (UNLIKELY(piece->kind == SPLIT_LONG_LINE)) {
+		reply_status(&q, RV_STATUS_TOO_LARGE, "%llu bytes, the limit is %zu",
+			(unsigned long long)piece->total, in->limits.max_request);
+	} else {
+		count(&in->n.ops[RV_OP_CALL], 1);
+		call_service(&q, piece->data, piece->len);
+	}
+}
+
+/* Whom a frame wants its reply sent to. NULL: to nobody, counted. */
+static struct peer *addressee(struct batch *b, struct peer *p, struct split_piece *piece,
+	const struct origin *from, bool *ret_bad_token)
+{
+	struct rv_instance *in = b->in;
+	const uint8_t *token;
+	void *block;
+	size_t n;
+	/* of a large frame on a stream there is only the header */
+	bool has = piece->frame.flags & RV_FRAME_REPLY_TO && piece->data;
+	bool ok = has && split_token(piece, &token, &n);
+
+	*ret_bad_token = has && !ok;
+	if (from->reply_to || !(in->ops->caps & RV_CAP_REPLY_TO)) {
+		return from->reply_to ? from->reply_to : p;
+	}
+	if (!ok) {
+		count(&in->n.unaddressed, 1);
+		return NULL;
+	}
+	if (in->ops->reply_peer(in->block, (const char *)token, n, &block) < 0) {
+		count(&in->n.drops[RV_DROP_REPLY_NAME], 1);
+		return NULL;
+	}
+	return peer_of(block);
+}
+
+/* The rest of a message is to be discarded. */
+static void discard(struct rv_instance *in, struct peer *p, const struct rv_frame *f)
+{
+	bool fragment = f->flags & RV_FRAME_MORE;
+
+	if (fragment ? peer_backlog(p) != NULL : p->backlog != NULL) {
+		joiner_discard(&p->backlog->joining, f, instance_now(in));
+		peer_watch(in, p);
+	}
+}
+
+/* An error before the message is joined: the rest of it is discarded. */
+static void refuse_frame(
+	struct request *q, const struct rv_frame *f, enum rv_status status, const char *what)
+{
+	count(&q->batch->in->n.requests, 1);
+	discard(q->batch->in, q->peer, f);
+	reply_status(q, status, "%s", what);
+}
+
+static void too_large(struct request *q, uint64_t n)
+{
+	count(&q->batch->in->n.requests, 1);
+	reply_status(q, RV_STATUS_TOO_LARGE, "%llu bytes, the limit is %zu", (unsigned long long)n,
+		q->batch->in->limits.max_request);
+}
+
+/* The message could not be joined. */
+static void refuse_joined(struct request *q, enum join_result why, size_t total)
+{
+	static const struct {
+		enum rv_status status;
+		const char *sentence;
+	} answers[] = {
+		[JOIN_LATE] = {RV_STATUS_TIMEOUT,
+			"the fragments before this one came too long ago"},
+		[JOIN_MALFORMED] = {RV_STATUS_MALFORMED, "the fragments name different operations"},
+		[JOIN_BUSY] = {RV_STATUS_BUSY, busy},
+		[JOIN_NO_MEMORY] = {RV_STATUS_INTERNAL, "out of memory"},
+	};
+
+	if (why == JOIN_TOO_LARGE) {
+		too_large(q, total);
+		return;
+	}
+	count(&q->batch->in->n.requests, 1);
+	reply_status(q, answers[why].status, "%s", answers[why].sentence);
+}
+
+static void serve_whole(struct request *q, const uint8_t *text, size_t n)
+{
+	count(&q->batch->in->n.requests, 1);
+	q->bytes = (uint32_t)n;
+	serve_op(q, text, n);
+}
+
+/* A message that consists of several fragments, or may do so. */
+static void serve_fragment(struct request *q, const struct split_piece *piece)
+{
+	struct rv_instance *in = q->batch->in;
+	const struct limits *l = &in->limits;
+	const struct join_limits limits = {
+		.message = l->max_request,
+		.cost = l->max_request + l->max_inflight - MIN(l->max_inflight, q->peer->inflight),
+		.messages = JOIN_MESSAGES,
+	};
+	struct backlog *b = peer_backlog(q->peer);
+	enum join_result r = JOIN_NO_MEMORY;
+	struct bytes text = {0};
+
+	if (b) {
+		r = joiner_add(&b->joining, &limits, instance_now(in), &piece->frame, piece->data,
+			piece->len, &text);
+		peer_watch(in, q->peer);
+	}
+	if (r == JOIN_DONE) {
+		bool joined = text.data;
+
+		count(&in->n.fragments, joined);
+		serve_whole(q, joined ? bytes_head(&text) : piece->data,
+			joined ? text.len : piece->len);
+	} else {
+		count(&in->n.fragments, 1);
+		if (r != JOIN_WAIT) {
+			refuse_joined(q, r, text.len);
+		}
+	}
+	bytes_free(&text);
+}
+
+static bool is_late_or_refused(struct rv_instance *in, struct peer *p, const struct rv_frame *f)
+{
+	return p->backlog && joiner_swallow(&p->backlog->joining, f, instance_now(in));
+}
+
+/* May a peer that is only answered have another request of n bytes under way? */
+static bool is_too_much(const struct rv_instance *in, const struct peer *p, size_t n)
+{
+	return p->bits & PEER_REPLY_ONLY && p->inflight > 0 &&
+	       p->inflight + n + REQUEST_COST > in->limits.max_inflight;
+}
+
+static bool may_join(const struct peer *p, const struct rv_frame *f)
+{
+	const struct joiner *j = p->backlog ? &p->backlog->joining : NULL;
+
+	return f->flags & RV_FRAME_MORE || (j && (j->messages || j->lossy_ns));
+}
+
+static bool is_too_large(const struct rv_instance *in, const struct split_piece *piece)
+{
+	return piece->kind == SPLIT_LARGE_FRAME || piece->len > in->limits.max_request;
+}
+
+static void serve_frame(
+	struct batch *b, struct peer *p, struct split_piece *piece, const struct origin *from)
+{
+	struct rv_instance *in = b->in;
+	const struct rv_frame *f = &piece->frame;
+	struct request q = {.batch = b, .tag = from->tag, .id = f->id, .op = f->code};
+	bool bad_token;
+
+	count(&in->n.frames, 1);
+	q.peer = addressee(b, p, piece, from, &bad_token);
+	if (!q.peer || is_late_or_refused(in, q.peer, f)) {
+		return;
+	}
+	if (UNLIKELY(p->refuse)) {
+		refuse_frame(&q, f, p->refuse, why_refused(p));
+	} else if (UNLIKELY(bad_token)) {
+		refuse_frame(&q, f, RV_STATUS_MALFORMED, "malformed reply token");
+	} else if (UNLIKELY(q.op >= RV_OP_COUNT)) {
+		refuse_frame(&q, f, RV_STATUS_UNSUPPORTED, "no such operation");
+	} else if (UNLIKELY(is_too_large(in, piece))) {
+		discard(in, q.peer, f);
+		too_large(&q, piece->data ? piece->len : f->length);
+	} else if (UNLIKELY(is_too_much(in, q.peer, piece->len))) {
+		refuse_frame(&q, f, RV_STATUS_BUSY, busy);
+	} else if (may_join(q.peer, f)) {
+		serve_fragment(&q, piece);
+	} else {
+		serve_whole(&q, piece->data, piece->len);
+	}
+}
+
+/* A malformed header. A connection ends with it; a message is answered alone. */
+static void serve_bad(
+	struct batch *b, struct peer *p, struct split_piece *piece, const struct origin *from)
+{
+	struct request q = {.batch = b, .peer = p, .tag = from->tag, .id = piece->frame.id};
+	bool bad_token;
+
+	count(&b->in->n.frames, 1);
+	if (p->bits & PEER_STREAM) {
+		p->bits |= PEER_EOF | PEER_UNCUTTABLE;
+	} else {
+		q.peer = addressee(b, p, piece, from, &bad_token);
+	}
+	if (q.peer) {
+		count(&b->in->n.requests, 1);
+		reply_status(&q, RV_STATUS_MALFORMED, "malformed frame header");
+	}
+}
+
+void request_serve(
+	struct batch *b, struct peer *p, struct split_piece *piece, const struct origin *from)
+{
+	switch (piece->kind) {
+	case SPLIT_LINE:
+	case SPLIT_LONG_LINE:
+		serve_line(b, p, piece, from);
+		break;
+	case SPLIT_FRAME:
+	case SPLIT_LARGE_FRAME:
+		serve_frame(b, p, piece, from);
+		break;
+	case SPLIT_BAD:
+		serve_bad(b, p, piece, from);
+		break;
+	case SPLIT_SKIPPED:
+		count(&b->in->n.torn, 1);
+		break;
+	case SPLIT_MORE:
+		break;
+	}
+}
+
+bool request_calls(const struct peer *p, const struct split_piece *piece)
+{
+	return !p->refuse &&
+	       (piece->kind == SPLIT_LINE ||
+		       (piece->kind == SPLIT_FRAME && piece->frame.code == RV_OP_CALL &&
+			       !(piece->frame.flags & RV_FRAME_MORE)));
+}

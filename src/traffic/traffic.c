@@ -1,0 +1,282 @@
+#include "traffic/traffic.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include "traffic/backend_host.h"
+#include "traffic/deferred.h"
+#include "traffic/drain.h"
+#include "traffic/peer.h"
+#include "traffic/post.h"
+#include "traffic/timeouts.h"
+
+#define GIVE_BACK ((size_t)8 << 20) /* bytes of freed backlogs that malloc may keep */
+
+/* The worker's hooks. */
+
+static void on_turn_end(void *ctx)
+{
+	struct traffic *t = ctx;
+
+	if (t->release) {
+		deferred_release(t);
+	}
+	if (t->retired) {
+		service_workers_collect(t);
+	}
+	for (struct rv_instance *in = t->instances, *next; in; in = next) {
+		next = in->next;
+		if (in->dying) {
+			peers_free_dying(in);
+		}
+		if (in->draining) {
+			drain_check(in);
+		}
+	}
+	if (UNLIKELY(t->freed >= GIVE_BACK)) {
+		t->freed = 0;
+		malloc_trim(0);
+	}
+}
+
+static void on_woken(void *ctx)
+{
+	struct traffic *t = ctx;
+
+	for (struct rv_instance *in = t->instances, *next; in; in = next) {
+		next = in->next;
+		post_run(in);
+	}
+}
+
+static bool on_tick(void *ctx)
+{
+	return timeouts_check(ctx);
+}
+
+static const struct worker_hooks hooks = {
+	.turn_end = on_turn_end,
+	.woken = on_woken,
+	.tick = on_tick,
+};
+
+int traffic_start(struct traffic *t, unsigned index, struct event_base *base)
+{
+	return worker_start(&t->worker, index, base, &hooks, t);
+}
+
+void traffic_stop(struct traffic *t)
+{
+	worker_stop(&t->worker);
+	tickets_finish(&t->tickets);
+	free(TAKE_PTR(t->scratch));
+}
+
+/* Instances. */
+
+int instance_init(struct rv_instance *in, struct traffic *t, const struct rv_backend_ops *ops,
+	const struct endpoint_hooks *endpoint_hooks, const struct endpoint_reports *reports,
+	void *owner)
+{
+	in->traffic = t;
+	in->worker = &t->worker;
+	in->ops = ops;
+	in->hooks = endpoint_hooks;
+	in->reports = reports;
+	in->owner = owner;
+	in->stride = PEER_SIZE + ((ops->peer_size + 7u) & ~(size_t)7u);
+	LIST_INIT(&in->watched);
+	TAILQ_INIT(&in->held);
+	pthread_mutex_init(&in->post_lock, NULL);
+	in->posts_end = &in->posts;
+	in->block = calloc(1, MAX(ops->instance_size, 1u));
+	return in->block ? 0 : -ENOMEM;
+}
+
+void instance_finish(struct rv_instance *in)
+{
+	if (in->traffic) {
+		pthread_mutex_destroy(&in->post_lock);
+	}
+	free(TAKE_PTR(in->block));
+}
+
+struct attach_arg {
+	struct rv_instance *in;
+	void *endpoint_block;
+	const struct instance_settings *settings;
+	struct rv_err *err;
+	int r;
+};
+
+static void apply(struct rv_instance *in, const struct instance_settings *s)
+{
+	in->name = s->name;
+	in->address = s->address;
+	in->cfg = s->cfg;
+	in->service = s->service;
+	in->limits = s->limits;
+}
+
+/* The longest of its instances' is the worker's. */
+static void update_spin(struct traffic *t)
+{
+	t->worker.spin_ns = 0;
+	for (const struct rv_instance *in = t->instances; in; in = in->next) {
+		t->worker.spin_ns = MAX(t->worker.spin_ns, in->limits.spin_ns);
+	}
+}
+
+static void do_attach(struct worker *w, void *p)
+{
+	struct attach_arg *a = p;
+	struct rv_instance *in = a->in;
+
+	(void)w;
+	apply(in, a->settings);
+	in->attached = true;
+	a->r = in->ops->attach(in->block, a->endpoint_block, &backend_host, in, a->err);
+	if (a->r < 0) {
+		in->attached = false;
+		peers_finish(in);
+		post_run(in);
+		return;
+	}
+	in->next = in->traffic->instances;
+	in->traffic->instances = in;
+	update_spin(in->traffic);
+}
+
+int instance_attach(struct rv_instance *in, void *endpoint_block,
+	const struct instance_settings *settings, struct rv_err *err)
+{
+	struct attach_arg a = {
+		.in = in, .endpoint_block = endpoint_block, .settings = settings, .err = err};
+
+	worker_call(in->worker, do_attach, &a);
+	return a.r;
+}
+
+/* The new service knows nobody yet. */
+static void forget(struct rv_instance *in, struct peer *p, void *arg)
+{
+	(void)in;
+	(void)arg;
+	p->bits &= (uint16_t)~PEER_KNOWN;
+}
+
+static void do_update(struct worker *w, void *p)
+{
+	struct attach_arg *a = p;
+	struct rv_instance *in = a->in;
+
+	if (in->service != a->settings->service) {
+		peers_each(in, forget, NULL);
+		in->traffic->release = true; /* it may take what the old one did not */
+	}
+	apply(in, a->settings);
+	update_spin(in->traffic);
+	if (in->limits.idle_ns) {
+		worker_want_tick(w);
+	}
+}
+
+void instance_update(struct rv_instance *in, const struct instance_settings *settings)
+{
+	struct attach_arg a = {.in = in, .settings = settings};
+
+	worker_call(in->worker, do_update, &a);
+}
+
+static void do_drain(struct worker *w, void *p)
+{
+	struct rv_instance *in = p;
+
+	(void)w;
+	in->draining = true;
+	in->ops->drain(in->block);
+}
+
+void instance_drain(struct rv_instance *in)
+{
+	worker_call(in->worker, do_drain, in);
+}
+
+static void unlink_instance(struct rv_instance *in)
+{
+	struct rv_instance **at = &in->traffic->instances;
+
+	while (*at && *at != in) {
+		at = &(*at)->next;
+	}
+	if (*at) {
+		*at = in->next;
+	}
+	update_spin(in->traffic);
+}
+
+static void do_detach(struct worker *w, void *p)
+{
+	struct rv_instance *in = p;
+
+	(void)w;
+	deferred_stop(in);
+	unlink_instance(in);
+	in->ops->detach(in->block);
+	in->attached = false;
+	peers_finish(in);
+	post_run(in);
+}
+
+void instance_detach(struct rv_instance *in)
+{
+	worker_call(in->worker, do_detach, in);
+}
+
+/* Services. */
+
+struct service_arg {
+	struct rv_service_worker *sw;
+	struct traffic *traffic;
+	struct rv_err *err;
+	int r;
+};
+
+static void do_add_service(struct worker *w, void *p)
+{
+	struct service_arg *a = p;
+
+	(void)w;
+	a->sw->host = &deferred_host;
+	a->r = service_worker_attach(a->sw, a->traffic, a->err);
+}
+
+int traffic_add_service(struct traffic *t, struct rv_service_worker *sw, struct rv_err *err)
+{
+	struct service_arg a = {.sw = sw, .traffic = t, .err = err};
+
+	worker_call(&t->worker, do_add_service, &a);
+	return a.r;
+}
+
+static void do_drain_service(struct worker *w, void *p)
+{
+	(void)w;
+	service_worker_drain(p);
+}
+
+void traffic_drain_service(struct traffic *t, struct rv_service_worker *sw)
+{
+	worker_call(&t->worker, do_drain_service, sw);
+}
+
+static void do_retire_service(struct worker *w, void *p)
+{
+	(void)w;
+	service_worker_retire(p);
+}
+
+void traffic_retire_service(struct traffic *t, struct rv_service_worker *sw)
+{
+	worker_call(&t->worker, do_retire_service, sw);
+}
