@@ -1,8 +1,14 @@
-#include "fifo/fifo.h"
+#include "fifo/endpoint.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define DIRECTORY_MODE 01733 /* clients make FIFOs in there, and can't list it */
+/* The pipes' sizes. What is in the one comes before everybody's next request; in the
+ * other a reader of PATH.out may lag behind: as much as pipe(7) lets anybody have. */
+#define REQUESTS_SIZE (256 << 10)
+#define REPLIES_SIZE (1 << 20)
 
 /* More room keeps writers from waiting for us; a refusal (the user's share of
  * pipe memory is used up) costs speed only. */
@@ -26,10 +32,10 @@ static void leave_times(int fd)
 
 static int copy_paths(struct fifo_endpoint *ep, const struct fifo_config *cfg)
 {
-	ep->path = names_join(cfg->path, "");
-	ep->out_path = names_join(cfg->path, ".out");
-	ep->dir_path =
-		*cfg->reply_dir ? names_join(cfg->reply_dir, "") : names_join(cfg->path, ".d");
+	ep->path = rv_names_join(cfg->path, "");
+	ep->out_path = rv_names_join(cfg->path, ".out");
+	ep->dir_path = *cfg->reply_dir ? rv_names_join(cfg->reply_dir, "")
+				       : rv_names_join(cfg->path, ".d");
 	return ep->path && ep->out_path && ep->dir_path ? 0 : -ENOMEM;
 }
 
@@ -70,8 +76,8 @@ static int adopt_one(int fd, int *ret, struct rv_err *e)
 static int adopt(struct fifo_endpoint *ep, const int *fds, size_t n, struct rv_err *e)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct names_id id = names_id_fd(fds[i]);
-		bool is_out = id.ino && names_id_same(id, names_id_path(ep->out_path));
+		struct rv_names_id id = rv_names_id_fd(fds[i]);
+		bool is_out = id.ino && rv_names_id_same(id, rv_names_id_path(ep->out_path));
 		int *slot = is_out ? &ep->out_fd : &ep->fd;
 		int r;
 
@@ -90,16 +96,16 @@ static int adopt(struct fifo_endpoint *ep, const int *fds, size_t n, struct rv_e
 }
 
 static int make_fifo(struct fifo_endpoint *ep, const char *path, mode_t mode,
-	const struct rv_endpoint_info *info, int *fd, struct names_id *id, struct rv_err *e)
+	const struct rv_endpoint_info *info, int *fd, struct rv_names_id *id, struct rv_err *e)
 {
 	int r;
 
 	if (*fd >= 0) {
 		return 0; /* inherited */
 	}
-	r = names_fifo(path, mode, ep->lock.leftover, info, fd, e);
+	r = rv_names_fifo(path, mode, ep->lock.leftover, info, fd, e);
 	if (r == 0) {
-		*id = names_id_fd(*fd);
+		*id = rv_names_id_fd(*fd);
 	}
 	return r;
 }
@@ -112,10 +118,10 @@ static int make_directory(struct fifo_endpoint *ep, const struct rv_endpoint_inf
 	const struct fifo_config *cfg, struct rv_err *e)
 {
 	bool made = false;
-	int r = names_directory(ep->dir_path, FIFO_DIRECTORY_MODE, info, &ep->dir_fd, &made, e);
+	int r = rv_names_directory(ep->dir_path, DIRECTORY_MODE, info, &ep->dir_fd, &made, e);
 
 	if (r == 0 && (made || (!ep->adopted && (ep->lock.leftover || !*cfg->reply_dir)))) {
-		ep->dir_id = names_id_fd(ep->dir_fd);
+		ep->dir_id = rv_names_id_fd(ep->dir_fd);
 	}
 	return r;
 }
@@ -124,7 +130,7 @@ static int make_directory(struct fifo_endpoint *ep, const struct rv_endpoint_inf
 static int make_names(struct fifo_endpoint *ep, const struct rv_endpoint_info *info,
 	const struct fifo_config *cfg, const int *fds, size_t n_fds, struct rv_err *e)
 {
-	int r = names_lock(ep->path, &ep->lock, e);
+	int r = rv_names_lock(ep->path, &ep->lock, e);
 
 	if (r == 0) {
 		r = adopt(ep, fds, n_fds, e);
@@ -159,8 +165,8 @@ int fifo_open(void *block, const struct rv_endpoint_info *info, const void *cfg,
 		fifo_close(ep);
 		return r;
 	}
-	enlarge(ep->fd, FIFO_REQUESTS);
-	enlarge(ep->out_fd, FIFO_REPLIES);
+	enlarge(ep->fd, REQUESTS_SIZE);
+	enlarge(ep->out_fd, REPLIES_SIZE);
 	leave_times(ep->fd);
 	for (size_t i = 0; i < n_fds; i++) {
 		close(fds[i]); /* we have our own */
@@ -175,14 +181,14 @@ int fifo_reconfigure(
 	int r = 0;
 
 	(void)cfg; /* no key of ours is live */
-	if (ep->id.ino && !names_id_same(ep->id, names_id_path(ep->path))) {
+	if (ep->id.ino && !rv_names_id_same(ep->id, rv_names_id_path(ep->path))) {
 		return rv_fail(e, -EBUSY, "%s: the name is no longer ours", ep->path);
 	}
 	if (ep->id.ino) {
-		r = names_apply(ep->fd, ep->path, info->mode, info, e);
+		r = rv_names_apply(ep->fd, ep->path, info->mode, info, e);
 	}
 	if (r == 0 && ep->out_id.ino) {
-		r = names_apply(ep->out_fd, ep->out_path, info->out_mode, info, e);
+		r = rv_names_apply(ep->out_fd, ep->out_path, info->out_mode, info, e);
 	}
 	if (r == 0) {
 		__atomic_store_n(&ep->max_peers, info->max_peers, __ATOMIC_RELAXED);
@@ -192,12 +198,12 @@ int fifo_reconfigure(
 
 void fifo_release_names(struct fifo_endpoint *ep)
 {
-	names_unlink(ep->path, &ep->id);
-	names_unlink(ep->out_path, &ep->out_id);
+	rv_names_unlink(ep->path, &ep->id);
+	rv_names_unlink(ep->out_path, &ep->out_id);
 	if (ep->dir_fd >= 0) {
-		names_remove_directory(ep->dir_path, ep->dir_fd, &ep->dir_id);
+		rv_names_remove_directory(ep->dir_path, ep->dir_fd, &ep->dir_id);
 	}
-	names_unlock(&ep->lock);
+	rv_names_unlock(&ep->lock);
 }
 
 /* Clients may have kept the directory alive when the names were released, at
@@ -207,8 +213,8 @@ static void remove_late(struct fifo_endpoint *ep)
 {
 	struct rv_err err;
 
-	if (ep->dir_id.ino && !ep->lock.path && names_lock(ep->path, &ep->lock, &err) < 0) {
-		ep->dir_id = (struct names_id){0};
+	if (ep->dir_id.ino && !ep->lock.path && rv_names_lock(ep->path, &ep->lock, &err) < 0) {
+		ep->dir_id = (struct rv_names_id){0};
 	}
 }
 

@@ -1,7 +1,21 @@
-#include "fifo/fifo.h"
-
+/*
+ * Transport "fifo": one request FIFO for all writers, PATH; one FIFO for the
+ * replies to lines, PATH.out; and a directory, PATH.d, in which each client of
+ * frames makes the FIFO for its own replies.
+ *
+ * The request FIFO and PATH.out are held open for reading and writing, so that
+ * neither ever sees the end of its input when the last client leaves (an
+ * O_RDONLY end would be readable for ever from then on). Reply FIFOs are
+ * opened for writing only: so the kernel tells when the reader has left.
+ */
+#include <event2/event.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <syslog.h>
+#include "fifo/peer.h"
 
 static const struct rv_option options[] = {
 	{.key = "path",
@@ -44,6 +58,115 @@ static void address(const void *config, char *buf, size_t size)
 	snprintf(buf, size, "fifo:%s", c->path);
 }
 
+static void on_request(int fd, short what, void *arg)
+{
+	struct fifo_instance *in = CONTAINER_OF(arg, struct fifo_instance, shared);
+	struct rv_shared *all = &in->shared;
+	ssize_t n = read(fd, in->chunk, rv_shared_may_read(all, FIFO_CHUNK));
+
+	(void)what;
+	if (n > 0) {
+		rv_shared_took(all, (size_t)n,
+			all->host->bytes(all->handle, all->line, in->chunk, (size_t)n,
+				(size_t)n < FIFO_CHUNK));
+	} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		rv_shared_input_failed(all, in->ep->path, -errno);
+	}
+}
+
+/* The name was unlinked, moved or replaced. The FIFO that we hold serves on,
+ * but nobody new finds it, and only the admin can know what was meant. */
+static void on_watch(int fd, short what, void *arg)
+{
+	struct fifo_instance *in = arg;
+	char buf[sizeof(struct inotify_event) * 16];
+
+	(void)what;
+	while (read(fd, buf, sizeof(buf)) > 0) {
+	}
+	if (in->shared.draining || rv_names_id_same(in->ep->id, rv_names_id_path(in->ep->path))) {
+		return; /* a mode or an owner changed, or we removed it ourselves */
+	}
+	in->shared.host->log(in->shared.handle, LOG_WARNING,
+		"%s: the name was removed or replaced; who has it open is still served, others "
+		"need a restart of revd",
+		in->ep->path);
+	event_del(&in->watch_event);
+}
+
+/* Best effort: without inotify nothing is lost but a message. */
+static void watch_name(struct fifo_instance *in)
+{
+	in->watch_fd = -1;
+	if (!in->ep->id.ino) {
+		return;
+	}
+	in->watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (in->watch_fd < 0 || inotify_add_watch(in->watch_fd, in->ep->path,
+					IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF) < 0) {
+		fd_close_p(&in->watch_fd);
+		return;
+	}
+	event_assign(&in->watch_event, in->shared.host->event_base(in->shared.handle), in->watch_fd,
+		EV_READ | EV_PERSIST, on_watch, in);
+	if (event_add(&in->watch_event, NULL) < 0) {
+		fd_close_p(&in->watch_fd);
+	}
+}
+
+static void detach(void *block)
+{
+	struct fifo_instance *in = block;
+
+	if (!in->shared.attached) {
+		return;
+	}
+	if (in->watch_fd >= 0) {
+		event_del(&in->watch_event);
+		fd_close_p(&in->watch_fd);
+	}
+	rv_shared_detach(&in->shared);
+	rv_writer_finish(&in->writer);
+	free(in->chunk);
+	*in = (struct fifo_instance){0};
+}
+
+static int attach(void *block, void *endpoint, const struct rv_host *host,
+	struct rv_instance *handle, struct rv_err *e)
+{
+	struct fifo_instance *in = block;
+	struct fifo_endpoint *ep = endpoint;
+	int r = -ENOMEM;
+
+	in->ep = ep;
+	in->watch_fd = -1;
+	in->chunk = malloc(FIFO_CHUNK);
+	rv_writer_init(&in->writer, host, handle, &fifo_writer_ops);
+	if (in->chunk) {
+		r = rv_shared_attach(&in->shared, host, handle, &fifo_shared_ops, ep->fd,
+			on_request, ep->out_fd, &ep->max_peers);
+	}
+	if (r < 0) {
+		rv_fail(e, r, "%s: cannot serve: %s", ep->path, strerror(-r));
+		detach(in);
+		return r;
+	}
+	watch_name(in);
+	return 0;
+}
+
+static void drain(void *block)
+{
+	struct fifo_instance *in = block;
+	int n = 0;
+
+	fifo_release_names(in->ep); /* another endpoint may want them now */
+	if (in->ep->adopted || ioctl(in->ep->fd, FIONREAD, &n) < 0) {
+		n = 0; /* whoever gave it to us keeps it open for the next revd */
+	}
+	rv_shared_drain(&in->shared, (size_t)n);
+}
+
 const struct rv_backend_ops fifo_backend = {
 	.magic = REVD_BACKEND_MAGIC,
 	.abi = REVD_BACKEND_ABI,
@@ -63,12 +186,12 @@ const struct rv_backend_ops fifo_backend = {
 	.open = fifo_open,
 	.reconfigure = fifo_reconfigure,
 	.close = fifo_close,
-	.attach = fifo_attach,
-	.drain = fifo_drain,
-	.detach = fifo_detach,
-	.resume = fifo_resume,
-	.peer_close = fifo_peer_close,
-	.reply_peer = fifo_reply_peer,
+	.attach = attach,
+	.drain = drain,
+	.detach = detach,
+	.resume = rv_shared_resume,
+	.peer_close = rv_shared_close,
+	.reply_peer = rv_shared_reply_peer,
 	.reserve = fifo_reserve,
 	.commit = fifo_commit,
 	.flush = fifo_flush,

@@ -1,106 +1,114 @@
-#include "fifo/fifo.h"
+#include "fifo/peer.h"
 
+#include <event2/event.h>
 #include <limits.h>
+#include "fifo/reply.h"
 
-static struct fifo_peer *peer_of(struct out_peer *out)
+static struct fifo_peer *of_shared(const struct rv_shared_peer *p)
+{
+	return CONTAINER_OF(p, struct fifo_peer, shared);
+}
+
+static struct fifo_peer *of_out(struct rv_writer_peer *out)
 {
 	return CONTAINER_OF(out, struct fifo_peer, out);
+}
+
+static struct fifo_instance *instance_of(const struct fifo_peer *p)
+{
+	return CONTAINER_OF(p->shared.all, struct fifo_instance, shared);
 }
 
 static void on_event(int fd, short what, void *arg)
 {
 	struct fifo_peer *p = arg;
-	struct fifo_instance *in = p->in;
+	struct fifo_instance *in = instance_of(p);
 
 	(void)fd;
 	if (what & EV_READ) { /* nothing can be read there: the reader has left */
-		if (out_unsent(&in->out, &p->out)) {
-			in->host->dropped(in->handle, RV_DROP_PEER_GONE, 1);
+		if (rv_writer_unsent(&in->writer, &p->out)) {
+			in->shared.host->dropped(in->shared.handle, RV_DROP_PEER_GONE, 1);
 		}
-		fifo_peer_end(p);
+		rv_shared_end(&p->shared);
 		return;
 	}
-	out_writable(&in->out, &p->out);
+	rv_writer_writable(&in->writer, &p->out);
 }
 
-int fifo_peer_watch(struct fifo_peer *p, bool write)
+/* Waits for the reader to leave and, if `write`, for room. */
+static int watch(struct fifo_peer *p, bool write)
 {
-	short what = p->source ? 0 : EV_READ;
+	const struct rv_shared *all = p->shared.all;
+	short what = p->shared.line ? 0 : EV_READ;
 
 	event_del(&p->event);
 	what = (short)(what | (write ? EV_WRITE : 0));
 	if (!what) {
 		return 0;
 	}
-	event_assign(&p->event, p->in->host->event_base(p->in->handle), p->fd,
+	event_assign(&p->event, all->host->event_base(all->handle), p->shared.fd,
 		(short)(what | EV_PERSIST), on_event, p);
 	return event_add(&p->event, NULL) < 0 ? -ENOMEM : 0;
 }
 
-int fifo_peer_new(struct fifo_instance *in, int fd, bool source, struct fifo_peer **ret)
-{
-	struct rv_peer_info info = {
-		.flags = RV_PEER_STREAM | (source ? RV_PEER_SHARED : RV_PEER_REPLY_ONLY),
-		.max_message = source ? 0 : PIPE_BUF, /* so a frame is never torn */
-		.uid = (uid_t)-1,
-		.gid = (gid_t)-1,
-	};
-	struct fifo_peer *p;
-	void *block;
-	int r = in->host->peer_new(in->handle, &info, &block);
+/* Peers. */
 
-	if (r < 0) {
-		return r;
-	}
-	p = block;
-	p->in = in;
-	p->fd = fd;
-	p->source = source;
-	event_assign(&p->event, in->host->event_base(in->handle), fd, EV_WRITE, on_event, p);
-	*ret = p;
-	return 0;
+static int open_reply(struct rv_shared *all, const char *token, size_t n)
+{
+	const struct fifo_instance *in = CONTAINER_OF(all, struct fifo_instance, shared);
+
+	return fifo_open_reply(in->ep->dir_fd, token, n);
 }
 
-int fifo_source_new(struct fifo_instance *in)
+static void describe(struct rv_shared *all, int fd, bool line, struct rv_peer_info *info)
 {
-	return fifo_peer_new(in, in->ep->out_fd, true, &in->source);
+	(void)all;
+	(void)fd;
+	info->flags = RV_PEER_STREAM;
+	info->max_message = line ? 0 : PIPE_BUF; /* so a frame is never torn */
 }
 
-static void forget(struct fifo_peer *p)
+static int begin(struct rv_shared_peer *shared)
 {
-	struct fifo_peer **at = &p->in->closing;
+	struct fifo_peer *p = of_shared(shared);
 
-	if (!p->closing) {
-		replies_remove(&p->in->replies, &p->reply);
-		return;
-	}
-	while (*at != p) {
-		at = &(*at)->next_closing;
-	}
-	*at = p->next_closing;
+	event_assign(&p->event, shared->all->host->event_base(shared->all->handle), shared->fd,
+		EV_WRITE, on_event, p);
+	return watch(p, false);
 }
 
-void fifo_peer_end(struct fifo_peer *p)
+static void end(struct rv_shared_peer *shared)
 {
-	struct fifo_instance *in = p->in;
+	struct fifo_peer *p = of_shared(shared);
 
 	event_del(&p->event);
-	out_drop(&in->out, &p->out);
-	if (p->source) {
-		in->source = NULL;
-	} else {
-		forget(p);
-		close(p->fd);
-	}
-	in->host->peer_gone(in->handle, p);
-	fifo_check_drained(in);
+	rv_writer_drop(&instance_of(p)->writer, &p->out);
 }
 
-/* Nobody has read PATH.out for slow_timeout. What is in it answers questions of
- * long ago: it goes, so that the next to read finds the answers of its time. */
-static void discard_out(struct fifo_instance *in)
+static int flush(struct rv_shared_peer *shared)
 {
-	size_t most = 2 * FIFO_REPLIES; /* in case somebody writes there as fast */
+	struct fifo_peer *p = of_shared(shared);
+
+	return rv_writer_flush(&instance_of(p)->writer, &p->out);
+}
+
+/* The owner of the arena may be in the middle of a reply. */
+static bool is_busy(const struct rv_shared_peer *shared)
+{
+	const struct fifo_peer *p = of_shared(shared);
+
+	return p->out.tail || instance_of(p)->writer.owner == &p->out;
+}
+
+static size_t n_unsent(const struct rv_shared *all)
+{
+	return CONTAINER_OF(all, struct fifo_instance, shared)->writer.n_tails;
+}
+
+static void discard_lines(struct rv_shared *all)
+{
+	struct fifo_instance *in = CONTAINER_OF(all, struct fifo_instance, shared);
+	size_t most = (size_t)2 << 20; /* in case somebody writes there as fast */
 	ssize_t n;
 
 	while (most > 0 && (n = read(in->ep->out_fd, in->chunk, FIFO_CHUNK)) > 0) {
@@ -108,114 +116,97 @@ static void discard_out(struct fifo_instance *in)
 	}
 }
 
-/* The request FIFO serves on: another source takes the place of this one. */
-static void source_renew(struct fifo_peer *p)
-{
-	struct fifo_instance *in = p->in;
-	int r;
+const struct rv_shared_ops fifo_shared_ops = {
+	.reply_name = "reply FIFO",
+	.open_reply = open_reply,
+	.why = fifo_why_refused,
+	.describe = describe,
+	.begin = begin,
+	.end = end,
+	.flush = flush,
+	.is_busy = is_busy,
+	.n_unsent = n_unsent,
+	.discard_lines = discard_lines,
+};
 
-	discard_out(in);
-	fifo_peer_end(p);
-	r = fifo_source_new(in);
-	if (r == 0 && (!in->draining || in->left > 0)) {
-		r = event_add(&in->event, NULL) < 0 ? -ENOMEM : 0;
-	}
-	if (r < 0) {
-		in->host->failed(in->handle, r);
-	}
-}
-
-/* What is unsent goes out later; then the peer ends. */
-static void close_later(struct fifo_peer *p)
-{
-	struct fifo_instance *in = p->in;
-
-	replies_remove(&in->replies, &p->reply);
-	p->closing = true;
-	p->next_closing = in->closing;
-	in->closing = p;
-}
-
-void fifo_peer_close(void *block, void *peer, enum rv_close how)
-{
-	struct fifo_instance *in = block;
-	struct fifo_peer *p = peer;
-	int r = how == RV_CLOSE_FLUSH ? out_flush(&in->out, &p->out) : 0;
-
-	if (r < 0 && r != -EAGAIN) {
-		return; /* it has ended in there */
-	}
-	if (p->source) {
-		source_renew(p);
-	} else if (r == -EAGAIN && !p->closing) {
-		close_later(p);
-	} else if (r == 0) {
-		fifo_peer_end(p);
-	}
-}
+/* Output. */
 
 /* The client has left, and perhaps come back and made its FIFO anew. */
 static int reopen(struct fifo_peer *p)
 {
-	int fd = fifo_open_reply(p->in->ep->dir_fd, p->reply.token, p->reply.len);
+	const struct rv_peer_cache_entry *e = &p->shared.entry;
+	int fd = fifo_open_reply(instance_of(p)->ep->dir_fd, e->token, e->len);
 
 	if (fd < 0) {
 		return fd;
 	}
 	event_del(&p->event);
-	close(p->fd);
-	p->fd = fd;
-	return fifo_peer_watch(p, false);
+	close(p->shared.fd);
+	p->shared.fd = fd;
+	return watch(p, false);
 }
 
-static ssize_t do_send(struct out *out, struct out_peer *op, const void *data, size_t n)
+static ssize_t do_send(struct rv_writer *w, struct rv_writer_peer *op, const void *data, size_t n)
 {
-	struct fifo_peer *p = peer_of(op);
-	ssize_t k = write(p->fd, data, n);
+	struct fifo_peer *p = of_out(op);
+	ssize_t k = write(p->shared.fd, data, n);
 
-	(void)out;
+	(void)w;
 	/* Without a tail what is to be sent starts with a whole frame. */
-	if (k < 0 && errno == EPIPE && !p->source && !p->closing && !op->tail && reopen(p) == 0) {
-		k = write(p->fd, data, n);
+	if (k < 0 && errno == EPIPE && !p->shared.line && !p->shared.closing && !op->tail &&
+		reopen(p) == 0) {
+		k = write(p->shared.fd, data, n);
 	}
 	return k < 0 ? -errno : k;
 }
 
-static int do_watch(struct out *out, struct out_peer *op, bool on)
+static int do_watch(struct rv_writer *w, struct rv_writer_peer *op, bool on)
 {
-	(void)out;
-	return fifo_peer_watch(peer_of(op), on);
+	(void)w;
+	return watch(of_out(op), on);
 }
 
-static void do_sent(struct out *out, struct out_peer *op)
+static void do_sent(struct rv_writer *w, struct rv_writer_peer *op)
 {
-	struct fifo_peer *p = peer_of(op);
-	struct fifo_instance *in = p->in;
-
-	if (p->closing) {
-		fifo_peer_end(p);
-		return;
-	}
-	in->host->writable(out->handle, p);
-	fifo_check_drained(in);
+	(void)w;
+	rv_shared_sent(&of_out(op)->shared);
 }
 
-static void do_broken(struct out *out, struct out_peer *op, int err)
+static void do_broken(struct rv_writer *w, struct rv_writer_peer *op, int err)
 {
-	struct fifo_peer *p = peer_of(op);
-
-	out->host->dropped(out->handle, err == -EPIPE ? RV_DROP_PEER_GONE : RV_DROP_IO, 1);
-	if (p->source) {
-		source_renew(p);
-	} else {
-		fifo_peer_end(p);
-	}
+	w->host->dropped(w->handle, err == -EPIPE ? RV_DROP_PEER_GONE : RV_DROP_IO, 1);
+	rv_shared_end(&of_out(op)->shared);
 }
 
-const struct out_ops fifo_out_ops = {
+const struct rv_writer_ops fifo_writer_ops = {
 	.offset = offsetof(struct fifo_peer, out),
 	.send = do_send,
 	.watch = do_watch,
 	.sent = do_sent,
 	.broken = do_broken,
 };
+
+int fifo_reserve(void *block, void *peer, size_t min, struct rv_room *ret)
+{
+	struct fifo_instance *in = block;
+	struct fifo_peer *p = peer;
+
+	return rv_writer_reserve(&in->writer, &p->out, min, ret);
+}
+
+void fifo_commit(void *block, void *peer, size_t used, uint32_t tag)
+{
+	struct fifo_instance *in = block;
+	struct fifo_peer *p = peer;
+
+	(void)tag; /* a FIFO has no priorities */
+	rv_writer_commit(&in->writer, &p->out, used);
+}
+
+void fifo_flush(void *block, void *peer)
+{
+	struct fifo_instance *in = block;
+	struct fifo_peer *p = peer;
+
+	(void)rv_writer_flush(&in->writer, &p->out); /* the host hears of it by other ways */
+}

@@ -1,4 +1,4 @@
-#include "mqueue/internal.h"
+#include "mqueue/endpoint.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -33,8 +33,8 @@ static int adopt_one(int fd, int needed, struct mqueue_queue *mq, struct rv_err 
 static int adopt(struct mqueue_endpoint *ep, const int *fds, size_t n, struct rv_err *e)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct names_id id = names_id_fd(fds[i]);
-		bool is_out = id.ino && names_id_same(id, mqueue_id(ep->out.name));
+		struct rv_names_id id = rv_names_id_fd(fds[i]);
+		bool is_out = id.ino && rv_names_id_same(id, mqueue_id(ep->out.name));
 		struct mqueue_queue *mq = is_out ? &ep->out : &ep->in;
 		int r;
 
@@ -75,8 +75,8 @@ int mqueue_open(void *block, const struct rv_endpoint_info *info, const void *co
 	int r;
 
 	*ep = (struct mqueue_endpoint){.live = true,
-		.in = {.q = -1, .name = names_join(cfg->queue, "")},
-		.out = {.q = -1, .name = names_join(cfg->queue, ".out")},
+		.in = {.q = -1, .name = rv_names_join(cfg->queue, "")},
+		.out = {.q = -1, .name = rv_names_join(cfg->queue, ".out")},
 		.max_peers = info->max_peers};
 	if (!ep->in.name || !ep->out.name) {
 		r = rv_fail(e, -ENOMEM, "no memory");
@@ -100,14 +100,14 @@ int mqueue_reconfigure(
 	int r = 0;
 
 	(void)cfg; /* no key of ours is live */
-	if (ep->in.id.ino && !names_id_same(ep->in.id, mqueue_id(ep->in.name))) {
+	if (ep->in.id.ino && !rv_names_id_same(ep->in.id, mqueue_id(ep->in.name))) {
 		return rv_fail(e, -EBUSY, "%s: the name is no longer ours", ep->in.name);
 	}
 	if (ep->in.id.ino) {
-		r = names_apply(ep->in.q, ep->in.name, info->mode, info, e);
+		r = rv_names_apply(ep->in.q, ep->in.name, info->mode, info, e);
 	}
 	if (r == 0 && ep->out.id.ino) {
-		r = names_apply(ep->out.q, ep->out.name, info->out_mode, info, e);
+		r = rv_names_apply(ep->out.q, ep->out.name, info->out_mode, info, e);
 	}
 	if (r == 0) {
 		__atomic_store_n(&ep->max_peers, info->max_peers, __ATOMIC_RELAXED);

@@ -1,4 +1,4 @@
-#include "mqueue/internal.h"
+#include "mqueue/queue.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -53,16 +53,16 @@ static int lock(const struct mqueue_queue *mq, struct rv_err *e)
 	return 0;
 }
 
-struct names_id mqueue_id(const char *name)
+struct rv_names_id mqueue_id(const char *name)
 {
 	mqd_t q = mq_open(name, O_RDONLY | O_NONBLOCK);
-	struct names_id id = {0};
+	struct rv_names_id id = {0};
 
 	if (q < 0) {
 		q = mq_open(name, O_WRONLY | O_NONBLOCK);
 	}
 	if (q >= 0) {
-		id = names_id_fd(q);
+		id = rv_names_id_fd(q);
 		mq_close(q);
 	}
 	return id;
@@ -70,10 +70,10 @@ struct names_id mqueue_id(const char *name)
 
 void mqueue_remove(struct mqueue_queue *mq)
 {
-	if (mq->id.ino && names_id_same(mq->id, mqueue_id(mq->name))) {
+	if (mq->id.ino && rv_names_id_same(mq->id, mqueue_id(mq->name))) {
 		mq_unlink(mq->name);
 	}
-	mq->id = (struct names_id){0};
+	mq->id = (struct rv_names_id){0};
 }
 
 void mqueue_finish(struct mqueue_queue *mq)
@@ -103,7 +103,7 @@ static int open_existing(struct mqueue_queue *mq, int oflag, const struct mqueue
 		return rv_fail(
 			e, r, "%s: exists and cannot be opened: %s", mq->name, mqueue_strerror(r));
 	}
-	if (!names_is_ours(&st, info)) {
+	if (!rv_names_is_ours(&st, info)) {
 		return rv_fail(e, -EEXIST, "%s: a queue of uid %u has the name; it is not ours",
 			mq->name, (unsigned)st.st_uid);
 	}
@@ -154,8 +154,8 @@ int mqueue_make(struct mqueue_queue *mq, int oflag, mode_t mode, const struct mq
 	if (r < 0) {
 		return r;
 	}
-	mq->id = names_id_fd(mq->q);
+	mq->id = rv_names_id_fd(mq->q);
 	mq->message_size = cfg->message_size;
 	mq->depth = (size_t)cfg->max_messages;
-	return names_apply(mq->q, mq->name, mode, info, e);
+	return rv_names_apply(mq->q, mq->name, mode, info, e);
 }

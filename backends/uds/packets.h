@@ -7,7 +7,7 @@
 #pragma once
 
 #include <sys/socket.h>
-#include "common/macro.h"
+#include <revd/base/util.h>
 
 #define PACKETS_MAX 64
 #define PACKETS_ARENA ((size_t)256 << 10)

@@ -1,43 +1,151 @@
-#include "uds/uds.h"
+/*
+ * Unix domain sockets, stream and seqpacket, by path or abstract name.
+ *
+ * Every worker has an instance; all of them listen on the endpoint's one socket, and a
+ * connection stays with the worker that accepted it.
+ */
+#include <event2/event.h>
+#include <revd/base/acceptor.h>
+#include <revd/base/stream.h>
+#include <stdio.h>
+#include "uds/seqpacket.h"
+
+enum uds_type { UDS_STREAM, UDS_SEQPACKET };
+
+struct uds_config {
+	struct rv_listener_config listener;
+	int type; /* enum uds_type */
+};
+
+struct uds_endpoint {
+	struct rv_listener listener;
+	int type;
+};
+
+struct uds_instance {
+	union { /* by type; both begin with their struct rv_connections */
+		struct rv_connections connections;
+		struct rv_streams streams;
+		struct seqpackets packets;
+	};
+	struct rv_acceptor acceptor;
+	int type;
+};
+
+union uds_peer {
+	struct rv_stream stream;
+	struct seqpacket packet;
+};
 
 static const char *const types[] = {"stream", "seqpacket", NULL};
-static const char *const abstract[] = {"@", NULL}; /* what path may start with beside a slash */
 
 static const struct rv_option options[] = {
-	{.key = "path",
-		.def = "/run/revd/revd.sock",
-		.help = "the socket; @NAME is in the abstract namespace",
-		.type = RV_PATH,
-		.choices = abstract,
-		.offset = offsetof(struct uds_config, path)},
+	RV_LISTENER_OPTION_PATH(struct uds_config, listener, "/run/revd/revd.sock"),
 	{.key = "type",
 		.def = "stream",
 		.help = "what a connection carries: bytes, or a message in each packet",
 		.type = RV_ENUM,
 		.choices = types,
 		.offset = offsetof(struct uds_config, type)},
-	{.key = "backlog",
-		.def = "4096",
-		.help = "connections that may wait to be accepted",
-		.type = RV_UINT,
-		.live = true,
-		.min = 1,
-		.max = 65535,
-		.offset = offsetof(struct uds_config, backlog)},
-	{.key = "allow_users",
-		.def = "",
-		.help = "users who may connect; empty: all whom the mode lets in",
-		.type = RV_USERS,
-		.live = true,
-		.offset = offsetof(struct uds_config, allow_users)},
-	{.key = "allow_groups",
-		.def = "",
-		.help = "groups whose members may connect",
-		.type = RV_GROUPS,
-		.live = true,
-		.offset = offsetof(struct uds_config, allow_groups)},
+	RV_LISTENER_OPTIONS(struct uds_config, listener),
 	{0},
 };
+
+static int check(const void *config, struct rv_err *e)
+{
+	const struct uds_config *c = config;
+
+	return rv_listener_check(&c->listener, e);
+}
+
+static void address(const void *config, char *buf, size_t size)
+{
+	const struct uds_config *c = config;
+
+	snprintf(buf, size, "uds:%s", c->listener.path);
+}
+
+static int open_(void *block, const struct rv_endpoint_info *info, const void *config,
+	const int *fds, size_t n_fds, struct rv_err *e)
+{
+	const struct uds_config *c = config;
+	struct uds_endpoint *ep = block;
+
+	ep->type = c->type;
+	return rv_listener_open(&ep->listener, c->type == UDS_STREAM ? SOCK_STREAM : SOCK_SEQPACKET,
+		&c->listener, info, fds, n_fds, e);
+}
+
+static int reconfigure(
+	void *block, const struct rv_endpoint_info *info, const void *config, struct rv_err *e)
+{
+	const struct uds_config *c = config;
+	struct uds_endpoint *ep = block;
+
+	return c->type != ep->type ? -EBUSY
+				   : rv_listener_reconfigure(&ep->listener, &c->listener, info, e);
+}
+
+static void close_(void *block)
+{
+	struct uds_endpoint *ep = block;
+
+	rv_listener_close(&ep->listener);
+}
+
+static void start(void *ctx, int fd)
+{
+	struct uds_instance *in = ctx;
+	struct rv_peer_info info = {.flags = in->type == UDS_STREAM ? RV_PEER_STREAM : 0};
+
+	rv_listener_identify(in->acceptor.listener, fd, &info);
+	if (in->type == UDS_STREAM) {
+		rv_stream_start(&in->streams, fd, &info);
+	} else {
+		seqpacket_start(&in->packets, fd, &info);
+	}
+}
+
+static void detach(void *block)
+{
+	struct uds_instance *in = block;
+
+	if (in->type == UDS_STREAM) {
+		rv_streams_finish(&in->streams);
+	} else {
+		seqpackets_finish(&in->packets);
+	}
+	rv_acceptor_finish(&in->acceptor);
+}
+
+static int attach(void *block, void *endpoint, const struct rv_host *host,
+	struct rv_instance *handle, struct rv_err *e)
+{
+	static const struct rv_stream_ops stream_ops = {RV_STREAM_SOCKET};
+	struct uds_endpoint *ep = endpoint;
+	struct uds_instance *in = block;
+	int r;
+
+	in->type = ep->type;
+	r = in->type == UDS_STREAM ? rv_streams_init(&in->streams, host, handle, &stream_ops)
+				   : seqpackets_init(&in->packets, host, handle);
+	if (r == 0) {
+		r = rv_acceptor_init(&in->acceptor, &ep->listener, host, handle, start, in);
+	}
+	if (r < 0) {
+		detach(in);
+		return rv_fail(e, r, "out of memory");
+	}
+	return 0;
+}
+
+static void drain(void *block)
+{
+	struct uds_instance *in = block;
+
+	rv_acceptor_drain(&in->acceptor);
+	rv_connections_drain(&in->connections);
+}
 
 const struct rv_backend_ops uds_backend = {
 	.magic = REVD_BACKEND_MAGIC,
@@ -51,19 +159,15 @@ const struct rv_backend_ops uds_backend = {
 	.config_size = sizeof(struct uds_config),
 	.endpoint_size = sizeof(struct uds_endpoint),
 	.instance_size = sizeof(struct uds_instance),
-	.peer_size = sizeof(struct uds_conn),
+	.peer_size = sizeof(union uds_peer),
 	.options = options,
-	.check = uds_check,
-	.address = uds_address,
-	.open = uds_open,
-	.reconfigure = uds_reconfigure,
-	.close = uds_close,
-	.attach = uds_attach,
-	.drain = uds_drain,
-	.detach = uds_detach,
-	.resume = uds_resume,
-	.peer_close = uds_peer_close,
-	.reserve = uds_reserve,
-	.commit = uds_commit,
-	.flush = uds_flush,
+	.check = check,
+	.address = address,
+	.open = open_,
+	.reconfigure = reconfigure,
+	.close = close_,
+	.attach = attach,
+	.drain = drain,
+	.detach = detach,
+	RV_CONNECTION_OPS,
 };

@@ -154,7 +154,9 @@ int endpoint_open(struct endpoints *all, struct config_ref *config,
 		r = -EINVAL;
 	}
 	if (r == 0) {
-		r = ep->ops->open(ep->block, &cfg->info, cfg->values, fds, n_fds, err);
+		r = ep->ops->open
+			    ? ep->ops->open(ep->block, &cfg->info, cfg->values, fds, n_fds, err)
+			    : 0;
 		ep->is_open = r == 0;
 		ep->adopted = n_fds > 0;
 	}
@@ -189,7 +191,8 @@ int endpoint_reconfigure(struct endpoint *ep, struct config_ref *config,
 	if (!service) {
 		return -EINVAL;
 	}
-	r = ep->ops->reconfigure(ep->block, &cfg->info, cfg->values, err);
+	r = ep->ops->reconfigure ? ep->ops->reconfigure(ep->block, &cfg->info, cfg->values, err)
+				 : 0;
 	if (r < 0) {
 		service_put(service);
 		return r;
@@ -239,7 +242,7 @@ void endpoint_destroy(struct endpoint *ep)
 		}
 		instance_finish(&ep->instances[i]);
 	}
-	if (ep->is_open) {
+	if (ep->is_open && ep->ops->close) {
 		ep->ops->close(ep->block);
 	}
 	if (ep->service) {

@@ -117,9 +117,8 @@ static int check_backend(const struct rv_backend_ops *o, const char *path, struc
 		REVD_BACKEND_MAGIC, REVD_BACKEND_ABI, sizeof(*o), LIBEVENT_VERSION_NUMBER};
 	int r = check_head(&h, &want, path, err);
 
-	if (r == 0 && !(o->name && o->version && o->options && o->check && o->address && o->open &&
-			      o->reconfigure && o->close && o->attach && o->drain && o->detach &&
-			      o->resume && o->peer_close && o->reserve && o->commit && o->flush &&
+	if (r == 0 && !(o->name && o->version && o->address && o->attach && o->drain && o->detach &&
+			      o->peer_close && o->reserve && o->commit && o->flush &&
 			      (o->reply_peer || !(o->caps & RV_CAP_REPLY_TO)))) {
 		snprintf(err->msg, sizeof(err->msg), "%s: a required method is missing", path);
 		r = -EINVAL;
@@ -134,7 +133,7 @@ static int check_service(const struct rv_service_ops *o, const char *path, struc
 		REVD_SERVICE_MAGIC, REVD_SERVICE_ABI, sizeof(*o), LIBEVENT_VERSION_NUMBER};
 	int r = check_head(&h, &want, path, err);
 
-	if (r == 0 && !(o->name && o->version && o->options && o->call)) {
+	if (r == 0 && !(o->name && o->version && o->call)) {
 		snprintf(err->msg, sizeof(err->msg), "%s: a required method is missing", path);
 		r = -EINVAL;
 	}

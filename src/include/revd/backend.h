@@ -186,24 +186,26 @@ struct rv_backend_ops {
 	uint32_t caps;              /* enum rv_cap */
 	mode_t default_mode;
 	size_t config_size, endpoint_size, instance_size, peer_size;
-	const struct rv_option *options;
+	const struct rv_option *options; /* NULL: it has none */
+
+	/* Methods marked so may be NULL, where there is nothing to do. */
 
 	/* Endpoint, process-wide. */
 
-	/* Judges a configuration without side effects. */
+	/* NULL. Judges a configuration without side effects. */
 	int (*check)(const void *cfg, struct rv_err *);
 	/* Writes the address for people and for finding duplicates:
 	 * "uds:/run/revd/revd.sock". Two endpoints with one address are an error. */
 	void (*address)(const void *cfg, char *buf, size_t size);
-	/* Makes the names. fds: inherited descriptors, taken over on success
+	/* NULL. Makes the names. fds: inherited descriptors, taken over on success
 	 * only; a name that came with one is never unlinked, here or in close(). */
 	int (*open)(void *ep, const struct rv_endpoint_info *, const void *cfg, const int *fds,
 		size_t n_fds, struct rv_err *);
-	/* Applies keys marked live (and mode, owner, group). -EBUSY: can't be done
+	/* NULL. Applies keys marked live (and mode, owner, group). -EBUSY: can't be done
 	 * in place, nothing was changed. */
 	int (*reconfigure)(
 		void *ep, const struct rv_endpoint_info *, const void *cfg, struct rv_err *);
-	/* Closes, and removes the names that open() made. Fine half-open. */
+	/* NULL. Closes, and removes the names that open() made. Fine half-open. */
 	void (*close)(void *ep);
 
 	/* Instance, per worker. */
@@ -220,7 +222,7 @@ struct rv_backend_ops {
 
 	/* Peer. */
 
-	/* Read from it again after RV_READ_STOP. */
+	/* NULL. Read from it again after RV_READ_STOP. */
 	void (*resume)(void *in, void *peer);
 	/* End it; host->peer_gone() when done, perhaps inside. */
 	void (*peer_close)(void *in, void *peer, enum rv_close);

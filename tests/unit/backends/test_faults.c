@@ -13,9 +13,9 @@
 #include "common/runner.h"
 #include "fail.h"
 #include "fake.h"
-#include "fifo/fifo.h"
+#include "fifo/peer.h"
 #include "loopback/hub.h"
-#include "mqueue/internal.h"
+#include "mqueue/peer.h"
 #include "place.h"
 
 extern const struct rv_backend_ops fifo_backend, loopback_backend, mqueue_backend;

@@ -8,7 +8,7 @@
 #include <sys/sysmacros.h>
 #include "common/runner.h"
 #include "fake.h"
-#include "fifo/fifo.h"
+#include "fifo/peer.h"
 #include "place.h"
 
 extern const struct rv_backend_ops fifo_backend;

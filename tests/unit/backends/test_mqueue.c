@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include "common/runner.h"
 #include "fake.h"
-#include "mqueue/internal.h"
+#include "mqueue/peer.h"
 #include "place.h"
 
 extern const struct rv_backend_ops mqueue_backend;

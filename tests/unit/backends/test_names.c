@@ -3,45 +3,45 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/wait.h>
-#include "common/names.h"
+#include <revd/base/names.h>
 #include "common/runner.h"
 #include "fake.h"
 #include "place.h"
 
 static struct rv_err err;
-static struct names_lock lock;
+static struct rv_names_lock lock;
 
 static void setup(void)
 {
 	place_enter();
-	lock = (struct names_lock){.fd = -1};
+	lock = (struct rv_names_lock){.fd = -1};
 }
 
 static void teardown(void)
 {
-	names_unlock(&lock);
+	rv_names_unlock(&lock);
 	place_leave();
 }
 
 START_TEST(test_a_lock_comes_and_goes)
 {
-	ck_assert_int_eq(names_lock(place_path("x"), &lock, &err), 0);
+	ck_assert_int_eq(rv_names_lock(place_path("x"), &lock, &err), 0);
 	ck_assert(!lock.leftover);
 	ck_assert(place_has("x.lock"));
 	ck_assert_uint_eq(place_mode("x.lock"), 0600);
-	names_unlock(&lock);
+	rv_names_unlock(&lock);
 	ck_assert(!place_has("x.lock"));
-	ck_assert_int_eq(names_lock(place_path("x"), &lock, &err), 0);
+	ck_assert_int_eq(rv_names_lock(place_path("x"), &lock, &err), 0);
 	ck_assert(!lock.leftover);
 }
 END_TEST
 
 START_TEST(test_a_lock_is_held_once)
 {
-	struct names_lock second;
+	struct rv_names_lock second;
 
-	ck_assert_int_eq(names_lock(place_path("x"), &lock, &err), 0);
-	ck_assert_int_eq(names_lock(place_path("x"), &second, &err), -EBUSY);
+	ck_assert_int_eq(rv_names_lock(place_path("x"), &lock, &err), 0);
+	ck_assert_int_eq(rv_names_lock(place_path("x"), &second, &err), -EBUSY);
 	ck_assert_ptr_nonnull(strstr(err.msg, "another revd"));
 }
 END_TEST
@@ -53,14 +53,14 @@ START_TEST(test_a_killed_holder_leaves_a_leftover)
 
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
-		if (names_lock(place_path("x"), &lock, &err) < 0) {
+		if (rv_names_lock(place_path("x"), &lock, &err) < 0) {
 			_exit(1);
 		}
 		raise(SIGKILL);
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert(WIFSIGNALED(status));
-	ck_assert_int_eq(names_lock(place_path("x"), &lock, &err), 0);
+	ck_assert_int_eq(rv_names_lock(place_path("x"), &lock, &err), 0);
 	ck_assert(lock.leftover);
 }
 END_TEST
@@ -69,12 +69,12 @@ START_TEST(test_what_is_no_lock_is_left_alone)
 {
 	place_write("victim", "precious");
 	ck_assert_int_eq(symlink("victim", "a.lock"), 0);
-	ck_assert_int_lt(names_lock(place_path("a"), &lock, &err), 0);
+	ck_assert_int_lt(rv_names_lock(place_path("a"), &lock, &err), 0);
 	ck_assert_int_eq(mkfifo("b.lock", 0600), 0);
-	ck_assert_int_eq(names_lock(place_path("b"), &lock, &err), -EEXIST);
+	ck_assert_int_eq(rv_names_lock(place_path("b"), &lock, &err), -EEXIST);
 	ck_assert_int_eq(mkdir("c.lock", 0700), 0);
-	ck_assert_int_lt(names_lock(place_path("c"), &lock, &err), 0);
-	ck_assert_int_lt(names_lock(place_path("no/such/d"), &lock, &err), 0);
+	ck_assert_int_lt(rv_names_lock(place_path("c"), &lock, &err), 0);
+	ck_assert_int_lt(rv_names_lock(place_path("no/such/d"), &lock, &err), 0);
 	ck_assert(place_holds("victim", "precious"));
 	ck_assert(place_has("a.lock") && place_has("b.lock") && place_has("c.lock"));
 }
@@ -85,30 +85,30 @@ START_TEST(test_a_lock_of_somebody_else)
 	place_write("x.lock", "");
 	if (geteuid() == 0) {
 		ck_assert_int_eq(chown("x.lock", 65534, (gid_t)-1), 0);
-		ck_assert_int_eq(names_lock(place_path("x"), &lock, &err), -EEXIST);
+		ck_assert_int_eq(rv_names_lock(place_path("x"), &lock, &err), -EEXIST);
 		ck_assert_ptr_nonnull(strstr(err.msg, "x.lock"));
 	} else { /* ours, though no revd made it: an empty file is a lock */
-		ck_assert_int_eq(names_lock(place_path("x"), &lock, &err), 0);
+		ck_assert_int_eq(rv_names_lock(place_path("x"), &lock, &err), 0);
 	}
 }
 END_TEST
 
 START_TEST(test_unlink_only_what_it_was)
 {
-	struct names_id id, none = {0};
+	struct rv_names_id id, none = {0};
 
 	place_write("x", "1");
-	id = names_id_path("x");
+	id = rv_names_id_path("x");
 	place_write("y", "2");
 	ck_assert_int_eq(rename("y", "x"), 0);
-	ck_assert(!names_unlink("x", &id));
+	ck_assert(!rv_names_unlink("x", &id));
 	ck_assert(place_holds("x", "2"));
-	ck_assert(!names_unlink("x", &none));
-	id = names_id_path("x");
-	ck_assert(names_unlink("x", &id));
+	ck_assert(!rv_names_unlink("x", &none));
+	id = rv_names_id_path("x");
+	ck_assert(rv_names_unlink("x", &id));
 	ck_assert(!place_has("x"));
 	ck_assert_uint_eq(id.ino, 0);
-	ck_assert(!names_unlink("x", &id));
+	ck_assert(!rv_names_unlink("x", &id));
 }
 END_TEST
 
@@ -118,7 +118,7 @@ START_TEST(test_fifo_mode_is_exact)
 	int fd;
 
 	umask(0077);
-	ck_assert_int_eq(names_fifo("x", 0622, false, &info, &fd, &err), 0);
+	ck_assert_int_eq(rv_names_fifo("x", 0622, false, &info, &fd, &err), 0);
 	ck_assert_uint_eq(place_mode("x"), 0622);
 	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
 	ck_assert_int_eq(fcntl(fd, F_GETFL) & (O_ACCMODE | O_NONBLOCK), O_RDWR | O_NONBLOCK);
@@ -134,7 +134,7 @@ START_TEST(test_owner_and_group)
 
 	info.owner = geteuid() == 0 ? 12345 : geteuid();
 	info.group = geteuid() == 0 ? 23456 : getegid();
-	ck_assert_int_eq(names_fifo("x", 0620, false, &info, &fd, &err), 0);
+	ck_assert_int_eq(rv_names_fifo("x", 0620, false, &info, &fd, &err), 0);
 	ck_assert_int_eq(fstat(fd, &st), 0);
 	ck_assert_uint_eq(st.st_uid, info.owner);
 	ck_assert_uint_eq(st.st_gid, info.group);
@@ -143,7 +143,7 @@ START_TEST(test_owner_and_group)
 
 	if (geteuid() != 0) { /* and a refusal leaves nothing behind */
 		info.owner = 0;
-		ck_assert_int_eq(names_fifo("y", 0620, false, &info, &fd, &err), -EPERM);
+		ck_assert_int_eq(rv_names_fifo("y", 0620, false, &info, &fd, &err), -EPERM);
 		ck_assert(!place_has("y"));
 	}
 }
@@ -160,22 +160,22 @@ START_TEST(test_a_name_that_exists)
 	ck_assert_int_eq(symlink("fifo", "link"), 0);
 	ck_assert_int_eq(mkfifo("two", 0600), 0);
 	ck_assert_int_eq(link("two", "names"), 0);
-	ck_assert_int_eq(names_fifo("file", 0620, true, &info, &fd, &err), -EEXIST);
-	ck_assert_int_eq(names_fifo("fifo", 0620, false, &info, &fd, &err), -EEXIST);
-	ck_assert_int_lt(names_fifo("dir", 0620, true, &info, &fd, &err), 0);
-	ck_assert_int_eq(names_fifo("link", 0620, true, &info, &fd, &err), -ELOOP);
-	ck_assert_int_eq(names_fifo("two", 0620, true, &info, &fd, &err), -EEXIST);
+	ck_assert_int_eq(rv_names_fifo("file", 0620, true, &info, &fd, &err), -EEXIST);
+	ck_assert_int_eq(rv_names_fifo("fifo", 0620, false, &info, &fd, &err), -EEXIST);
+	ck_assert_int_lt(rv_names_fifo("dir", 0620, true, &info, &fd, &err), 0);
+	ck_assert_int_eq(rv_names_fifo("link", 0620, true, &info, &fd, &err), -ELOOP);
+	ck_assert_int_eq(rv_names_fifo("two", 0620, true, &info, &fd, &err), -EEXIST);
 	ck_assert_int_eq(fd, -1);
 	ck_assert_uint_eq(place_mode("fifo"), 0600);
 	ck_assert(place_holds("file", "precious"));
 	ck_assert_uint_eq(place_mode("file") & 0022, 0);
 
-	ck_assert_int_eq(names_fifo("fifo", 0620, true, &info, &fd, &err), 0);
+	ck_assert_int_eq(rv_names_fifo("fifo", 0620, true, &info, &fd, &err), 0);
 	ck_assert_uint_eq(place_mode("fifo"), 0620);
 	close(fd);
 	if (geteuid() == 0) {
 		ck_assert_int_eq(chown("fifo", 65534, (gid_t)-1), 0);
-		ck_assert_int_eq(names_fifo("fifo", 0620, true, &info, &fd, &err), -EEXIST);
+		ck_assert_int_eq(rv_names_fifo("fifo", 0620, true, &info, &fd, &err), -EEXIST);
 		ck_assert_ptr_nonnull(strstr(err.msg, "uid 65534"));
 	}
 }
@@ -184,30 +184,30 @@ END_TEST
 START_TEST(test_directory)
 {
 	struct rv_endpoint_info info = fake_info();
-	struct names_id id;
+	struct rv_names_id id;
 	bool made;
 	int fd;
 
-	ck_assert_int_eq(names_directory("d", 01733, &info, &fd, &made, &err), 0);
+	ck_assert_int_eq(rv_names_directory("d", 01733, &info, &fd, &made, &err), 0);
 	ck_assert(made);
 	ck_assert_uint_eq(place_mode("d"), 01733);
 	close(fd);
-	ck_assert_int_eq(names_directory("d", 01733, &info, &fd, &made, &err), 0);
+	ck_assert_int_eq(rv_names_directory("d", 01733, &info, &fd, &made, &err), 0);
 	ck_assert(!made);
-	id = names_id_fd(fd);
-	ck_assert(names_remove_directory("d", fd, &id));
+	id = rv_names_id_fd(fd);
+	ck_assert(rv_names_remove_directory("d", fd, &id));
 	ck_assert(!place_has("d"));
 	close(fd);
 
 	place_write("file", "");
 	ck_assert_int_eq(symlink(".", "link"), 0);
-	ck_assert_int_lt(names_directory("file", 01733, &info, &fd, &made, &err), 0);
-	ck_assert_int_lt(names_directory("link", 01733, &info, &fd, &made, &err), 0);
+	ck_assert_int_lt(rv_names_directory("file", 01733, &info, &fd, &made, &err), 0);
+	ck_assert_int_lt(rv_names_directory("link", 01733, &info, &fd, &made, &err), 0);
 	if (geteuid() == 0) {
 		ck_assert_int_eq(mkdir("theirs", 0777), 0);
 		ck_assert_int_eq(chown("theirs", 65534, (gid_t)-1), 0);
 		ck_assert_int_eq(
-			names_directory("theirs", 01733, &info, &fd, &made, &err), -EEXIST);
+			rv_names_directory("theirs", 01733, &info, &fd, &made, &err), -EEXIST);
 	}
 }
 END_TEST
@@ -215,19 +215,19 @@ END_TEST
 START_TEST(test_directory_keeps_what_is_in_use)
 {
 	struct rv_endpoint_info info = fake_info();
-	struct names_id id;
+	struct rv_names_id id;
 	bool made;
 	int fd, alive;
 
-	ck_assert_int_eq(names_directory("d", 01733, &info, &fd, &made, &err), 0);
+	ck_assert_int_eq(rv_names_directory("d", 01733, &info, &fd, &made, &err), 0);
 	alive = place_fifo("d/alive");
 	ck_assert_int_eq(mkfifo("d/dead", 0622), 0);
-	id = names_id_fd(fd);
-	ck_assert(!names_remove_directory("d", fd, &id));
+	id = rv_names_id_fd(fd);
+	ck_assert(!rv_names_remove_directory("d", fd, &id));
 	ck_assert(place_has("d/alive") && !place_has("d/dead"));
 
 	close(alive);
-	ck_assert(names_remove_directory("d", fd, &id));
+	ck_assert(rv_names_remove_directory("d", fd, &id));
 	ck_assert(!place_has("d"));
 	close(fd);
 }

@@ -1,5 +1,4 @@
-/* The listening socket: names, modes, who may connect. Main thread. */
-#include "uds/uds.h"
+#include <revd/base/listener.h>
 
 #include <fcntl.h>
 #include <limits.h>
@@ -12,19 +11,13 @@
 #define SO_PASSRIGHTS 83 /* Linux 6.16: refuse descriptors that clients pass */
 #endif
 
-static bool is_abstract(const struct uds_config *c)
+static bool is_abstract(const struct rv_listener_config *c)
 {
 	return c->path[0] == '@';
 }
 
-static int socket_type(const struct uds_config *c)
+int rv_listener_check(const struct rv_listener_config *c, struct rv_err *e)
 {
-	return c->type == UDS_STREAM ? SOCK_STREAM : SOCK_SEQPACKET;
-}
-
-int uds_check(const void *cfg, struct rv_err *e)
-{
-	const struct uds_config *c = cfg;
 	size_t n = strlen(c->path), max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
 
 	if (n == 0 || (n == 1 && is_abstract(c))) {
@@ -40,14 +33,7 @@ int uds_check(const void *cfg, struct rv_err *e)
 	return 0;
 }
 
-void uds_address(const void *cfg, char *buf, size_t size)
-{
-	const struct uds_config *c = cfg;
-
-	snprintf(buf, size, "uds:%s", c->path);
-}
-
-static socklen_t make_address(const struct uds_config *c, struct sockaddr_un *ret)
+static socklen_t make_address(const struct rv_listener_config *c, struct sockaddr_un *ret)
 {
 	size_t n = strlen(c->path);
 
@@ -61,9 +47,9 @@ static socklen_t make_address(const struct uds_config *c, struct sockaddr_un *re
 }
 
 /* Does anybody listen behind this name? -ECONNREFUSED: no, it is stale. */
-static int probe(const struct uds_config *c)
+static int probe(const struct rv_listener_config *c, int type)
 {
-	CLEANUP_FD int fd = socket(AF_UNIX, socket_type(c) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CLEANUP_FD int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un sa;
 	socklen_t n = make_address(c, &sa);
 
@@ -74,7 +60,7 @@ static int probe(const struct uds_config *c)
 }
 
 /* Makes way for bind(): only a socket that nobody listens on is removed. */
-static int remove_stale(const struct uds_config *c, struct rv_err *e)
+static int remove_stale(const struct rv_listener_config *c, int type, struct rv_err *e)
 {
 	struct stat st;
 
@@ -84,7 +70,7 @@ static int remove_stale(const struct uds_config *c, struct rv_err *e)
 	if (!S_ISSOCK(st.st_mode)) {
 		return rv_fail(e, -EEXIST, "%s: exists and is not a socket", c->path);
 	}
-	if (probe(c) != -ECONNREFUSED) {
+	if (probe(c, type) != -ECONNREFUSED) {
 		return rv_fail(e, -EADDRINUSE, "%s: another program serves there", c->path);
 	}
 	if (unlink(c->path) < 0 && errno != ENOENT) {
@@ -94,55 +80,55 @@ static int remove_stale(const struct uds_config *c, struct rv_err *e)
 }
 
 static int apply_mode(
-	const struct uds_endpoint *ep, const struct rv_endpoint_info *info, struct rv_err *e)
+	const struct rv_listener *l, const struct rv_endpoint_info *info, struct rv_err *e)
 {
-	CLEANUP_FD int fd = open(ep->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_FD int fd = open(l->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0) {
-		return rv_fail(e, -errno, "%s: %s", ep->path, strerror(errno));
+		return rv_fail(e, -errno, "%s: %s", l->path, strerror(errno));
 	}
-	if (!names_id_same(names_id_fd(fd), ep->id)) {
-		return rv_fail(e, -ESTALE, "%s: is not the socket that we made any more", ep->path);
+	if (!rv_names_id_same(rv_names_id_fd(fd), l->id)) {
+		return rv_fail(e, -ESTALE, "%s: is not the socket that we made any more", l->path);
 	}
-	return names_apply(fd, ep->path, info->mode, info, e);
+	return rv_names_apply(fd, l->path, info->mode, info, e);
 }
 
-static int bind_path(struct uds_endpoint *ep, int fd, struct rv_err *e)
+static int bind_path(struct rv_listener *l, int fd, struct rv_err *e)
 {
-	const struct uds_config *c = ep->cfg;
+	const struct rv_listener_config *c = l->cfg;
 	struct sockaddr_un sa;
 	socklen_t n = make_address(c, &sa);
 
 	/* the mode that bind() starts from: nobody gets in before it is right */
-	if (fchmod(fd, ep->info->mode & 0700) < 0 || bind(fd, (struct sockaddr *)&sa, n) < 0) {
+	if (fchmod(fd, l->info->mode & 0700) < 0 || bind(fd, (struct sockaddr *)&sa, n) < 0) {
 		return rv_fail(e, -errno, "bind %s: %s", c->path, strerror(errno));
 	}
-	ep->id = names_id_path(c->path);
-	return apply_mode(ep, ep->info, e);
+	l->id = rv_names_id_path(c->path);
+	return apply_mode(l, l->info, e);
 }
 
-static int open_path(struct uds_endpoint *ep, int fd, struct rv_err *e)
+static int open_path(struct rv_listener *l, int fd, struct rv_err *e)
 {
 	int r;
 
-	ep->path = strdup(ep->cfg->path);
-	if (!ep->path) {
+	l->path = strdup(l->cfg->path);
+	if (!l->path) {
 		return rv_fail(e, -ENOMEM, "out of memory");
 	}
-	r = names_lock(ep->path, &ep->lock, e);
+	r = rv_names_lock(l->path, &l->lock, e);
 	if (r == 0) {
-		r = remove_stale(ep->cfg, e);
+		r = remove_stale(l->cfg, l->type, e);
 	}
-	return r < 0 ? r : bind_path(ep, fd, e);
+	return r < 0 ? r : bind_path(l, fd, e);
 }
 
-static int open_abstract(struct uds_endpoint *ep, int fd, struct rv_err *e)
+static int open_abstract(struct rv_listener *l, int fd, struct rv_err *e)
 {
 	struct sockaddr_un sa;
-	socklen_t n = make_address(ep->cfg, &sa);
+	socklen_t n = make_address(l->cfg, &sa);
 
 	if (bind(fd, (struct sockaddr *)&sa, n) < 0) {
-		return rv_fail(e, -errno, "bind %s: %s", ep->cfg->path, strerror(errno));
+		return rv_fail(e, -errno, "bind %s: %s", l->cfg->path, strerror(errno));
 	}
 	return 0;
 }
@@ -155,7 +141,7 @@ static int get_option(int fd, int option)
 	return getsockopt(fd, SOL_SOCKET, option, &v, &n) < 0 ? -1 : v;
 }
 
-static int adopt(struct uds_endpoint *ep, const int *fds, size_t n, struct rv_err *e)
+static int adopt(struct rv_listener *l, const int *fds, size_t n, struct rv_err *e)
 {
 	if (n != 1) {
 		return rv_fail(e, -EINVAL, "%zu descriptors were inherited, one is wanted", n);
@@ -164,9 +150,9 @@ static int adopt(struct uds_endpoint *ep, const int *fds, size_t n, struct rv_er
 		return rv_fail(
 			e, -EINVAL, "the inherited descriptor %d is not a Unix socket", fds[0]);
 	}
-	if (get_option(fds[0], SO_TYPE) != socket_type(ep->cfg)) {
+	if (get_option(fds[0], SO_TYPE) != l->type) {
 		return rv_fail(e, -EINVAL, "the inherited descriptor %d is not a %s socket", fds[0],
-			ep->cfg->type == UDS_STREAM ? "stream" : "seqpacket");
+			l->type == SOCK_STREAM ? "stream" : "seqpacket");
 	}
 	if (get_option(fds[0], SO_ACCEPTCONN) != 1) {
 		return rv_fail(e, -EINVAL, "the inherited descriptor %d does not listen", fds[0]);
@@ -176,106 +162,106 @@ static int adopt(struct uds_endpoint *ep, const int *fds, size_t n, struct rv_er
 		return rv_fail(
 			e, -errno, "the inherited descriptor %d: %s", fds[0], strerror(errno));
 	}
-	ep->adopted = true;
-	ep->fd = fds[0];
+	l->adopted = true;
+	l->fd = fds[0];
 	return 0;
 }
 
-static int open_own(struct uds_endpoint *ep, struct rv_err *e)
+static int open_own(struct rv_listener *l, struct rv_err *e)
 {
-	CLEANUP_FD int fd = socket(AF_UNIX, socket_type(ep->cfg) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CLEANUP_FD int fd = socket(AF_UNIX, l->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int r;
 
 	if (fd < 0) {
 		return rv_fail(e, -errno, "socket: %s", strerror(errno));
 	}
-	r = is_abstract(ep->cfg) ? open_abstract(ep, fd, e) : open_path(ep, fd, e);
+	r = is_abstract(l->cfg) ? open_abstract(l, fd, e) : open_path(l, fd, e);
 	if (r < 0) {
 		return r;
 	}
-	if (listen(fd, (int)ep->cfg->backlog) < 0) {
-		return rv_fail(e, -errno, "listen %s: %s", ep->cfg->path, strerror(errno));
+	if (listen(fd, (int)l->cfg->backlog) < 0) {
+		return rv_fail(e, -errno, "listen %s: %s", l->cfg->path, strerror(errno));
 	}
-	ep->fd = TAKE_FD(fd);
+	l->fd = TAKE_FD(fd);
 	return 0;
 }
 
-int uds_open(void *block, const struct rv_endpoint_info *info, const void *cfg, const int *fds,
-	size_t n_fds, struct rv_err *e)
+int rv_listener_open(struct rv_listener *l, int type, const struct rv_listener_config *cfg,
+	const struct rv_endpoint_info *info, const int *fds, size_t n_fds, struct rv_err *e)
 {
-	struct uds_endpoint *ep = block;
 	const int zero = 0;
 	int r;
 
-	ep->info = info;
-	ep->cfg = cfg;
-	ep->fd = -1;
-	ep->lock.fd = -1;
-	ep->is_open = true;
-	r = n_fds > 0 ? adopt(ep, fds, n_fds, e) : open_own(ep, e);
+	l->type = type;
+	l->info = info;
+	l->cfg = cfg;
+	l->fd = -1;
+	l->lock.fd = -1;
+	l->is_open = true;
+	r = n_fds > 0 ? adopt(l, fds, n_fds, e) : open_own(l, e);
 	if (r < 0) {
-		uds_close(ep);
+		rv_listener_close(l);
 		return r;
 	}
 	/* not known to older kernels; there read() drops what is passed */
-	(void)setsockopt(ep->fd, SOL_SOCKET, SO_PASSRIGHTS, &zero, sizeof(zero));
+	(void)setsockopt(l->fd, SOL_SOCKET, SO_PASSRIGHTS, &zero, sizeof(zero));
 	return 0;
 }
 
-int uds_reconfigure(
-	void *block, const struct rv_endpoint_info *info, const void *cfg, struct rv_err *e)
+int rv_listener_reconfigure(struct rv_listener *l, const struct rv_listener_config *c,
+	const struct rv_endpoint_info *info, struct rv_err *e)
 {
-	struct uds_endpoint *ep = block;
-	const struct uds_config *c = cfg;
 	int r;
 
-	if (c->type != ep->cfg->type || strcmp(c->path, ep->cfg->path) != 0) {
+	if (strcmp(c->path, l->cfg->path) != 0) {
 		return -EBUSY;
 	}
-	if (ep->path) {
-		r = apply_mode(ep, info, e);
+	if (l->path) {
+		r = apply_mode(l, info, e);
 		if (r < 0) {
 			return r;
 		}
 	}
-	if (!ep->adopted && c->backlog != ep->cfg->backlog && listen(ep->fd, (int)c->backlog) < 0) {
+	if (!l->adopted && c->backlog != l->cfg->backlog && listen(l->fd, (int)c->backlog) < 0) {
 		return rv_fail(e, -errno, "listen %s: %s", c->path, strerror(errno));
 	}
-	ep->info = info;
-	__atomic_store_n(&ep->cfg, c, __ATOMIC_RELEASE);
+	l->info = info;
+	__atomic_store_n(&l->cfg, c, __ATOMIC_RELEASE);
 	return 0;
 }
 
-void uds_stop_listening(struct uds_endpoint *ep)
+static void release_name(struct rv_listener *l)
 {
-	if (ep->path) {
-		(void)names_unlink(ep->path, &ep->id);
-		names_unlock(&ep->lock);
+	if (l->path) {
+		(void)rv_names_unlink(l->path, &l->id);
+		rv_names_unlock(&l->lock);
 	}
-	if (ep->n_listening > 0 && --ep->n_listening > 0) {
+}
+
+void rv_listener_stop(struct rv_listener *l)
+{
+	release_name(l);
+	if (l->users > 0 && --l->users > 0) {
 		return; /* other workers still take what is in the backlog */
 	}
-	if (!ep->adopted) {
-		fd_close_p(&ep->fd);
+	if (!l->adopted) {
+		fd_close_p(&l->fd);
 	}
 }
 
-void uds_close(void *block)
+void rv_listener_close(struct rv_listener *l)
 {
-	struct uds_endpoint *ep = block;
-
-	if (!ep->is_open) {
+	if (!l->is_open) {
 		return;
 	}
-	if (ep->path) {
-		(void)names_unlink(ep->path, &ep->id);
-		names_unlock(&ep->lock);
-		free(ep->path);
-		ep->path = NULL;
-	}
-	fd_close_p(&ep->fd);
-	ep->is_open = false;
+	release_name(l);
+	free(l->path);
+	l->path = NULL;
+	fd_close_p(&l->fd);
+	l->is_open = false;
 }
+
+/* Who may connect. */
 
 static bool has_id(const struct rv_ids *ids, uint32_t id)
 {
@@ -304,7 +290,7 @@ static bool has_group(const struct rv_ids *ids, int fd)
 	return false;
 }
 
-bool uds_allowed(const struct uds_config *c, int fd, uid_t uid, gid_t gid)
+static bool is_allowed(const struct rv_listener_config *c, int fd, uid_t uid, gid_t gid)
 {
 	if (c->allow_users.n == 0 && c->allow_groups.n == 0) {
 		return true;
@@ -314,4 +300,16 @@ bool uds_allowed(const struct uds_config *c, int fd, uid_t uid, gid_t gid)
 	}
 	return c->allow_groups.n > 0 &&
 	       (has_id(&c->allow_groups, gid) || has_group(&c->allow_groups, fd));
+}
+
+void rv_listener_identify(const struct rv_listener *l, int fd, struct rv_peer_info *info)
+{
+	const struct rv_listener_config *cfg = __atomic_load_n(&l->cfg, __ATOMIC_ACQUIRE);
+	struct ucred cred = {.uid = (uid_t)-1, .gid = (gid_t)-1};
+	socklen_t n = sizeof(cred);
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n);
+	info->uid = cred.uid;
+	info->gid = cred.gid;
+	info->denied = !is_allowed(cfg, fd, cred.uid, cred.gid);
 }

@@ -9,7 +9,7 @@
 #pragma once
 
 #include <pthread.h>
-#include "common/macro.h"
+#include <revd/base/util.h>
 #include "loopback/loopback.h"
 
 struct loopback_config {

@@ -36,7 +36,7 @@ void loopback_peer_end(struct loopback_peer *p)
 {
 	struct loopback_instance *in = p->in;
 
-	out_drop(&in->out, &p->out);
+	rv_writer_drop(&in->out, &p->out);
 	free(p->unsent);
 	p->unsent = NULL;
 	if (in->writing == p) {
@@ -73,37 +73,37 @@ static void sent(struct loopback_peer *p)
 
 /* Output of streams. */
 
-static struct loopback_peer *peer_of(struct out_peer *out)
+static struct loopback_peer *peer_of(struct rv_writer_peer *out)
 {
 	return CONTAINER_OF(out, struct loopback_peer, out);
 }
 
-static ssize_t stream_send(struct out *out, struct out_peer *op, const void *p, size_t n)
+static ssize_t stream_send(struct rv_writer *out, struct rv_writer_peer *op, const void *p, size_t n)
 {
 	(void)out;
 	return conn_put(peer_of(op)->conn, p, n, 0);
 }
 
-static int stream_watch(struct out *out, struct out_peer *op, bool on)
+static int stream_watch(struct rv_writer *out, struct rv_writer_peer *op, bool on)
 {
 	(void)out;
 	conn_want_write(peer_of(op)->conn, on);
 	return 0;
 }
 
-static void stream_sent(struct out *out, struct out_peer *op)
+static void stream_sent(struct rv_writer *out, struct rv_writer_peer *op)
 {
 	(void)out;
 	sent(peer_of(op));
 }
 
-static void stream_broken(struct out *out, struct out_peer *op, int err)
+static void stream_broken(struct rv_writer *out, struct rv_writer_peer *op, int err)
 {
 	(void)out;
 	broken(peer_of(op), err);
 }
 
-const struct out_ops loopback_out_ops = {
+const struct rv_writer_ops loopback_out_ops = {
 	.offset = offsetof(struct loopback_peer, out),
 	.send = stream_send,
 	.watch = stream_watch,
@@ -236,7 +236,7 @@ static void read_input(struct loopback_peer *p)
 static void write_output(struct loopback_peer *p)
 {
 	if (is_stream(p->in)) {
-		out_writable(&p->in->out, &p->out);
+		rv_writer_writable(&p->in->out, &p->out);
 	} else {
 		message_writable(p);
 	}
@@ -290,7 +290,7 @@ void loopback_peer_close(void *block, void *peer, enum rv_close how)
 {
 	struct loopback_instance *in = block;
 	struct loopback_peer *p = peer;
-	int r = how == RV_CLOSE_FLUSH ? out_flush(&in->out, &p->out) : 0;
+	int r = how == RV_CLOSE_FLUSH ? rv_writer_flush(&in->out, &p->out) : 0;
 
 	if (r < 0 && r != -EAGAIN) {
 		return; /* it has ended in there */
@@ -308,7 +308,7 @@ int loopback_reserve(void *block, void *peer, size_t min, struct rv_room *ret)
 	struct loopback_peer *p = peer;
 
 	if (is_stream(in)) {
-		return out_reserve(&in->out, &p->out, min, ret);
+		return rv_writer_reserve(&in->out, &p->out, min, ret);
 	}
 	if (p->unsent) {
 		return -EAGAIN;
@@ -327,7 +327,7 @@ void loopback_commit(void *block, void *peer, size_t used, uint32_t tag)
 	struct loopback_peer *p = peer;
 
 	if (is_stream(in)) {
-		out_commit(&in->out, &p->out, used);
+		rv_writer_commit(&in->out, &p->out, used);
 	} else if (in->writing == p) { /* else it ended since it reserved */
 		in->writing = NULL;
 		if (used != RV_COMMIT_NONE) {
@@ -341,5 +341,5 @@ void loopback_flush(void *block, void *peer)
 	struct loopback_instance *in = block;
 	struct loopback_peer *p = peer;
 
-	(void)out_flush(&in->out, &p->out); /* messages went at commit */
+	(void)rv_writer_flush(&in->out, &p->out); /* messages went at commit */
 }

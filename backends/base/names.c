@@ -1,4 +1,4 @@
-#include "common/names.h"
+#include <revd/base/names.h>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 
 #define LOCK_TRIES 16
 
-char *names_join(const char *path, const char *suffix)
+char *rv_names_join(const char *path, const char *suffix)
 {
 	size_t n = strlen(path), k = strlen(suffix) + 1;
 	char *s = malloc(n + k);
@@ -53,7 +53,7 @@ static int lock_try(const char *path, int *ret_fd, bool *ret_leftover, struct rv
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		return rv_fail(e, -EBUSY, "%s: locked, another revd serves there", path);
 	}
-	if (!names_id_same(names_id_fd(fd), names_id_path(path))) {
+	if (!rv_names_id_same(rv_names_id_fd(fd), rv_names_id_path(path))) {
 		return 0;
 	}
 	*ret_leftover = !made;
@@ -61,9 +61,9 @@ static int lock_try(const char *path, int *ret_fd, bool *ret_leftover, struct rv
 	return 1;
 }
 
-int names_lock(const char *path, struct names_lock *ret, struct rv_err *e)
+int rv_names_lock(const char *path, struct rv_names_lock *ret, struct rv_err *e)
 {
-	struct names_lock lock = {.path = names_join(path, ".lock")};
+	struct rv_names_lock lock = {.path = rv_names_join(path, ".lock")};
 	int r = 0;
 
 	if (!lock.path) {
@@ -83,45 +83,45 @@ int names_lock(const char *path, struct names_lock *ret, struct rv_err *e)
 	return 0;
 }
 
-void names_unlock(struct names_lock *lock)
+void rv_names_unlock(struct rv_names_lock *lock)
 {
-	struct names_id id;
+	struct rv_names_id id;
 
 	if (!lock->path) {
 		return;
 	}
-	id = names_id_fd(lock->fd);
-	names_unlink(lock->path, &id);
+	id = rv_names_id_fd(lock->fd);
+	rv_names_unlink(lock->path, &id);
 	close(lock->fd);
 	free(lock->path);
-	*lock = (struct names_lock){.fd = -1};
+	*lock = (struct rv_names_lock){.fd = -1};
 }
 
-struct names_id names_id_fd(int fd)
+struct rv_names_id rv_names_id_fd(int fd)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) < 0) {
-		return (struct names_id){0};
+		return (struct rv_names_id){0};
 	}
-	return (struct names_id){.dev = st.st_dev, .ino = st.st_ino};
+	return (struct rv_names_id){.dev = st.st_dev, .ino = st.st_ino};
 }
 
-struct names_id names_id_path(const char *path)
+struct rv_names_id rv_names_id_path(const char *path)
 {
 	struct stat st;
 
 	if (lstat(path, &st) < 0) {
-		return (struct names_id){0};
+		return (struct rv_names_id){0};
 	}
-	return (struct names_id){.dev = st.st_dev, .ino = st.st_ino};
+	return (struct rv_names_id){.dev = st.st_dev, .ino = st.st_ino};
 }
 
-bool names_unlink(const char *path, struct names_id *id)
+bool rv_names_unlink(const char *path, struct rv_names_id *id)
 {
-	bool same = id->ino != 0 && names_id_same(names_id_path(path), *id);
+	bool same = id->ino != 0 && rv_names_id_same(rv_names_id_path(path), *id);
 
-	*id = (struct names_id){0};
+	*id = (struct rv_names_id){0};
 	return same && unlink(path) == 0;
 }
 
@@ -140,7 +140,7 @@ static int chmod_fd(int fd, mode_t mode)
 	return chmod(proc, mode) < 0 ? -errno : 0;
 }
 
-int names_apply(int fd, const char *path, mode_t mode, const struct rv_endpoint_info *info,
+int rv_names_apply(int fd, const char *path, mode_t mode, const struct rv_endpoint_info *info,
 	struct rv_err *e)
 {
 	int r;
@@ -157,7 +157,7 @@ int names_apply(int fd, const char *path, mode_t mode, const struct rv_endpoint_
 	return 0;
 }
 
-bool names_is_ours(const struct stat *st, const struct rv_endpoint_info *info)
+bool rv_names_is_ours(const struct stat *st, const struct rv_endpoint_info *info)
 {
 	return st->st_uid == geteuid() || st->st_uid == info->owner;
 }
@@ -174,7 +174,7 @@ static int fifo_judge(int fd, const char *path, bool leftover, const struct rv_e
 	if (!S_ISFIFO(st.st_mode)) {
 		return rv_fail(e, -EEXIST, "%s: exists and is not a FIFO", path);
 	}
-	if (!names_is_ours(&st, info) || st.st_nlink != 1) {
+	if (!rv_names_is_ours(&st, info) || st.st_nlink != 1) {
 		return rv_fail(e, -EEXIST, "%s: a FIFO of uid %u has the name; it is not ours",
 			path, (unsigned)st.st_uid);
 	}
@@ -186,7 +186,7 @@ static int fifo_judge(int fd, const char *path, bool leftover, const struct rv_e
 	return 0;
 }
 
-int names_fifo(const char *path, mode_t mode, bool leftover, const struct rv_endpoint_info *info,
+int rv_names_fifo(const char *path, mode_t mode, bool leftover, const struct rv_endpoint_info *info,
 	int *ret_fd, struct rv_err *e)
 {
 	CLEANUP_FD int fd = -1;
@@ -205,7 +205,7 @@ int names_fifo(const char *path, mode_t mode, bool leftover, const struct rv_end
 	}
 	r = fifo_judge(fd, path, made || leftover, info, e);
 	if (r == 0) {
-		r = names_apply(fd, path, mode, info, e);
+		r = rv_names_apply(fd, path, mode, info, e);
 	}
 	if (r == 0) {
 		*ret_fd = TAKE_FD(fd);
@@ -223,15 +223,15 @@ static int directory_judge(
 	if (fstat(fd, &st) < 0) {
 		return rv_fail(e, -errno, "%s: %s", path, strerror(errno));
 	}
-	if (st.st_uid != 0 && !names_is_ours(&st, info)) {
+	if (st.st_uid != 0 && !rv_names_is_ours(&st, info)) {
 		return rv_fail(e, -EEXIST, "%s: a directory of uid %u has the name; it is not ours",
 			path, (unsigned)st.st_uid);
 	}
 	return 0;
 }
 
-int names_directory(const char *path, mode_t mode, const struct rv_endpoint_info *info, int *ret_fd,
-	bool *ret_made, struct rv_err *e)
+int rv_names_directory(const char *path, mode_t mode, const struct rv_endpoint_info *info,
+	int *ret_fd, bool *ret_made, struct rv_err *e)
 {
 	CLEANUP_FD int fd = -1;
 	bool made = mkdir(path, 0700) == 0;
@@ -252,7 +252,7 @@ int names_directory(const char *path, mode_t mode, const struct rv_endpoint_info
 	r = directory_judge(fd, path, info, e);
 	if (r == 0 && fstat(fd, &st) == 0 && (made || st.st_uid == geteuid())) {
 		/* One that the admin gave us ready made (root's) keeps its mode. */
-		r = names_apply(fd, path, mode, info, e);
+		r = rv_names_apply(fd, path, mode, info, e);
 	}
 	if (r == 0) {
 		*ret_fd = TAKE_FD(fd);
@@ -279,13 +279,13 @@ static void remove_if_unread(int dirfd, const char *name)
 	}
 }
 
-bool names_remove_directory(const char *path, int dirfd, struct names_id *id)
+bool rv_names_remove_directory(const char *path, int dirfd, struct rv_names_id *id)
 {
-	bool same = id->ino != 0 && names_id_same(names_id_path(path), *id);
+	bool same = id->ino != 0 && rv_names_id_same(rv_names_id_path(path), *id);
 	DIR *d = NULL;
 
 	if (!same || rmdir(path) == 0) {
-		*id = (struct names_id){0};
+		*id = (struct rv_names_id){0};
 		return same;
 	}
 	dirfd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* fdopendir() keeps it */
@@ -301,6 +301,6 @@ bool names_remove_directory(const char *path, int dirfd, struct names_id *id)
 	if (rmdir(path) < 0) {
 		return false;
 	}
-	*id = (struct names_id){0};
+	*id = (struct rv_names_id){0};
 	return true;
 }

@@ -1,16 +1,16 @@
 #include <stdio.h>
 #include <string.h>
-#include "common/replies.h"
+#include <revd/base/peer_cache.h>
 #include "common/runner.h"
 
 #define MANY 3000
 
-static struct replies table;
-static struct reply entries[MANY];
+static struct rv_peer_cache table;
+static struct rv_peer_cache_entry entries[MANY];
 
 static void teardown(void)
 {
-	replies_finish(&table);
+	rv_peer_cache_finish(&table);
 }
 
 static size_t name(char *buf, size_t size, unsigned i)
@@ -26,15 +26,15 @@ static void add(unsigned i)
 	char buf[32];
 	size_t n = name(buf, sizeof(buf), i);
 
-	ck_assert_int_eq(replies_add(&table, &entries[i], buf, n), 0);
+	ck_assert_int_eq(rv_peer_cache_add(&table, &entries[i], buf, n), 0);
 }
 
-static struct reply *find(unsigned i)
+static struct rv_peer_cache_entry *find(unsigned i)
 {
 	char buf[32];
 	size_t n = name(buf, sizeof(buf), i);
 
-	return replies_find(&table, buf, n);
+	return rv_peer_cache_find(&table, buf, n);
 }
 
 START_TEST(test_empty)
@@ -42,7 +42,7 @@ START_TEST(test_empty)
 	ck_assert_ptr_null(find(0));
 	add(0);
 	ck_assert_ptr_eq(find(0), &entries[0]);
-	replies_remove(&table, &entries[0]);
+	rv_peer_cache_remove(&table, &entries[0]);
 	ck_assert_ptr_null(find(0));
 	ck_assert_uint_eq(table.n, 0);
 }
@@ -58,7 +58,7 @@ START_TEST(test_many)
 		ck_assert_ptr_eq(find(i), &entries[i]);
 	}
 	for (unsigned i = 0; i < MANY; i += 2) {
-		replies_remove(&table, &entries[i]);
+		rv_peer_cache_remove(&table, &entries[i]);
 	}
 	for (unsigned i = 0; i < MANY; i++) {
 		ck_assert_ptr_eq(find(i), i % 2 ? &entries[i] : NULL);
@@ -69,22 +69,22 @@ END_TEST
 /* A token that starts another one, or differs in case, is not the same. */
 START_TEST(test_whole_tokens)
 {
-	ck_assert_int_eq(replies_add(&table, &entries[0], "abc", 3), 0);
-	ck_assert_int_eq(replies_add(&table, &entries[1], "abcd", 4), 0);
-	ck_assert_ptr_eq(replies_find(&table, "abcd", 3), &entries[0]);
-	ck_assert_ptr_eq(replies_find(&table, "abcd", 4), &entries[1]);
-	ck_assert_ptr_null(replies_find(&table, "abcd", 2));
-	ck_assert_ptr_null(replies_find(&table, "ABC", 3));
+	ck_assert_int_eq(rv_peer_cache_add(&table, &entries[0], "abc", 3), 0);
+	ck_assert_int_eq(rv_peer_cache_add(&table, &entries[1], "abcd", 4), 0);
+	ck_assert_ptr_eq(rv_peer_cache_find(&table, "abcd", 3), &entries[0]);
+	ck_assert_ptr_eq(rv_peer_cache_find(&table, "abcd", 4), &entries[1]);
+	ck_assert_ptr_null(rv_peer_cache_find(&table, "abcd", 2));
+	ck_assert_ptr_null(rv_peer_cache_find(&table, "ABC", 3));
 }
 END_TEST
 
-static bool is_even(void *ctx, const struct reply *e)
+static bool is_even(void *ctx, const struct rv_peer_cache_entry *e)
 {
 	++*(unsigned *)ctx;
 	return (e - entries) % 2 == 0;
 }
 
-static bool never(void *ctx, const struct reply *e)
+static bool never(void *ctx, const struct rv_peer_cache_entry *e)
 {
 	(void)e;
 	++*(unsigned *)ctx;
@@ -98,12 +98,12 @@ START_TEST(test_the_victim_is_the_oldest_idle_one)
 	for (unsigned i = 0; i < 100; i++) {
 		add(i);
 	}
-	ck_assert_ptr_eq(replies_victim(&table, is_even, &looked), &entries[0]);
+	ck_assert_ptr_eq(rv_peer_cache_victim(&table, is_even, &looked), &entries[0]);
 	ck_assert_ptr_eq(find(0), &entries[0]); /* now the newest */
-	ck_assert_ptr_eq(replies_victim(&table, is_even, &looked), &entries[2]);
+	ck_assert_ptr_eq(rv_peer_cache_victim(&table, is_even, &looked), &entries[2]);
 	ck_assert_ptr_eq(table.newest, &entries[0]);
 	looked = 0;
-	ck_assert_ptr_null(replies_victim(&table, never, &looked));
+	ck_assert_ptr_null(rv_peer_cache_victim(&table, never, &looked));
 	ck_assert_uint_le(looked, 32);
 }
 END_TEST
@@ -111,7 +111,7 @@ END_TEST
 START_TEST(test_the_order_of_use)
 {
 	const unsigned want[] = {1, 3, 0, 2};
-	struct reply *e;
+	struct rv_peer_cache_entry *e;
 
 	for (unsigned i = 0; i < 4; i++) {
 		add(i);

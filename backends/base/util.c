@@ -1,4 +1,4 @@
-#include "common/macro.h"
+#include <revd/base/util.h>
 
 #include <stdarg.h>
 #include <stdio.h>

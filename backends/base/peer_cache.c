@@ -1,4 +1,4 @@
-#include "common/replies.h"
+#include <revd/base/peer_cache.h>
 
 #include <stdlib.h>
 #include <sys/random.h>
@@ -6,14 +6,14 @@
 #define FIRST_BUCKETS 64u
 #define VICTIM_TRIES 16
 
-void replies_finish(struct replies *r)
+void rv_peer_cache_finish(struct rv_peer_cache *r)
 {
 	free(r->buckets);
-	*r = (struct replies){0};
+	*r = (struct rv_peer_cache){0};
 }
 
 /* FNV-1a with a secret start: clients choose the tokens. */
-static uint32_t hash_token(const struct replies *r, const char *token, size_t n)
+static uint32_t hash_token(const struct rv_peer_cache *r, const char *token, size_t n)
 {
 	uint64_t h = r->seed ^ 0xcbf29ce484222325u;
 
@@ -23,12 +23,12 @@ static uint32_t hash_token(const struct replies *r, const char *token, size_t n)
 	return (uint32_t)(h ^ h >> 32);
 }
 
-static bool is_token(const struct reply *e, const char *token, size_t n)
+static bool is_token(const struct rv_peer_cache_entry *e, const char *token, size_t n)
 {
 	return e->len == n && memcmp(e->token, token, n) == 0;
 }
 
-static void list_append(struct replies *r, struct reply *e)
+static void list_append(struct rv_peer_cache *r, struct rv_peer_cache_entry *e)
 {
 	e->newer = NULL;
 	e->older = r->newest;
@@ -36,15 +36,15 @@ static void list_append(struct replies *r, struct reply *e)
 	r->newest = e;
 }
 
-static void list_remove(struct replies *r, struct reply *e)
+static void list_remove(struct rv_peer_cache *r, struct rv_peer_cache_entry *e)
 {
 	*(e->older ? &e->older->newer : &r->oldest) = e->newer;
 	*(e->newer ? &e->newer->older : &r->newest) = e->older;
 }
 
-struct reply *replies_find(struct replies *r, const char *token, size_t n)
+struct rv_peer_cache_entry *rv_peer_cache_find(struct rv_peer_cache *r, const char *token, size_t n)
 {
-	struct reply *e = r->newest;
+	struct rv_peer_cache_entry *e = r->newest;
 
 	if (!e || is_token(e, token, n)) {
 		return e;
@@ -60,18 +60,18 @@ struct reply *replies_find(struct replies *r, const char *token, size_t n)
 	return e;
 }
 
-static void chain_in(struct replies *r, struct reply *e)
+static void chain_in(struct rv_peer_cache *r, struct rv_peer_cache_entry *e)
 {
-	struct reply **b = &r->buckets[e->hash & (r->n_buckets - 1)];
+	struct rv_peer_cache_entry **b = &r->buckets[e->hash & (r->n_buckets - 1)];
 
 	e->chain = *b;
 	*b = e;
 }
 
-static int grow(struct replies *r)
+static int grow(struct rv_peer_cache *r)
 {
 	size_t n = r->n_buckets ? 2 * r->n_buckets : FIRST_BUCKETS;
-	struct reply **buckets = calloc(n, sizeof(struct reply *));
+	struct rv_peer_cache_entry **buckets = calloc(n, sizeof(struct rv_peer_cache_entry *));
 
 	if (!buckets) {
 		return -ENOMEM;
@@ -82,13 +82,14 @@ static int grow(struct replies *r)
 	free(r->buckets);
 	r->buckets = buckets;
 	r->n_buckets = n;
-	for (struct reply *e = r->oldest; e; e = e->newer) {
+	for (struct rv_peer_cache_entry *e = r->oldest; e; e = e->newer) {
 		chain_in(r, e);
 	}
 	return 0;
 }
 
-int replies_add(struct replies *r, struct reply *e, const char *token, size_t n)
+int rv_peer_cache_add(
+	struct rv_peer_cache *r, struct rv_peer_cache_entry *e, const char *token, size_t n)
 {
 	/* Too few buckets are slow, none at all is fatal. */
 	if (r->n >= r->n_buckets && grow(r) < 0 && !r->buckets) {
@@ -103,9 +104,9 @@ int replies_add(struct replies *r, struct reply *e, const char *token, size_t n)
 	return 0;
 }
 
-void replies_remove(struct replies *r, struct reply *e)
+void rv_peer_cache_remove(struct rv_peer_cache *r, struct rv_peer_cache_entry *e)
 {
-	struct reply **at = &r->buckets[e->hash & (r->n_buckets - 1)];
+	struct rv_peer_cache_entry **at = &r->buckets[e->hash & (r->n_buckets - 1)];
 
 	while (*at != e) {
 		at = &(*at)->chain;
@@ -115,10 +116,10 @@ void replies_remove(struct replies *r, struct reply *e)
 	r->n--;
 }
 
-struct reply *replies_victim(
-	const struct replies *r, bool (*idle)(void *ctx, const struct reply *), void *ctx)
+struct rv_peer_cache_entry *rv_peer_cache_victim(const struct rv_peer_cache *r,
+	bool (*idle)(void *ctx, const struct rv_peer_cache_entry *), void *ctx)
 {
-	struct reply *e = r->oldest;
+	struct rv_peer_cache_entry *e = r->oldest;
 
 	for (int i = 0; e && i < VICTIM_TRIES; i++, e = e->newer) {
 		if (idle(ctx, e)) {

@@ -10,9 +10,9 @@
 #pragma once
 
 #include <sys/stat.h>
-#include "common/macro.h"
+#include <revd/base/util.h>
 
-struct names_lock { /* .path NULL: not held */
+struct rv_names_lock { /* .path NULL: not held */
 	int fd;
 	char *path;
 	bool leftover; /* a revd died here: what carries our names may be replaced */
@@ -20,47 +20,47 @@ struct names_lock { /* .path NULL: not held */
 
 /* Takes PATH.lock. -EBUSY: another revd serves PATH; -EEXIST: the name of the
  * lock is something else's. */
-int names_lock(const char *path, struct names_lock *ret, struct rv_err *) MUST_CHECK;
+int rv_names_lock(const char *path, struct rv_names_lock *ret, struct rv_err *) MUST_CHECK;
 /* Removes and frees it. Fine on one that is not held. */
-void names_unlock(struct names_lock *);
+void rv_names_unlock(struct rv_names_lock *);
 
 /* Which object a name was when we made it. All zero: none of ours. */
-struct names_id {
+struct rv_names_id {
 	dev_t dev;
 	ino_t ino;
 };
 
-struct names_id names_id_fd(int fd);
-struct names_id names_id_path(const char *path); /* does not follow a symbolic link */
-static inline bool names_id_same(struct names_id a, struct names_id b)
+struct rv_names_id rv_names_id_fd(int fd);
+struct rv_names_id rv_names_id_path(const char *path); /* does not follow a symbolic link */
+static inline bool rv_names_id_same(struct rv_names_id a, struct rv_names_id b)
 {
 	return a.ino == b.ino && a.dev == b.dev;
 }
 
 /* Removes the name if it is still *id, and clears *id. True if removed. */
-bool names_unlink(const char *path, struct names_id *id);
+bool rv_names_unlink(const char *path, struct rv_names_id *id);
 
 /* Gives the object behind fd (also an O_PATH one) its owner, group and mode. */
-int names_apply(int fd, const char *path, mode_t mode, const struct rv_endpoint_info *,
+int rv_names_apply(int fd, const char *path, mode_t mode, const struct rv_endpoint_info *,
 	struct rv_err *) MUST_CHECK;
 
 /* True if the object may be a leftover of ours: made by this user, or handed
  * to the configured owner. */
-bool names_is_ours(const struct stat *, const struct rv_endpoint_info *);
+bool rv_names_is_ours(const struct stat *, const struct rv_endpoint_info *);
 
 /* A FIFO of ours at path, opened O_RDWR. A leftover is used again, so that who
  * has it open goes on. *ret_fd: the caller closes it. */
-int names_fifo(const char *path, mode_t mode, bool leftover, const struct rv_endpoint_info *,
+int rv_names_fifo(const char *path, mode_t mode, bool leftover, const struct rv_endpoint_info *,
 	int *ret_fd, struct rv_err *) MUST_CHECK;
 
 /* A directory of ours or of root's at path, opened. *ret_made: it was not there. */
-int names_directory(const char *path, mode_t mode, const struct rv_endpoint_info *, int *ret_fd,
+int rv_names_directory(const char *path, mode_t mode, const struct rv_endpoint_info *, int *ret_fd,
 	bool *ret_made, struct rv_err *) MUST_CHECK;
 
 /* Removes from the directory the FIFOs that nobody reads, which is what dead
  * clients leave, then the directory itself if that made it empty. *id stays if
  * it is still there and still ours. */
-bool names_remove_directory(const char *path, int dirfd, struct names_id *id);
+bool rv_names_remove_directory(const char *path, int dirfd, struct rv_names_id *id);
 
 /* path and suffix in new memory, or NULL. */
-char *names_join(const char *path, const char *suffix);
+char *rv_names_join(const char *path, const char *suffix);

@@ -81,7 +81,7 @@ static void detach(void *block)
 	while ((conn = hub_next(in->hub))) {
 		conn_close(conn);
 	}
-	out_finish(&in->out);
+	rv_writer_finish(&in->out);
 	free(in->chunk);
 	free(in->room);
 	*in = (struct loopback_instance){0};
@@ -95,7 +95,7 @@ static int attach(void *block, void *endpoint, const struct rv_host *host,
 
 	*in = (struct loopback_instance){
 		.hub = ep->hub, .host = host, .handle = handle, .attached = true};
-	out_init(&in->out, host, handle, &loopback_out_ops);
+	rv_writer_init(&in->out, host, handle, &loopback_out_ops);
 	in->chunk = malloc(LOOPBACK_CHUNK + in->hub->max_message);
 	in->room = malloc(in->hub->max_message);
 	event_assign(&in->event, host->event_base(handle), in->hub->wake_fd, EV_READ | EV_PERSIST,

@@ -8,7 +8,7 @@
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include "common/out.h"
+#include <revd/base/writer.h>
 #include "loopback/hub.h"
 
 #define LOOPBACK_CHUNK ((size_t)64 << 10)
@@ -17,7 +17,7 @@
 struct loopback_unsent;
 
 struct loopback_peer {
-	struct out_peer out;            /* of a stream */
+	struct rv_writer_peer out;            /* of a stream */
 	struct loopback_unsent *unsent; /* a message that found the buffer full */
 	struct loopback_instance *in;
 	struct loopback *conn;
@@ -29,7 +29,7 @@ struct loopback_instance {
 	struct hub *hub;
 	const struct rv_host *host;
 	struct rv_instance *handle;
-	struct out out;
+	struct rv_writer out;
 	struct event event;
 	struct loopback_peer *peers;
 	struct loopback_peer *writing; /* has the reservation of a message */
@@ -39,7 +39,7 @@ struct loopback_instance {
 };
 
 /* peer.c */
-extern const struct out_ops loopback_out_ops;
+extern const struct rv_writer_ops loopback_out_ops;
 /* A connection that was made becomes a peer, or is closed. */
 void loopback_accept(struct loopback_instance *, struct loopback *);
 /* The event of the hub's wake_fd; arg is the instance. */

@@ -1,32 +1,32 @@
-#include "common/out.h"
+#include <revd/base/writer.h>
 
 #include <assert.h>
 #include <stdlib.h>
 
-struct out_tail {
+struct rv_writer_tail {
 	size_t head, end; /* what is unsent, in data */
 	uint8_t data[];
 };
 
-void out_init(struct out *o, const struct rv_host *host, struct rv_instance *handle,
-	const struct out_ops *ops)
+void rv_writer_init(struct rv_writer *o, const struct rv_host *host, struct rv_instance *handle,
+	const struct rv_writer_ops *ops)
 {
-	*o = (struct out){.host = host, .handle = handle, .ops = ops};
+	*o = (struct rv_writer){.host = host, .handle = handle, .ops = ops};
 }
 
-void out_finish(struct out *o)
+void rv_writer_finish(struct rv_writer *o)
 {
 	free(o->mem);
-	*o = (struct out){0};
+	*o = (struct rv_writer){0};
 }
 
-static void *block(const struct out *o, struct out_peer *p)
+static void *block(const struct rv_writer *o, struct rv_writer_peer *p)
 {
 	return (char *)p - o->ops->offset;
 }
 
 /* Bytes taken, 0 if the kernel is full, or -errno. */
-static ssize_t send_some(struct out *o, struct out_peer *p, const void *data, size_t n)
+static ssize_t send_some(struct rv_writer *o, struct rv_writer_peer *p, const void *data, size_t n)
 {
 	ssize_t k;
 
@@ -36,9 +36,9 @@ static ssize_t send_some(struct out *o, struct out_peer *p, const void *data, si
 	return k == -EAGAIN ? 0 : k;
 }
 
-static int tail_make(struct out *o, struct out_peer *p, const uint8_t *data, size_t n)
+static int tail_make(struct rv_writer *o, struct rv_writer_peer *p, const uint8_t *data, size_t n)
 {
-	struct out_tail *t = malloc(sizeof(*t) + n);
+	struct rv_writer_tail *t = malloc(sizeof(*t) + n);
 
 	if (!t) {
 		return -ENOMEM;
@@ -51,7 +51,7 @@ static int tail_make(struct out *o, struct out_peer *p, const uint8_t *data, siz
 	return o->ops->watch(o, p, true);
 }
 
-static void tail_free(struct out *o, struct out_peer *p)
+static void tail_free(struct rv_writer *o, struct rv_writer_peer *p)
 {
 	if (p->tail) {
 		free(p->tail);
@@ -61,11 +61,11 @@ static void tail_free(struct out *o, struct out_peer *p)
 }
 
 /* A reply larger than the arena is rare: its memory is not kept for the next. */
-static void arena_empty(struct out *o)
+static void arena_empty(struct rv_writer *o)
 {
 	o->owner = NULL;
 	o->used = 0;
-	if (o->size > OUT_ARENA) {
+	if (o->size > RV_WRITER_ARENA) {
 		free(o->mem);
 		o->mem = NULL;
 		o->size = 0;
@@ -74,9 +74,9 @@ static void arena_empty(struct out *o)
 
 /* Sends what the owner has committed. 0, -EAGAIN if a tail is left, or what
  * ended the peer. */
-static int arena_send(struct out *o)
+static int arena_send(struct rv_writer *o)
 {
-	struct out_peer *p = o->owner;
+	struct rv_writer_peer *p = o->owner;
 	ssize_t k = send_some(o, p, o->mem, o->used);
 	int r = k < 0 ? (int)k : 0;
 
@@ -96,9 +96,9 @@ static int arena_send(struct out *o)
 	return 0;
 }
 
-static int arena_grow(struct out *o, size_t min)
+static int arena_grow(struct rv_writer *o, size_t min)
 {
-	size_t size = min > OUT_ARENA ? min : OUT_ARENA;
+	size_t size = min > RV_WRITER_ARENA ? min : RV_WRITER_ARENA;
 	uint8_t *mem;
 
 	assert(o->used == 0);
@@ -112,7 +112,8 @@ static int arena_grow(struct out *o, size_t min)
 	return 0;
 }
 
-int out_reserve(struct out *o, struct out_peer *p, size_t min, struct rv_room *ret)
+int rv_writer_reserve(
+	struct rv_writer *o, struct rv_writer_peer *p, size_t min, struct rv_room *ret)
 {
 	int r = 0;
 
@@ -140,7 +141,7 @@ int out_reserve(struct out *o, struct out_peer *p, size_t min, struct rv_room *r
 	return 0;
 }
 
-void out_commit(struct out *o, struct out_peer *p, size_t used)
+void rv_writer_commit(struct rv_writer *o, struct rv_writer_peer *p, size_t used)
 {
 	if (o->owner != p || used == RV_COMMIT_NONE) {
 		return;
@@ -149,7 +150,7 @@ void out_commit(struct out *o, struct out_peer *p, size_t used)
 	o->used += used;
 }
 
-int out_flush(struct out *o, struct out_peer *p)
+int rv_writer_flush(struct rv_writer *o, struct rv_writer_peer *p)
 {
 	if (o->owner == p && o->used > 0) {
 		return arena_send(o);
@@ -157,9 +158,9 @@ int out_flush(struct out *o, struct out_peer *p)
 	return p->tail ? -EAGAIN : 0;
 }
 
-void out_writable(struct out *o, struct out_peer *p)
+void rv_writer_writable(struct rv_writer *o, struct rv_writer_peer *p)
 {
-	struct out_tail *t = p->tail;
+	struct rv_writer_tail *t = p->tail;
 	ssize_t k;
 
 	if (!t) {
@@ -183,7 +184,7 @@ void out_writable(struct out *o, struct out_peer *p)
 	o->ops->sent(o, p);
 }
 
-void out_drop(struct out *o, struct out_peer *p)
+void rv_writer_drop(struct rv_writer *o, struct rv_writer_peer *p)
 {
 	if (o->owner == p) {
 		arena_empty(o);
@@ -191,7 +192,7 @@ void out_drop(struct out *o, struct out_peer *p)
 	tail_free(o, p);
 }
 
-bool out_unsent(const struct out *o, const struct out_peer *p)
+bool rv_writer_unsent(const struct rv_writer *o, const struct rv_writer_peer *p)
 {
 	return p->tail || (o->owner == p && o->used > 0);
 }

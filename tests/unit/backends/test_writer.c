@@ -1,12 +1,12 @@
 #include <stdlib.h>
 #include <string.h>
-#include "common/out.h"
+#include <revd/base/writer.h>
 #include "common/runner.h"
 #include "fake.h"
 
 /* A kernel that takes `room` bytes, then says EAGAIN; or fails with `err`. */
 struct sink {
-	struct out_peer out;
+	struct rv_writer_peer out;
 	char *got;
 	size_t n, room;
 	int err, interrupt;
@@ -14,12 +14,12 @@ struct sink {
 	bool watched;
 };
 
-static struct sink *sink_of(struct out_peer *p)
+static struct sink *sink_of(struct rv_writer_peer *p)
 {
 	return CONTAINER_OF(p, struct sink, out);
 }
 
-static ssize_t do_send(struct out *o, struct out_peer *op, const void *p, size_t n)
+static ssize_t do_send(struct rv_writer *o, struct rv_writer_peer *op, const void *p, size_t n)
 {
 	struct sink *s = sink_of(op);
 
@@ -44,23 +44,23 @@ static ssize_t do_send(struct out *o, struct out_peer *op, const void *p, size_t
 	return (ssize_t)n;
 }
 
-static int do_watch(struct out *o, struct out_peer *op, bool on)
+static int do_watch(struct rv_writer *o, struct rv_writer_peer *op, bool on)
 {
 	(void)o;
 	sink_of(op)->watched = on;
 	return 0;
 }
 
-static void do_sent(struct out *o, struct out_peer *op)
+static void do_sent(struct rv_writer *o, struct rv_writer_peer *op)
 {
 	(void)o;
 	sink_of(op)->n_sent++;
 }
 
-static void do_broken(struct out *o, struct out_peer *op, int err)
+static void do_broken(struct rv_writer *o, struct rv_writer_peer *op, int err)
 {
 	ck_assert_int_lt(err, 0);
-	ck_assert(!out_unsent(o, op));
+	ck_assert(!rv_writer_unsent(o, op));
 	sink_of(op)->n_broken++;
 }
 
@@ -70,7 +70,7 @@ static void host_blocked(struct rv_instance *in, void *peer)
 	((struct sink *)peer)->n_blocked++;
 }
 
-static const struct out_ops ops = {
+static const struct rv_writer_ops ops = {
 	.offset = offsetof(struct sink, out),
 	.send = do_send,
 	.watch = do_watch,
@@ -79,21 +79,21 @@ static const struct out_ops ops = {
 };
 
 static const struct rv_host host = {.size = sizeof(host), .blocked = host_blocked};
-static struct out out;
+static struct rv_writer out;
 static struct sink a, b;
 
 static void setup(void)
 {
-	out_init(&out, &host, NULL, &ops);
+	rv_writer_init(&out, &host, NULL, &ops);
 	a = b = (struct sink){.room = SIZE_MAX};
 }
 
 static void teardown(void)
 {
-	out_drop(&out, &a.out);
-	out_drop(&out, &b.out);
+	rv_writer_drop(&out, &a.out);
+	rv_writer_drop(&out, &b.out);
 	ck_assert_uint_eq(out.n_tails, 0);
-	out_finish(&out);
+	rv_writer_finish(&out);
 	free(a.got);
 	free(b.got);
 }
@@ -101,11 +101,11 @@ static void teardown(void)
 static int put(struct sink *s, const char *text)
 {
 	struct rv_room room;
-	int r = out_reserve(&out, &s->out, strlen(text), &room);
+	int r = rv_writer_reserve(&out, &s->out, strlen(text), &room);
 
 	if (r == 0) {
 		memcpy(room.data, text, strlen(text));
-		out_commit(&out, &s->out, strlen(text));
+		rv_writer_commit(&out, &s->out, strlen(text));
 	}
 	return r;
 }
@@ -121,11 +121,11 @@ START_TEST(test_one_call_for_a_batch)
 	for (int i = 0; i < 3; i++) {
 		ck_assert_int_eq(put(&a, "reply\n"), 0);
 	}
-	ck_assert(out_unsent(&out, &a.out));
-	ck_assert_int_eq(out_flush(&out, &a.out), 0);
+	ck_assert(rv_writer_unsent(&out, &a.out));
+	ck_assert_int_eq(rv_writer_flush(&out, &a.out), 0);
 	assert_got(&a, "reply\nreply\nreply\n");
 	ck_assert_uint_eq(a.n_calls, 1);
-	ck_assert(!out_unsent(&out, &a.out));
+	ck_assert(!rv_writer_unsent(&out, &a.out));
 }
 END_TEST
 
@@ -135,8 +135,8 @@ START_TEST(test_another_peer_flushes_the_first)
 	ck_assert_int_eq(put(&b, "two"), 0);
 	assert_got(&a, "one");
 	ck_assert_uint_eq(b.n, 0);
-	ck_assert_int_eq(out_flush(&out, &a.out), 0);
-	ck_assert_int_eq(out_flush(&out, &b.out), 0);
+	ck_assert_int_eq(rv_writer_flush(&out, &a.out), 0);
+	ck_assert_int_eq(rv_writer_flush(&out, &b.out), 0);
 	ck_assert_uint_eq(a.n_calls, 1);
 	assert_got(&b, "two");
 }
@@ -146,23 +146,23 @@ START_TEST(test_a_full_kernel_keeps_a_tail)
 {
 	a.room = 4;
 	ck_assert_int_eq(put(&a, "0123456789"), 0);
-	ck_assert_int_eq(out_flush(&out, &a.out), -EAGAIN);
+	ck_assert_int_eq(rv_writer_flush(&out, &a.out), -EAGAIN);
 	ck_assert(a.watched);
 	ck_assert_uint_eq(a.n_blocked, 1);
 	ck_assert_uint_eq(out.n_tails, 1);
 	ck_assert_int_eq(put(&a, "x"), -EAGAIN);
 	ck_assert_int_eq(put(&b, "b"), 0);
-	ck_assert_int_eq(out_flush(&out, &b.out), 0);
+	ck_assert_int_eq(rv_writer_flush(&out, &b.out), 0);
 	assert_got(&b, "b");
 
-	out_writable(&out, &a.out); /* nothing taken: no progress to tell of */
+	rv_writer_writable(&out, &a.out); /* nothing taken: no progress to tell of */
 	ck_assert_uint_eq(a.n_blocked, 1);
 	a.room = 2;
-	out_writable(&out, &a.out);
+	rv_writer_writable(&out, &a.out);
 	ck_assert_uint_eq(a.n_blocked, 2);
 	ck_assert_uint_eq(a.n_sent, 0);
 	a.room = SIZE_MAX;
-	out_writable(&out, &a.out);
+	rv_writer_writable(&out, &a.out);
 	ck_assert_uint_eq(a.n_sent, 1);
 	ck_assert(!a.watched);
 	ck_assert_uint_eq(out.n_tails, 0);
@@ -175,11 +175,11 @@ START_TEST(test_one_byte_at_a_time)
 {
 	a.room = 0;
 	ck_assert_int_eq(put(&a, "hola\n"), 0);
-	ck_assert_int_eq(out_flush(&out, &a.out), -EAGAIN);
+	ck_assert_int_eq(rv_writer_flush(&out, &a.out), -EAGAIN);
 	for (int i = 0; i < 5; i++) {
 		ck_assert_uint_eq(a.n_sent, 0);
 		a.room = 1;
-		out_writable(&out, &a.out);
+		rv_writer_writable(&out, &a.out);
 	}
 	ck_assert_uint_eq(a.n_sent, 1);
 	assert_got(&a, "hola\n");
@@ -190,7 +190,7 @@ START_TEST(test_interrupted_calls_are_repeated)
 {
 	a.interrupt = 3;
 	ck_assert_int_eq(put(&a, "hola"), 0);
-	ck_assert_int_eq(out_flush(&out, &a.out), 0);
+	ck_assert_int_eq(rv_writer_flush(&out, &a.out), 0);
 	assert_got(&a, "hola");
 	ck_assert_uint_eq(a.n_calls, 4);
 }
@@ -200,15 +200,15 @@ START_TEST(test_a_broken_peer)
 {
 	a.err = EPIPE;
 	ck_assert_int_eq(put(&a, "hola"), 0);
-	ck_assert_int_eq(out_flush(&out, &a.out), -EPIPE);
+	ck_assert_int_eq(rv_writer_flush(&out, &a.out), -EPIPE);
 	ck_assert_uint_eq(a.n_broken, 1);
 
 	a.err = 0;
 	a.room = 1;
 	ck_assert_int_eq(put(&a, "hola"), 0);
-	ck_assert_int_eq(out_flush(&out, &a.out), -EAGAIN);
+	ck_assert_int_eq(rv_writer_flush(&out, &a.out), -EAGAIN);
 	a.err = ECONNRESET;
-	out_writable(&out, &a.out);
+	rv_writer_writable(&out, &a.out);
 	ck_assert_uint_eq(a.n_broken, 2);
 	ck_assert_uint_eq(a.n_sent, 0);
 	ck_assert_uint_eq(out.n_tails, 0);
@@ -219,20 +219,20 @@ START_TEST(test_reserving_sends_first_when_full)
 {
 	struct rv_room room;
 
-	ck_assert_int_eq(out_reserve(&out, &a.out, 1, &room), 0);
-	ck_assert_uint_eq(room.size, OUT_ARENA);
-	memset(room.data, 'x', OUT_ARENA - 10);
-	out_commit(&out, &a.out, OUT_ARENA - 10);
-	ck_assert_int_eq(out_reserve(&out, &a.out, 10, &room), 0);
+	ck_assert_int_eq(rv_writer_reserve(&out, &a.out, 1, &room), 0);
+	ck_assert_uint_eq(room.size, RV_WRITER_ARENA);
+	memset(room.data, 'x', RV_WRITER_ARENA - 10);
+	rv_writer_commit(&out, &a.out, RV_WRITER_ARENA - 10);
+	ck_assert_int_eq(rv_writer_reserve(&out, &a.out, 10, &room), 0);
 	ck_assert_uint_eq(a.n_calls, 0);
-	ck_assert_int_eq(out_reserve(&out, &a.out, 11, &room), 0);
+	ck_assert_int_eq(rv_writer_reserve(&out, &a.out, 11, &room), 0);
 	ck_assert_uint_eq(a.n_calls, 1);
-	ck_assert_uint_eq(a.n, OUT_ARENA - 10);
+	ck_assert_uint_eq(a.n, RV_WRITER_ARENA - 10);
 
-	memset(room.data, 'x', OUT_ARENA);
-	out_commit(&out, &a.out, OUT_ARENA);
+	memset(room.data, 'x', RV_WRITER_ARENA);
+	rv_writer_commit(&out, &a.out, RV_WRITER_ARENA);
 	a.err = EPIPE;
-	ck_assert_int_eq(out_reserve(&out, &a.out, 1, &room), -EPIPE);
+	ck_assert_int_eq(rv_writer_reserve(&out, &a.out, 1, &room), -EPIPE);
 	ck_assert_uint_eq(a.n_broken, 1);
 }
 END_TEST
@@ -243,15 +243,15 @@ START_TEST(test_a_large_reply_is_not_kept)
 	struct rv_room room;
 
 	ck_assert_int_eq(put(&a, "small"), 0);
-	ck_assert_int_eq(out_reserve(&out, &a.out, large, &room), 0);
+	ck_assert_int_eq(rv_writer_reserve(&out, &a.out, large, &room), 0);
 	ck_assert_uint_ge(room.size, large);
 	memset(room.data, 'x', large);
-	out_commit(&out, &a.out, large);
-	ck_assert_int_eq(out_flush(&out, &a.out), 0);
+	rv_writer_commit(&out, &a.out, large);
+	ck_assert_int_eq(rv_writer_flush(&out, &a.out), 0);
 	ck_assert_uint_eq(a.n, large + 5);
 	ck_assert_uint_eq(out.size, 0);
 	ck_assert_int_eq(put(&a, "small"), 0);
-	ck_assert_uint_eq(out.size, OUT_ARENA);
+	ck_assert_uint_eq(out.size, RV_WRITER_ARENA);
 }
 END_TEST
 
@@ -260,10 +260,10 @@ START_TEST(test_dropping_the_owner)
 	struct rv_room room;
 
 	ck_assert_int_eq(put(&a, "gone"), 0);
-	ck_assert_int_eq(out_reserve(&out, &a.out, 1, &room), 0);
-	out_drop(&out, &a.out);
-	out_commit(&out, &a.out, 1); /* too late */
-	ck_assert_int_eq(out_flush(&out, &a.out), 0);
+	ck_assert_int_eq(rv_writer_reserve(&out, &a.out, 1, &room), 0);
+	rv_writer_drop(&out, &a.out);
+	rv_writer_commit(&out, &a.out, 1); /* too late */
+	ck_assert_int_eq(rv_writer_flush(&out, &a.out), 0);
 	ck_assert_uint_eq(a.n_calls, 0);
 }
 END_TEST

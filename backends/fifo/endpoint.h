@@ -1,0 +1,29 @@
+/* The names of a FIFO endpoint: PATH, PATH.out, and the directory of the clients' reply
+ * FIFOs. Main thread. */
+#pragma once
+
+#include <revd/base/names.h>
+
+struct fifo_config {
+	const char *path;
+	const char *reply_dir;
+};
+
+struct fifo_endpoint {
+	bool live; /* the descriptors below are ours */
+	bool adopted;
+	char *path, *out_path, *dir_path;
+	int fd, out_fd, dir_fd;
+	struct rv_names_id id, out_id, dir_id; /* what we made, and remove */
+	struct rv_names_lock lock;
+	uint64_t max_peers; /* atomic: changed by a reload while the instance runs */
+};
+
+/* rv_backend_ops */
+int fifo_open(void *ep, const struct rv_endpoint_info *, const void *cfg, const int *fds,
+	size_t n_fds, struct rv_err *);
+int fifo_reconfigure(void *ep, const struct rv_endpoint_info *, const void *cfg, struct rv_err *);
+void fifo_close(void *ep);
+
+/* Removes the names that we made and lets go of the lock; what is open stays so. */
+void fifo_release_names(struct fifo_endpoint *);

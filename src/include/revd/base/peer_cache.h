@@ -1,0 +1,38 @@
+/*
+ * The reply peers that are open, found by token: a hash table for the way in,
+ * a list in order of use for the way out. The table owns neither the peers nor
+ * their descriptors; a struct rv_peer_cache_entry is embedded in the transport's peer.
+ */
+#pragma once
+
+#include <revd/base/util.h>
+
+struct rv_peer_cache_entry {
+	struct rv_peer_cache_entry *chain;         /* of the bucket */
+	struct rv_peer_cache_entry *older, *newer; /* by last use */
+	uint32_t hash;
+	uint8_t len;
+	char token[RV_TOKEN_MAX]; /* not terminated */
+};
+
+struct rv_peer_cache { /* all zero at first */
+	struct rv_peer_cache_entry **buckets;
+	size_t n_buckets; /* a power of two */
+	size_t n;
+	struct rv_peer_cache_entry *oldest, *newest;
+	uint64_t seed;
+};
+
+void rv_peer_cache_finish(struct rv_peer_cache *);
+
+/* NULL if there is none; else it is the newest from now on. */
+struct rv_peer_cache_entry *rv_peer_cache_find(struct rv_peer_cache *, const char *token, size_t n);
+/* A token that is not in there. 0 or -ENOMEM. */
+int rv_peer_cache_add(struct rv_peer_cache *, struct rv_peer_cache_entry *, const char *token,
+	size_t n) MUST_CHECK;
+void rv_peer_cache_remove(struct rv_peer_cache *, struct rv_peer_cache_entry *);
+
+/* Of the ones longest unused, one for which idle() holds, or NULL: it looks at
+ * a few, so that a full table costs a request no more than that. */
+struct rv_peer_cache_entry *rv_peer_cache_victim(const struct rv_peer_cache *,
+	bool (*idle)(void *ctx, const struct rv_peer_cache_entry *), void *ctx);
