@@ -32,7 +32,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 /* Returns false when there is nobody left to accept. */
 static bool accept_one(struct rv_acceptor *a)
 {
-	int fd = accept4(a->listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd >= 0) {
 		a->start(a->ctx, fd);
@@ -63,20 +63,16 @@ static void on_listener(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-int rv_acceptor_init(struct rv_acceptor *a, struct rv_listener *l, const struct rv_host *host,
+int rv_acceptor_init(struct rv_acceptor *a, int fd, const struct rv_host *host,
 	struct rv_instance *handle, void (*start)(void *ctx, int fd), void *ctx)
 {
 	struct event_base *base = host->event_base(handle);
 
 	*a = (struct rv_acceptor){
-		.listener = l, .host = host, .handle = handle, .start = start, .ctx = ctx};
-	a->event = event_new(base, l->fd, EV_READ | EV_PERSIST, on_listener, a);
+		.fd = fd, .host = host, .handle = handle, .start = start, .ctx = ctx};
+	a->event = event_new(base, fd, EV_READ | EV_PERSIST, on_listener, a);
 	a->retry = event_new(base, -1, 0, on_retry, a);
-	if (!a->event || !a->retry || event_add(a->event, NULL) < 0) {
-		return -ENOMEM;
-	}
-	l->users++;
-	return 0;
+	return a->event && a->retry && event_add(a->event, NULL) == 0 ? 0 : -ENOMEM;
 }
 
 void rv_acceptor_drain(struct rv_acceptor *a)
@@ -86,7 +82,6 @@ void rv_acceptor_drain(struct rv_acceptor *a)
 	a->draining = true;
 	event_del(a->event);
 	event_del(a->retry);
-	rv_listener_stop(a->listener);
 }
 
 void rv_acceptor_finish(struct rv_acceptor *a)

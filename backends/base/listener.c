@@ -238,6 +238,12 @@ static void release_name(struct rv_listener *l)
 	}
 }
 
+int rv_listener_use(struct rv_listener *l)
+{
+	l->users++;
+	return l->fd;
+}
+
 void rv_listener_stop(struct rv_listener *l)
 {
 	release_name(l);

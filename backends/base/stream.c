@@ -21,6 +21,20 @@ static struct rv_stream *of_out(struct rv_writer_peer *p)
 	return CONTAINER_OF(p, struct rv_stream, out);
 }
 
+ssize_t rv_stream_read(struct rv_stream *s, void *p, size_t n)
+{
+	ssize_t k = read(rv_connection_fd(&s->connection), p, n);
+
+	return k < 0 ? -errno : k;
+}
+
+ssize_t rv_stream_write(struct rv_stream *s, const void *p, size_t n)
+{
+	ssize_t k = write(rv_connection_fd(&s->connection), p, n);
+
+	return k < 0 ? -errno : k;
+}
+
 /* Sockets. recv() and send() are cancellation points: with threads in the process,
  * glibc switches the cancellation type before and after each, which is 3 % of a round
  * trip on one core. The bare calls are not. */

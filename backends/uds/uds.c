@@ -6,6 +6,7 @@
  */
 #include <event2/event.h>
 #include <revd/base/acceptor.h>
+#include <revd/base/listener.h>
 #include <revd/base/stream.h>
 #include <stdio.h>
 #include "uds/seqpacket.h"
@@ -29,6 +30,7 @@ struct uds_instance {
 		struct seqpackets packets;
 	};
 	struct rv_acceptor acceptor;
+	struct uds_endpoint *ep;
 	int type;
 };
 
@@ -98,7 +100,7 @@ static void start(void *ctx, int fd)
 	struct uds_instance *in = ctx;
 	struct rv_peer_info info = {.flags = in->type == UDS_STREAM ? RV_PEER_STREAM : 0};
 
-	rv_listener_identify(in->acceptor.listener, fd, &info);
+	rv_listener_identify(&in->ep->listener, fd, &info);
 	if (in->type == UDS_STREAM) {
 		rv_stream_start(&in->streams, fd, &info);
 	} else {
@@ -126,11 +128,13 @@ static int attach(void *block, void *endpoint, const struct rv_host *host,
 	struct uds_instance *in = block;
 	int r;
 
+	in->ep = ep;
 	in->type = ep->type;
 	r = in->type == UDS_STREAM ? rv_streams_init(&in->streams, host, handle, &stream_ops)
 				   : seqpackets_init(&in->packets, host, handle);
 	if (r == 0) {
-		r = rv_acceptor_init(&in->acceptor, &ep->listener, host, handle, start, in);
+		r = rv_acceptor_init(
+			&in->acceptor, rv_listener_use(&ep->listener), host, handle, start, in);
 	}
 	if (r < 0) {
 		detach(in);
@@ -144,6 +148,7 @@ static void drain(void *block)
 	struct uds_instance *in = block;
 
 	rv_acceptor_drain(&in->acceptor);
+	rv_listener_stop(&in->ep->listener);
 	rv_connections_drain(&in->connections);
 }
 

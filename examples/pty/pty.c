@@ -8,36 +8,27 @@
  *
  *	exec 3<>/run/revd/revd.tty; echo hola >&3; read -r answer <&3
  *
- * Build it with nothing but revd's installed headers and libevent, and name the
- * directory in `plugin_dir`:
+ * Build it with nothing but revd's installed headers and base, and name the directory
+ * in `plugin_dir`:
  *
  *	cc -D_GNU_SOURCE -shared -fPIC -O2 -o pty.so pty.c \
- *		$(pkg-config --cflags --libs libevent_core)
+ *		$(pkg-config --cflags --libs revd-backend)
  *
  *	[endpoint.tty]
  *	transport = pty
  *	path = /run/revd/revd.tty
  *
- * All clients share the line, as they share a FIFO: it is one peer, which is
- * never closed. The slave is held open here, since reading from a master whose
+ * All clients share the line, as they share a FIFO: it is one peer, which another one
+ * replaces when it ends. The slave is held open here, since reading from a master whose
  * last slave has closed fails with EIO for as long as nobody opens it again.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <revd/base/stream.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <syslog.h>
 #include <termios.h>
-#include <unistd.h>
-#include <event2/event.h>
-#include <event2/event_struct.h>
-#include <revd/backend.h>
-
-#define CHUNK 16384 /* bytes read at once, and room for replies unless one needs more */
 
 struct config {
 	const char *path;
@@ -50,21 +41,9 @@ struct endpoint {
 	char target[64];
 };
 
-struct peer {
-	char unused; /* there is one, and the instance has all of it */
-};
-
 struct instance {
+	struct rv_streams streams;
 	struct endpoint *ep;
-	const struct rv_host *host;
-	struct rv_instance *handle;
-	struct peer *peer;
-	struct event readable, writable;
-	uint8_t *out; /* size bytes: head..used is to be sent */
-	size_t size, head, used;
-	bool attached, blocked, draining, drained;
-	size_t left; /* while draining: bytes that had arrived and are not read */
-	uint8_t in[CHUNK];
 };
 
 static int fail(struct rv_err *e, const char *what, const char *name)
@@ -76,17 +55,6 @@ static int fail(struct rv_err *e, const char *what, const char *name)
 }
 
 /* The endpoint: the terminal and the link to it. */
-
-static int check(const void *config, struct rv_err *e)
-{
-	const struct config *c = config;
-
-	if (strlen(c->path) >= PATH_MAX) {
-		snprintf(e->msg, sizeof(e->msg), "path is too long");
-		return -ENAMETOOLONG;
-	}
-	return 0;
-}
 
 static void address(const void *config, char *buf, size_t size)
 {
@@ -211,205 +179,45 @@ static int reconfigure(
 	return apply(ep, info) < 0 ? fail(e, "cannot set mode or owner", ep->target) : 0;
 }
 
-/* The instance: input, output. */
+/* The instance. */
 
-static void check_drained(struct instance *in)
-{
-	if (in->draining && !in->drained && in->left == 0 && in->head == in->used) {
-		in->drained = true;
-		in->host->drained(in->handle);
-	}
-}
-
-static void give_up(struct instance *in, const char *what)
-{
-	int err = errno;
-
-	in->host->log(in->handle, LOG_ERR, "%s: %s: %s", in->ep->target, what, strerror(err));
-	in->host->dropped(in->handle, RV_DROP_IO, 1);
-	event_del(&in->readable);
-	event_del(&in->writable);
-	in->host->failed(in->handle, -err);
-}
-
-static void on_readable(int fd, short what, void *arg)
-{
-	struct instance *in = arg;
-	size_t size = in->draining && in->left < CHUNK ? in->left : CHUNK;
-	ssize_t n = read(fd, in->in, size);
-
-	(void)what;
-	if (n < 0 && errno != EAGAIN && errno != EINTR) {
-		give_up(in, "cannot read");
-	}
-	if (n <= 0) {
-		return;
-	}
-	if (in->host->bytes(in->handle, in->peer, in->in, (size_t)n, n < CHUNK) == RV_READ_STOP) {
-		event_del(&in->readable);
-	}
-	if (in->draining) {
-		in->left -= (size_t)n;
-		if (in->left == 0) {
-			event_del(&in->readable);
-		}
-		check_drained(in);
-	}
-}
-
-/* Sends what there is. True if some of it went out. */
-static bool send_some(struct instance *in)
-{
-	ssize_t n = write(in->ep->master, in->out + in->head, in->used - in->head);
-
-	if (n < 0 && errno != EAGAIN && errno != EINTR) {
-		give_up(in, "cannot write");
-		in->head = in->used;
-		return false;
-	}
-	in->head += n > 0 ? (size_t)n : 0;
-	return n > 0;
-}
-
-static void on_writable(int fd, short what, void *arg)
-{
-	struct instance *in = arg;
-	bool moved = send_some(in);
-
-	(void)fd;
-	(void)what;
-	if (in->head < in->used) {
-		if (moved) {
-			in->host->blocked(in->handle, in->peer);
-		}
-		return;
-	}
-	in->head = in->used = 0;
-	in->blocked = false;
-	event_del(&in->writable);
-	in->host->writable(in->handle, in->peer);
-	check_drained(in);
-}
-
-static int reserve(void *block, void *peer, size_t min, struct rv_room *ret)
-{
-	struct instance *in = block;
-	size_t size = in->used + (min > CHUNK ? min : CHUNK);
-	uint8_t *out;
-
-	(void)peer;
-	if (in->blocked) {
-		return -EAGAIN;
-	}
-	if (in->size - in->used < min || !in->out) {
-		out = realloc(in->out, size);
-		if (!out) {
-			return -ENOMEM;
-		}
-		in->out = out;
-		in->size = size;
-	}
-	*ret = (struct rv_room){.data = in->out + in->used, .size = in->size - in->used};
-	return 0;
-}
-
-static void commit(void *block, void *peer, size_t used, uint32_t tag)
-{
-	struct instance *in = block;
-
-	(void)peer;
-	(void)tag; /* a terminal has no priorities */
-	in->used += used == RV_COMMIT_NONE ? 0 : used;
-}
-
-static void flush(void *block, void *peer)
-{
-	struct instance *in = block;
-
-	(void)peer;
-	if (in->blocked || in->used == 0) {
-		return;
-	}
-	send_some(in);
-	if (in->head < in->used && event_add(&in->writable, NULL) == 0) {
-		in->blocked = true;
-		in->host->blocked(in->handle, in->peer);
-		return;
-	}
-	in->head = in->used = 0;
-}
-
-static void resume(void *block, void *peer)
-{
-	struct instance *in = block;
-
-	(void)peer;
-	if ((!in->draining || in->left > 0) && event_add(&in->readable, NULL) < 0) {
-		in->host->failed(in->handle, -ENOMEM);
-	}
-}
-
-static int new_peer(struct instance *in)
+static int start(struct rv_connections *all)
 {
 	const struct rv_peer_info info = {
 		.flags = RV_PEER_STREAM | RV_PEER_SHARED, .uid = (uid_t)-1, .gid = (gid_t)-1};
-	void *block;
-	int r = in->host->peer_new(in->handle, &info, &block);
+	struct instance *in = CONTAINER_OF(all, struct instance, streams.connections);
+	struct rv_connection *c;
 
-	if (r == 0) {
-		in->peer = block;
-	}
-	return r;
+	return rv_connection_start(all, in->ep->master, &info, &c);
 }
 
-/* The line outlives its clients: what is unsent goes, and another peer begins. */
-static void peer_close(void *block, void *peer, enum rv_close how)
+/* The line outlives its peer. */
+static void start_again(struct rv_connections *all)
 {
-	struct instance *in = block;
+	int r = start(all);
 
-	(void)peer;
-	(void)how; /* unsent means that nobody reads */
-	event_del(&in->writable);
-	in->head = in->used = 0;
-	in->blocked = false;
-	in->host->peer_gone(in->handle, in->peer);
-	in->peer = NULL;
-	if (new_peer(in) < 0) {
-		in->host->failed(in->handle, -ENOMEM);
-		return;
+	if (r < 0) {
+		all->host->failed(all->handle, -r);
 	}
-	resume(in, in->peer);
-}
-
-static void detach(void *block)
-{
-	struct instance *in = block;
-
-	if (!in->attached) {
-		return;
-	}
-	event_del(&in->readable);
-	event_del(&in->writable);
-	if (in->peer) {
-		in->host->peer_gone(in->handle, in->peer);
-	}
-	free(in->out);
-	*in = (struct instance){0};
 }
 
 static int attach(void *block, void *ep, const struct rv_host *host, struct rv_instance *handle,
 	struct rv_err *e)
 {
+	static const struct rv_stream_ops ops = {.read = rv_stream_read,
+		.write = rv_stream_write,
+		.connection = {.none_left = start_again}};
 	struct instance *in = block;
-	struct event_base *base = host->event_base(handle);
+	int r;
 
-	*in = (struct instance){.ep = ep, .host = host, .handle = handle, .attached = true};
-	event_assign(&in->readable, base, in->ep->master, EV_READ | EV_PERSIST, on_readable, in);
-	event_assign(&in->writable, base, in->ep->master, EV_WRITE | EV_PERSIST, on_writable, in);
-	if (new_peer(in) < 0 || event_add(&in->readable, NULL) < 0) {
-		detach(in);
-		snprintf(e->msg, sizeof(e->msg), "no memory");
-		return -ENOMEM;
+	in->ep = ep;
+	r = rv_streams_init(&in->streams, host, handle, &ops);
+	if (r == 0) {
+		r = start(&in->streams.connections);
+	}
+	if (r < 0) {
+		rv_streams_finish(in);
+		return rv_fail(e, r, "no memory");
 	}
 	return 0;
 }
@@ -417,15 +225,9 @@ static int attach(void *block, void *ep, const struct rv_host *host, struct rv_i
 static void drain(void *block)
 {
 	struct instance *in = block;
-	int n = 0;
 
-	in->draining = true;
 	release_name(in->ep);
-	in->left = ioctl(in->ep->master, FIONREAD, &n) < 0 ? 0 : (size_t)n;
-	if (in->left == 0) {
-		event_del(&in->readable);
-	}
-	check_drained(in);
+	rv_connections_drain(&in->streams.connections);
 }
 
 static const struct rv_option options[] = {
@@ -450,19 +252,14 @@ const struct rv_backend_ops revd_backend = {
 	.config_size = sizeof(struct config),
 	.endpoint_size = sizeof(struct endpoint),
 	.instance_size = sizeof(struct instance),
-	.peer_size = sizeof(struct peer),
+	.peer_size = sizeof(struct rv_stream),
 	.options = options,
-	.check = check,
 	.address = address,
 	.open = open_endpoint,
 	.reconfigure = reconfigure,
 	.close = close_endpoint,
 	.attach = attach,
 	.drain = drain,
-	.detach = detach,
-	.resume = resume,
-	.peer_close = peer_close,
-	.reserve = reserve,
-	.commit = commit,
-	.flush = flush,
+	.detach = rv_streams_finish,
+	RV_CONNECTION_OPS,
 };

@@ -1,10 +1,12 @@
 /* Backends and services from plugin_dir: what is loaded, and what never is. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "common/client.h"
@@ -61,6 +63,82 @@ START_TEST(backend_outside_of_the_tree)
 	close(fd);
 	rig_stop(&rig);
 	ck_assert(!rig_has(&rig, "tty"));
+	rig_finish(&rig);
+}
+END_TEST
+
+/* A port that nobody listens on: the kernel chose it for a socket that is closed again. */
+static unsigned free_port(void)
+{
+	CLEANUP_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof sa;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, n), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&sa, &n), 0);
+	return ntohs(sa.sin_port);
+}
+
+static int tcp_connect(unsigned port)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const struct sockaddr_in sa = {.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(connect(fd, (const struct sockaddr *)&sa, sizeof sa), 0);
+	return fd;
+}
+
+static void start_tcp(struct rig *rig, unsigned port)
+{
+	char config[512];
+
+	rig_init(rig);
+	late_install(rig, "plugins", getenv("REVD_TEST_TCP"));
+	snprintf(config, sizeof config,
+		DIR_KEY STREAM_HERE "[endpoint.tcp]\ntransport = tcp\nport = %u\n", port);
+	rig_write(rig, "revd.conf", config);
+	rig_launch(rig, NULL);
+}
+
+/* The other one: connections that are no Unix sockets, on the base that ours are on. */
+START_TEST(connections_outside_of_the_tree)
+{
+	static const uint8_t frame[] = {
+		0xff, 1, 0, 0, 4, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 'a', 'b', 'c', 'd'};
+	static const char reply[] = "\xff\x01\x00\x80\x04\x00\x00\x00\x07\x00\x00\x00"
+				    "\x00\x00\x00\x00"
+				    "dcba";
+	unsigned port = free_port();
+	struct rig rig;
+	uint8_t got[64];
+	char byte;
+	int fd;
+
+	start_tcp(&rig, port);
+	fd = tcp_connect(port);
+	tty_expect(fd, "hola\nuno\n", "aloh\nonu\n");
+	ck_assert_int_eq(fd_write_all(fd, frame, sizeof frame), 0);
+	ck_assert_int_eq(recv(fd, got, sizeof reply - 1, MSG_WAITALL), sizeof reply - 1);
+	ck_assert_mem_eq(got, reply, sizeof reply - 1);
+	rig_reload(&rig);
+	tty_expect(fd, "dos\n", "sod\n"); /* a reload leaves it alone */
+	ck_assert_int_eq(fd_write_all(fd, "last", 4), 0);
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	ck_assert_int_eq(recv(fd, got, 4, MSG_WAITALL), 4);
+	ck_assert_mem_eq(got, "tsal", 4);
+	ck_assert_int_eq(read(fd, &byte, 1), 0);
+	close(fd);
+	fd = tcp_connect(port);
+	ck_assert_int_eq(fd_write_all(fd, "at the end\n", 11), 0);
+	rig_stop(&rig);
+	ck_assert_int_eq(recv(fd, got, 11, MSG_WAITALL), 11);
+	ck_assert_mem_eq(got, "dne eht ta\n", 11);
+	ck_assert_int_eq(read(fd, &byte, 1), 0);
+	close(fd);
 	rig_finish(&rig);
 }
 END_TEST
@@ -244,6 +322,7 @@ int main(void)
 	TCase *t = stage_tcase("plugins");
 
 	tcase_add_test(t, backend_outside_of_the_tree);
+	tcase_add_test(t, connections_outside_of_the_tree);
 	tcase_add_test(t, not_loaded_without_plugin_dir);
 	tcase_add_loop_test(t, misfits_are_refused, 0, ARRAY_SIZE(misfits));
 	tcase_add_loop_test(t, lines_of_a_service, 0, ARRAY_SIZE(runs_plugins));

@@ -5,12 +5,12 @@
  */
 #pragma once
 
-#include <revd/base/listener.h>
+#include <revd/base/util.h>
 
 struct event;
 
 struct rv_acceptor {
-	struct rv_listener *listener;
+	int fd; /* listening; not owned */
 	const struct rv_host *host;
 	struct rv_instance *handle;
 	void (*start)(void *ctx, int fd); /* a connection, to be closed by whom it is given to */
@@ -22,9 +22,9 @@ struct rv_acceptor {
 };
 
 /* 0 or -ENOMEM; then rv_acceptor_finish() is still to be called. */
-int rv_acceptor_init(struct rv_acceptor *, struct rv_listener *, const struct rv_host *,
-	struct rv_instance *, void (*start)(void *ctx, int fd), void *ctx) MUST_CHECK;
-/* Accepts those who have connected, then no more; gives up the name. */
+int rv_acceptor_init(struct rv_acceptor *, int fd, const struct rv_host *, struct rv_instance *,
+	void (*start)(void *ctx, int fd), void *ctx) MUST_CHECK;
+/* Accepts those who have connected, then no more. */
 void rv_acceptor_drain(struct rv_acceptor *);
 /* Fine on zeroed memory. */
 void rv_acceptor_finish(struct rv_acceptor *);

@@ -53,7 +53,7 @@ struct rv_listener {
 	char *path; /* NULL: adopted or abstract */
 	struct rv_names_lock lock;
 	struct rv_names_id id;
-	unsigned users; /* acceptors; the main thread's calls are one at a time */
+	unsigned users; /* workers; the main thread's calls are one at a time */
 };
 
 /* The functions of rv_backend_ops.check, open, reconfigure and close. l: zeroed before
@@ -65,7 +65,9 @@ int rv_listener_reconfigure(struct rv_listener *, const struct rv_listener_confi
 	const struct rv_endpoint_info *, struct rv_err *) MUST_CHECK;
 void rv_listener_close(struct rv_listener *);
 
-/* One acceptor has stopped; gives up the name. */
+/* A worker begins to accept from the descriptor, which is returned; and: it has stopped,
+ * and the name is given up. The last one closes the descriptor. */
+int rv_listener_use(struct rv_listener *);
 void rv_listener_stop(struct rv_listener *);
 
 /* Any thread: fills in uid, gid and denied of whoever has connected as fd. */

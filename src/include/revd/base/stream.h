@@ -35,7 +35,11 @@ struct rv_streams {
 	struct rv_connection_ops connection_ops;
 };
 
-/* For sockets. */
+/* For struct rv_stream_ops, with non-blocking descriptors of any kind. */
+ssize_t rv_stream_read(struct rv_stream *, void *p, size_t n);
+ssize_t rv_stream_write(struct rv_stream *, const void *p, size_t n);
+
+/* The same for sockets. */
 ssize_t rv_stream_recv(struct rv_stream *, void *p, size_t n);
 ssize_t rv_stream_send(struct rv_stream *, const void *p, size_t n);
 void rv_stream_shut(struct rv_stream *);
