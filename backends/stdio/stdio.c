@@ -1,9 +1,7 @@
-/*
- * Standard input to standard output: the daemon as a filter in a pipeline, or
- * under a super-server. Other processes share these descriptors, so their flags
- * are left alone: neither is non-blocking. Reading happens when the loop says
- * so, writing in pieces that poll() says the kernel has room for.
- */
+/* Standard input to standard output: the daemon as a filter in a pipeline, or under a
+ * super-server. Other processes share these descriptors, so their flags are left alone:
+ * neither is non-blocking. Reading happens when the loop says so, writing in pieces that
+ * poll() says the kernel has room for. */
 #include <event2/event.h>
 #include <limits.h>
 #include <poll.h>
@@ -38,7 +36,7 @@ static ssize_t read_input(struct rv_stream *s, void *p, size_t n)
 	ssize_t k = read(STDIN_FILENO, p, n);
 
 	if (!in->polled) {
-		event_add(&in->input, &now); /* a timer of no time: the loop has its turn */
+		event_add(&in->input, &now); /* once the loop has had its turn */
 	}
 	return k < 0 ? -errno : k;
 }
@@ -126,15 +124,15 @@ static int attach(void *block, void *ep, const struct rv_host *host, struct rv_i
 /* Not read on: that might wait for ever. */
 static void drain(void *block)
 {
-	struct rv_connections *all = block;
 	struct stdio_instance *in = block;
+	struct rv_connections *all = block;
 
 	all->draining = true;
-	if (all->n > 0) {
-		rv_connection_input_ended(in->peer);
-	} else {
+	if (all->n == 0) {
 		all->host->drained(all->handle);
+		return;
 	}
+	rv_connection_input_ended(in->peer);
 }
 
 const struct rv_backend_ops stdio_backend = {

@@ -18,15 +18,16 @@
  *	transport = pty
  *	path = /run/revd/revd.tty
  *
- * All clients share the line, as they share a FIFO: it is one peer, which another one
- * replaces when it ends. The slave is held open here, since reading from a master whose
- * last slave has closed fails with EIO for as long as nobody opens it again.
+ * All clients share the line: it is one peer, which another one replaces when it ends.
+ * The slave is held open here, since reading from a master whose last slave has closed
+ * fails with EIO for as long as nobody opens it again.
  */
 #include <fcntl.h>
 #include <limits.h>
 #include <revd/base/stream.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
 
@@ -44,6 +45,7 @@ struct endpoint {
 struct instance {
 	struct rv_streams streams;
 	struct endpoint *ep;
+	int left; /* while draining: bytes that had arrived and are not read */
 };
 
 static int fail(struct rv_err *e, const char *what, const char *name)
@@ -89,12 +91,8 @@ static void close_endpoint(void *block)
 		return;
 	}
 	release_name(ep);
-	if (ep->master >= 0) {
-		close(ep->master);
-	}
-	if (ep->slave >= 0) {
-		close(ep->slave);
-	}
+	fd_close_p(&ep->master);
+	fd_close_p(&ep->slave);
 	*ep = (struct endpoint){0};
 }
 
@@ -191,6 +189,20 @@ static int start(struct rv_connections *all)
 	return rv_connection_start(all, in->ep->master, &info, &c);
 }
 
+/* What comes after the drain began is not ours to answer. */
+static ssize_t read_line(struct rv_stream *s, void *p, size_t n)
+{
+	struct instance *in = CONTAINER_OF(s->connection.all, struct instance, streams.connections);
+	bool draining = s->connection.all->draining;
+	ssize_t k = -EAGAIN;
+
+	if (!draining || in->left > 0) {
+		k = rv_stream_read(s, p, draining && (size_t)in->left < n ? (size_t)in->left : n);
+	}
+	in->left -= k > 0 ? (int)k : 0;
+	return k;
+}
+
 /* The line outlives its peer. */
 static void start_again(struct rv_connections *all)
 {
@@ -204,7 +216,7 @@ static void start_again(struct rv_connections *all)
 static int attach(void *block, void *ep, const struct rv_host *host, struct rv_instance *handle,
 	struct rv_err *e)
 {
-	static const struct rv_stream_ops ops = {.read = rv_stream_read,
+	static const struct rv_stream_ops ops = {.read = read_line,
 		.write = rv_stream_write,
 		.connection = {.none_left = start_again}};
 	struct instance *in = block;
@@ -227,6 +239,9 @@ static void drain(void *block)
 	struct instance *in = block;
 
 	release_name(in->ep);
+	if (ioctl(in->ep->master, FIONREAD, &in->left) < 0) {
+		in->left = 0;
+	}
 	rv_connections_drain(&in->streams.connections);
 }
 
