@@ -27,13 +27,11 @@ packages='
 	pkg-config	command	pkg-config
 	libevent-dev	library	libevent_core
 	libinih-dev	library	inih
-	libutf8proc-dev	library	libutf8proc
 	libedit-dev	library	libedit
 	scdoc		command	scdoc
 	netcat-openbsd	netcat	-
 	check		library	check
 	python3		command	python3
-	unicode-data	file	/usr/share/unicode/auxiliary/GraphemeBreakTest.txt
 	valgrind	command	valgrind
 	clang		command	clang
 	libclang-rt-14-dev	clangrt	-
@@ -43,9 +41,9 @@ packages='
 '
 
 packages_build='gcc libc6-dev meson ninja-build pkg-config libevent-dev libinih-dev
-	libutf8proc-dev libedit-dev scdoc'
+	libedit-dev scdoc'
 packages_demo="$packages_build netcat-openbsd"
-packages_test="$packages_build check python3 unicode-data"
+packages_test="$packages_build check python3"
 
 # Success if what the package is needed for is there.
 present()

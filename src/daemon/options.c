@@ -64,7 +64,7 @@ static bool take(struct options *o, int val, const char *arg)
 		return false;
 	}
 	if (val == 'V') {
-		puts("revd " REVD_VERSION);
+		puts("revd " REVD_VERSION ", Unicode " REVD_UNICODE_VERSION);
 		o->mode = MODE_EXIT;
 		return false;
 	}

@@ -156,6 +156,7 @@ static void put_program(struct json *j, const struct endpoints *all)
 {
 	json_string(j, "program", "revd");
 	json_string(j, "version", REVD_VERSION);
+	json_string(j, "unicode", REVD_UNICODE_VERSION);
 	json_uint(j, "pid", (uint64_t)getpid());
 	json_double(j, "uptime", (double)(clock_now() - all->start_ns) / 1e9, 3);
 }

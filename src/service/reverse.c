@@ -1,7 +1,7 @@
 /* The service `reverse`: the text of the request, its last unit first. */
 #include <event2/event.h>
 #include "service/builtin.h"
-#include "service/text/text.h"
+#include "text/text.h"
 
 /* What to do with text that is not valid UTF-8. */
 enum invalid {

@@ -1,5 +1,5 @@
 /*
- * How fast the text library is, next to libutf8proc and to the loops that one
+ * How fast the text library is, next to the loops that one
  * would write without it.
  *
  * The contenders take turns in rounds of a few milliseconds of CPU time. A ratio is the median of
@@ -14,8 +14,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
-#include <utf8proc.h>
-#include "service/text/text.h"
+#include "text/text.h"
 #include "util/macro.h"
 
 #define ROUNDS 7
@@ -79,38 +78,12 @@ static void run_loop(const struct contender *c, const struct job *job)
 	}
 }
 
-/* libutf8proc alone, with its validation. */
-static void run_utf8proc(const struct contender *c, const struct job *job)
-{
-	utf8proc_int32_t state = 0, last = 0, point;
-	size_t start = 0, i = 0;
-
-	(void)c;
-	while (i < job->n) {
-		utf8proc_ssize_t length =
-			utf8proc_iterate(job->text + i, (utf8proc_ssize_t)(job->n - i), &point);
-
-		if (length <= 0) {
-			abort();
-		}
-		if (i > 0 && (job->unit == TEXT_CODEPOINT ||
-				     utf8proc_grapheme_break_stateful(last, point, &state))) {
-			memcpy(job->out + (job->n - i), job->text + start, i - start);
-			start = i;
-		}
-		last = point;
-		i += (size_t)length;
-	}
-	memcpy(job->out, job->text + start, i - start);
-}
-
 static const struct contender contenders[] = {
 	{.name = "revd", .run = run_best, .units = {true, true, true}},
 	{.name = "avx2", .run = run_kernel, .simd = TEXT_AVX2, .units = {true, true, true}},
 	{.name = "ssse3", .run = run_kernel, .simd = TEXT_SSSE3, .units = {true, true, true}},
 	{.name = "portable", .run = run_kernel, .simd = TEXT_PORTABLE, .units = {true, true, true}},
 	{.name = "loop", .run = run_loop, .units = {false, true, true}},
-	{.name = "utf8proc", .run = run_utf8proc, .units = {true, true, false}},
 };
 
 static bool takes_part(const struct contender *c, enum text_unit unit)
@@ -272,8 +245,7 @@ static void print_machine(void)
 	if (uname(&u) == 0) {
 		printf("system: %s %s %s\n", u.sysname, u.release, u.machine);
 	}
-	printf("compiler: %s\nUnicode %s, libutf8proc %s\n", __VERSION__, text_unicode_version(),
-		utf8proc_version());
+	printf("compiler: %s\nUnicode %s\n", __VERSION__, text_unicode_version());
 	printf("%d interleaved rounds of %u ms; medians, ratios with their range\n\n", ROUNDS,
 		ROUND_NS / 1000000);
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "fuzz/fuzz.h"
-#include "service/text/text.h"
+#include "text/text.h"
 
 /* Every kernel against the reference, reversing the input by that unit: results,
  * and offsets of errors. Input and output are as long as they have to be, so

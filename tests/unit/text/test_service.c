@@ -4,7 +4,7 @@
 #include <string.h>
 #include "common/runner.h"
 #include "service/builtin.h"
-#include "service/text/text.h"
+#include "text/text.h"
 #include "util/macro.h"
 
 /* A host with little room at first, that gives more on demand up to a limit. */

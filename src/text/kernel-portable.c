@@ -3,10 +3,10 @@
  * code point at a time.
  */
 #include <errno.h>
-#include "service/text/cluster.h"
-#include "service/text/kernel.h"
-#include "service/text/utf8.h"
-#include "service/text/word.h"
+#include "text/cluster.h"
+#include "text/kernel.h"
+#include "text/utf8.h"
+#include "text/word.h"
 
 static int reverse_bytes(const uint8_t *src, size_t n, uint8_t *dst, size_t *ret_bad)
 {

@@ -1,10 +1,10 @@
-#include "service/text/cluster.h"
+#include "text/cluster.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
-#include "service/text/utf8.h"
-#include "service/text/word.h"
+#include "text/utf8.h"
+#include "text/word.h"
 
 #define X(s) CLUSTER_##s                   /* no break */
 #define B(s) (CLUSTER_BREAK | CLUSTER_##s) /* a break before it */
@@ -14,17 +14,19 @@
  * and what its own rule adds. */
 const uint8_t cluster_next[CLUSTER_STATE_COUNT][GCB_COUNT] = {
 	/* clang-format off */
-/*                           Other       CR     LF          Control     Pictogr.    LV    LVT   Extend      ZWJ             Spacing   Prepend     Regional       L     V     T */
-[CLUSTER_OTHER]       = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(V), B(T), X(OTHER),   X(OTHER),       X(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), B(T)},
-[CLUSTER_CR]          = {B(OTHER), B(CR), X(CONTROL), B(CONTROL), B(PICTURE), B(V), B(T), B(OTHER),   B(OTHER),       B(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), B(T)},
-[CLUSTER_CONTROL]     = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(V), B(T), B(OTHER),   B(OTHER),       B(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), B(T)},
-[CLUSTER_PREPEND]     = {X(OTHER), B(CR), B(CONTROL), B(CONTROL), X(PICTURE), X(V), X(T), X(OTHER),   X(OTHER),       X(OTHER), X(PREPEND), X(REGIONAL), X(L), X(V), X(T)},
-[CLUSTER_REGIONAL]    = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(V), B(T), X(OTHER),   X(OTHER),       X(OTHER), B(PREPEND), X(OTHER),    B(L), B(V), B(T)},
-[CLUSTER_L]           = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), X(V), X(T), X(OTHER),   X(OTHER),       X(OTHER), B(PREPEND), B(REGIONAL), X(L), X(V), B(T)},
-[CLUSTER_V]           = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(V), B(T), X(OTHER),   X(OTHER),       X(OTHER), B(PREPEND), B(REGIONAL), B(L), X(V), X(T)},
-[CLUSTER_T]           = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(V), B(T), X(OTHER),   X(OTHER),       X(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), X(T)},
-[CLUSTER_PICTURE]     = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(V), B(T), X(PICTURE), X(PICTURE_ZWJ), X(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), B(T)},
-[CLUSTER_PICTURE_ZWJ] = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), X(PICTURE), B(V), B(T), X(OTHER),   X(OTHER),       X(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), B(T)},
+/*                        Other     CR     LF          Control     Pictogr.    Consonant     LV    LVT   Extend        Linker      Non-joiner  ZWJ             Spacing   Prepend     Regional     L     V     T */
+[CLUSTER_OTHER]       = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(CONSONANT), B(V), B(T), X(OTHER),     X(OTHER),   X(OTHER),   X(OTHER),       X(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), B(T)},
+[CLUSTER_CR]          = {B(OTHER), B(CR), X(CONTROL), B(CONTROL), B(PICTURE), B(CONSONANT), B(V), B(T), B(OTHER),     B(OTHER),   B(OTHER),   B(OTHER),       B(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), B(T)},
+[CLUSTER_CONTROL]     = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(CONSONANT), B(V), B(T), B(OTHER),     B(OTHER),   B(OTHER),   B(OTHER),       B(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), B(T)},
+[CLUSTER_PREPEND]     = {X(OTHER), B(CR), B(CONTROL), B(CONTROL), X(PICTURE), X(CONSONANT), X(V), X(T), X(OTHER),     X(OTHER),   X(OTHER),   X(OTHER),       X(OTHER), X(PREPEND), X(REGIONAL), X(L), X(V), X(T)},
+[CLUSTER_REGIONAL]    = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(CONSONANT), B(V), B(T), X(OTHER),     X(OTHER),   X(OTHER),   X(OTHER),       X(OTHER), B(PREPEND), X(OTHER),    B(L), B(V), B(T)},
+[CLUSTER_L]           = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(CONSONANT), X(V), X(T), X(OTHER),     X(OTHER),   X(OTHER),   X(OTHER),       X(OTHER), B(PREPEND), B(REGIONAL), X(L), X(V), B(T)},
+[CLUSTER_V]           = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(CONSONANT), B(V), B(T), X(OTHER),     X(OTHER),   X(OTHER),   X(OTHER),       X(OTHER), B(PREPEND), B(REGIONAL), B(L), X(V), X(T)},
+[CLUSTER_T]           = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(CONSONANT), B(V), B(T), X(OTHER),     X(OTHER),   X(OTHER),   X(OTHER),       X(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), X(T)},
+[CLUSTER_PICTURE]     = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(CONSONANT), B(V), B(T), X(PICTURE),   X(PICTURE), X(PICTURE), X(PICTURE_ZWJ), X(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), B(T)},
+[CLUSTER_PICTURE_ZWJ] = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), X(PICTURE), B(CONSONANT), B(V), B(T), X(OTHER),     X(OTHER),   X(OTHER),   X(OTHER),       X(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), B(T)},
+[CLUSTER_CONSONANT]   = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(CONSONANT), B(V), B(T), X(CONSONANT), X(LINKED),  X(OTHER),   X(CONSONANT),   X(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), B(T)},
+[CLUSTER_LINKED]      = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), X(CONSONANT), B(V), B(T), X(LINKED),    X(LINKED),  X(OTHER),   X(LINKED),      X(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), B(T)},
 	/* clang-format on */
 };
 

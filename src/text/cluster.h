@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include "service/text/gcb.h"
+#include "text/gcb.h"
 #include "util/macro.h"
 
 /* Where the automaton is: what the cluster so far ends in. */
@@ -22,6 +22,8 @@ enum cluster_state {
 	CLUSTER_T,           /* T or LVT */
 	CLUSTER_PICTURE,     /* Extended_Pictographic Extend* */
 	CLUSTER_PICTURE_ZWJ, /* Extended_Pictographic Extend* ZWJ */
+	CLUSTER_CONSONANT,   /* Consonant Extend* */
+	CLUSTER_LINKED,      /* the same, with a linker in it */
 	CLUSTER_STATE_COUNT,
 };
 

@@ -1,7 +1,8 @@
 /*
  * The classes of code points that UAX #29 tells apart, as the generated tables
- * store them. The values of Grapheme_Cluster_Break, with Extended_Pictographic
- * split off from Other (the two never meet elsewhere).
+ * store them. The values of Grapheme_Cluster_Break; split off from Other are
+ * Extended_Pictographic and the consonants of Indic_Conjunct_Break, and from Extend
+ * its linkers and the one that is in no conjunct (they never meet elsewhere).
  *
  * The order matters. Between two code points of the classes before GCB_JOINING
  * there is always a boundary (but for CR LF), whatever stands around them: every
@@ -18,10 +19,13 @@ enum gcb {
 	GCB_LF,
 	GCB_CONTROL,
 	GCB_PICTOGRAPHIC,
+	GCB_CONSONANT,
 	GCB_LV,
 	GCB_LVT,
-	GCB_JOINING, /* not a class: the first one that may forbid a break */
-	GCB_EXTEND = GCB_JOINING,
+	GCB_JOINING,              /* not a class: the first one that may forbid a break */
+	GCB_EXTEND = GCB_JOINING, /* in conjuncts, too */
+	GCB_LINKER,
+	GCB_NON_JOINER,
 	GCB_ZWJ,
 	GCB_SPACING,
 	GCB_PREPEND,

@@ -3,7 +3,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include "service/text/text.h"
+#include "text/unit.h"
+#include "util/macro.h"
 
 struct text_kernel {
 	/* As text_reverse() and text_validate(). */

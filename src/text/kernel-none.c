@@ -1,5 +1,5 @@
 /* Which kernels there are: on a CPU family without vector kernels of its own. */
-#include "service/text/kernel.h"
+#include "text/kernel.h"
 
 const struct text_kernel *text_kernel_find(enum text_simd simd)
 {

@@ -19,21 +19,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "text/unit.h"
 #include "util/macro.h"
-
-enum text_unit {
-	TEXT_GRAPHEME,
-	TEXT_CODEPOINT,
-	TEXT_BYTE, /* any bytes: never an error */
-	TEXT_UNIT_COUNT,
-};
-
-enum text_simd {
-	TEXT_PORTABLE,
-	TEXT_SSSE3,
-	TEXT_AVX2,
-	TEXT_SIMD_COUNT,
-};
 
 /* What replaces an ill-formed sequence in text_repair(). */
 #define TEXT_REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
@@ -44,17 +31,6 @@ enum text_simd {
  * ill-formed sequence, and dst holds n bytes of no meaning. */
 int text_reverse(enum text_unit unit, const uint8_t *src, size_t n, uint8_t *dst,
 	size_t *ret_bad) MUST_CHECK;
-
-/* Lines to reverse. A line is a text, an optional CR and an LF; these two stay where
- * they are, so that what is written is as long as what was taken. */
-struct text_lines {
-	const uint8_t *src; /* n bytes, the last of them an LF */
-	size_t n;
-	uint8_t *dst; /* room bytes; those behind what was taken may be overwritten too */
-	size_t room;
-	size_t max;          /* bytes of the longest text, less than SIZE_MAX */
-	size_t taken, lines; /* grow: bytes of src, and of dst; and lines */
-};
 
 /* Reverses line by line up to one that is not valid, is longer than max or has not
  * enough room; that one and those behind it are left alone. */
@@ -75,7 +51,7 @@ size_t text_repair(const uint8_t *src, size_t n, uint8_t *dst);
  * TEXT_BYTE. */
 void text_reverse_in_place(enum text_unit unit, uint8_t *text, size_t n);
 
-/* "15.0.0": of the tables, which come from libutf8proc at build time. Static. */
+/* "17.0.0": of the tables. Static. */
 const char *text_unicode_version(void);
 
 /* "avx2". Static. */

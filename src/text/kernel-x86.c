@@ -1,5 +1,5 @@
 /* Which kernels there are: on x86, where the CPU's features are known before main(). */
-#include "service/text/kernel.h"
+#include "text/kernel.h"
 
 const struct text_kernel *text_kernel_find(enum text_simd simd)
 {

@@ -27,7 +27,7 @@
  */
 #pragma once
 
-#include "service/text/simd-group.h"
+#include "text/simd-group.h"
 
 /* Reverses the vector at src + i if there is nothing special in it. */
 static ALWAYS_INLINE bool step_plain(

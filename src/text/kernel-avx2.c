@@ -1,7 +1,7 @@
 /* Compiled with -mavx2; called only if the CPU has it. */
-#include "service/text/vec-avx2.h"
-#include "service/text/kernel-simd.h"
-#include "service/text/simd-lines.h"
+#include "text/vec-avx2.h"
+#include "text/kernel-simd.h"
+#include "text/simd-lines.h"
 
 const struct text_kernel text_kernel_avx2 = {
 	.reverse =

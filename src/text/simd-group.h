@@ -6,11 +6,11 @@
 
 #include <errno.h>
 #include <string.h>
-#include "service/text/cluster.h"
-#include "service/text/kernel.h"
-#include "service/text/simd-window.h"
-#include "service/text/utf8.h"
-#include "service/text/word.h"
+#include "text/cluster.h"
+#include "text/kernel.h"
+#include "text/simd-window.h"
+#include "text/utf8.h"
+#include "text/word.h"
 
 #define GROUP 128u      /* bytes */
 #define DENSE 8         /* marks in a group from which on it is better not to jump */

@@ -1,9 +1,9 @@
-#include "service/text/text.h"
+#include "text/text.h"
 
 #include <string.h>
-#include "service/text/cluster.h"
-#include "service/text/kernel.h"
-#include "service/text/utf8.h"
+#include "text/cluster.h"
+#include "text/kernel.h"
+#include "text/utf8.h"
 
 int text_reverse(enum text_unit unit, const uint8_t *src, size_t n, uint8_t *dst, size_t *ret_bad)
 {
