@@ -28,6 +28,7 @@ packages='
 	libevent-dev	library	libevent_core
 	libinih-dev	library	inih
 	libedit-dev	library	libedit
+	libjansson-dev	library	jansson
 	scdoc		command	scdoc
 	netcat-openbsd	netcat	-
 	check		library	check
@@ -41,7 +42,7 @@ packages='
 '
 
 packages_build='gcc libc6-dev meson ninja-build pkg-config libevent-dev libinih-dev
-	libedit-dev scdoc'
+	libedit-dev libjansson-dev scdoc'
 packages_demo="$packages_build netcat-openbsd"
 packages_test="$packages_build check python3"
 

@@ -45,7 +45,7 @@ _revc()
 		_revc_uri "$word"
 		return
 		;;
-	-f|--file|-c|--config)
+	-f|--file)
 		compopt -o filenames 2>/dev/null
 		COMPREPLY=($(compgen -f -- "$cur"))
 		return
@@ -57,7 +57,7 @@ _revc()
 	esac
 	if [[ $cur == -* ]]; then
 		COMPREPLY=($(compgen -W '-e --endpoint -f --file --ping --info --stats --all
-			-c --config --json --timeout --version -h --help' -- "$cur"))
+			--json --timeout -V --version -h --help' -- "$cur"))
 	elif [[ " ${COMP_WORDS[*]} " =~ \ (-f|--file)\  ]]; then
 		compopt -o filenames 2>/dev/null
 		COMPREPLY=($(compgen -f -- "$cur"))

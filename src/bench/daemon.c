@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "client/revc.h"
+#include <revd/client.h>
 #include "util/clock.h"
 #include "util/fd.h"
 #include "util/log.h"

@@ -7,7 +7,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 #include "bench/flight.h"
-#include "client/revc.h"
+#include <revd/client.h>
 #include "util/clock.h"
 #include "util/fd.h"
 

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "bench/daemon.h"
-#include "client/revc.h"
+#include <revd/client.h>
 #include "util/fd.h"
 
 #define MQ_MESSAGE 8192u

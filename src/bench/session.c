@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "client/revc.h"
+#include <revd/client.h>
 #include "util/fd.h"
 
 int session_links(struct session *s, const struct bench_load *load, enum bench_transport t,

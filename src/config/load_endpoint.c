@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include "config/suggest.h"
+#include "util/suggest.h"
 #include "config/tables.h"
 
 #define ADDRESS_MAX (PATH_MAX + 32) /* a transport's name and the longest path */

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
-#include "config/suggest.h"
+#include "util/suggest.h"
 #include "config/tables.h"
 
 static const struct config_service *find_made(const struct loader *l, const char *name)

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
-#include "config/suggest.h"
+#include "util/suggest.h"
 #include "config/tables.h"
 
 #define ENDPOINT_PREFIX "endpoint."

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "config/errors.h"
-#include "config/suggest.h"
+#include "util/suggest.h"
 #include "util/num.h"
 
 struct parse {

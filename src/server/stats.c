@@ -36,35 +36,35 @@ static void add_counters(struct counters *into, const struct counters *from)
 	}
 }
 
-static void put_named(struct json *j, const char *name, const char *const *names, const uint64_t *v,
-	size_t from, size_t n)
+static void put_named(struct json_writer *j, const char *name, const char *const *names,
+	const uint64_t *v, size_t from, size_t n)
 {
-	json_object(j, name);
+	json_write_object(j, name);
 	for (size_t i = from; i < n; i++) {
-		json_uint(j, names[i], v[i]);
+		json_write_uint(j, names[i], v[i]);
 	}
-	json_end(j);
+	json_write_end(j);
 }
 
-static void put_latency(struct json *j, const struct hist *h)
+static void put_latency(struct json_writer *j, const struct hist *h)
 {
 	static const struct {
 		const char *name;
 		double q;
 	} quantiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}};
 
-	json_object(j, "latency_us");
-	json_uint(j, "count", h->count);
-	json_double(j, "mean", h->count ? (double)h->sum / (double)h->count / 1e3 : 0, 3);
+	json_write_object(j, "latency_us");
+	json_write_uint(j, "count", h->count);
+	json_write_double(j, "mean", h->count ? (double)h->sum / (double)h->count / 1e3 : 0, 3);
 	for (size_t i = 0; i < ARRAY_SIZE(quantiles); i++) {
-		json_double(
+		json_write_double(
 			j, quantiles[i].name, (double)hist_quantile(h, quantiles[i].q) / 1e3, 3);
 	}
-	json_double(j, "max", (double)h->max / 1e3, 3);
-	json_end(j);
+	json_write_double(j, "max", (double)h->max / 1e3, 3);
+	json_write_end(j);
 }
 
-static void put_counters(struct json *j, const struct counters *c)
+static void put_counters(struct json_writer *j, const struct counters *c)
 {
 	const char *statuses[RV_STATUS_COUNT];
 	const struct {
@@ -92,7 +92,7 @@ static void put_counters(struct json *j, const struct counters *c)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++) {
-		json_uint(j, plain[i].name, plain[i].v);
+		json_write_uint(j, plain[i].name, plain[i].v);
 	}
 	for (unsigned i = 0; i < RV_STATUS_COUNT; i++) {
 		statuses[i] = status_name(i);
@@ -103,30 +103,30 @@ static void put_counters(struct json *j, const struct counters *c)
 }
 
 /* The caller holds the lock of the endpoints. */
-static void put_state(struct json *j, const struct endpoint *ep)
+static void put_state(struct json_writer *j, const struct endpoint *ep)
 {
-	json_string(j, "state", ep->draining ? "draining" : ep->n_down ? "down" : "up");
+	json_write_string(j, "state", ep->draining ? "draining" : ep->n_down ? "down" : "up");
 	if (ep->n_down) {
-		json_string(j, "why", ep->why_down);
+		json_write_string(j, "why", ep->why_down);
 	}
 }
 
-static void put_workers(struct json *j, const struct endpoint *ep)
+static void put_workers(struct json_writer *j, const struct endpoint *ep)
 {
-	json_array(j, "workers");
+	json_write_array(j, "workers");
 	for (unsigned i = 0; i < ep->n_instances; i++) {
 		const struct rv_instance *in = &ep->instances[i];
 
-		json_object(j, NULL);
-		json_uint(j, "worker", ep->first_worker + i);
-		json_uint(j, "requests", hist_get(&in->n.requests));
-		json_uint(j, "peers", hist_get(&in->n.peers));
-		json_end(j);
+		json_write_object(j, NULL);
+		json_write_uint(j, "worker", ep->first_worker + i);
+		json_write_uint(j, "requests", hist_get(&in->n.requests));
+		json_write_uint(j, "peers", hist_get(&in->n.peers));
+		json_write_end(j);
 	}
-	json_end(j);
+	json_write_end(j);
 }
 
-static int put_endpoint(struct json *j, const struct endpoint *ep)
+static int put_endpoint(struct json_writer *j, const struct endpoint *ep)
 {
 	struct counters sum = {0};
 	struct hist *h = calloc(1, sizeof(*h));
@@ -138,27 +138,27 @@ static int put_endpoint(struct json *j, const struct endpoint *ep)
 		add_counters(&sum, &ep->instances[i].n);
 		hist_merge(h, &ep->instances[i].latency);
 	}
-	json_object(j, NULL);
-	json_string(j, "endpoint", ep->cfg->name);
-	json_string(j, "transport", ep->ops->name);
-	json_string(j, "service", ep->cfg->service->name);
-	json_string(j, "address", ep->cfg->address);
+	json_write_object(j, NULL);
+	json_write_string(j, "endpoint", ep->cfg->name);
+	json_write_string(j, "transport", ep->ops->name);
+	json_write_string(j, "service", ep->cfg->service->name);
+	json_write_string(j, "address", ep->cfg->address);
 	put_state(j, ep);
 	put_counters(j, &sum);
 	put_latency(j, h);
 	put_workers(j, ep);
-	json_end(j);
+	json_write_end(j);
 	free(h);
 	return 0;
 }
 
-static void put_program(struct json *j, const struct endpoints *all)
+static void put_program(struct json_writer *j, const struct endpoints *all)
 {
-	json_string(j, "program", "revd");
-	json_string(j, "version", REVD_VERSION);
-	json_string(j, "unicode", REVD_UNICODE_VERSION);
-	json_uint(j, "pid", (uint64_t)getpid());
-	json_double(j, "uptime", (double)(clock_now() - all->start_ns) / 1e9, 3);
+	json_write_string(j, "program", "revd");
+	json_write_string(j, "version", REVD_VERSION);
+	json_write_string(j, "unicode", REVD_UNICODE_VERSION);
+	json_write_uint(j, "pid", (uint64_t)getpid());
+	json_write_double(j, "uptime", (double)(clock_now() - all->start_ns) / 1e9, 3);
 }
 
 static int finish(FILE *f, int r, char **buf)
@@ -175,60 +175,60 @@ static int finish(FILE *f, int r, char **buf)
 static int stats(void *owner, char **ret, size_t *ret_n)
 {
 	struct endpoints *all = ((struct endpoint *)owner)->all;
-	struct json j = {.file = open_memstream(ret, ret_n)};
+	struct json_writer j = {.file = open_memstream(ret, ret_n)};
 	int r = 0;
 
 	if (!j.file) {
 		return -ENOMEM;
 	}
-	json_object(&j, NULL);
+	json_write_object(&j, NULL);
 	put_program(&j, all);
-	json_uint(&j, "workers", all->services.n_workers);
-	json_array(&j, "endpoints");
+	json_write_uint(&j, "workers", all->services.n_workers);
+	json_write_array(&j, "endpoints");
 	pthread_rwlock_rdlock(&all->lock);
 	for (const struct endpoint *ep = all->first; ep && r == 0; ep = ep->next) {
 		r = put_endpoint(&j, ep);
 	}
 	pthread_rwlock_unlock(&all->lock);
-	json_end(&j);
-	json_end(&j);
+	json_write_end(&j);
+	json_write_end(&j);
 	return finish(j.file, r, ret);
 }
 
-static void put_limits(struct json *j, const struct rv_instance *in)
+static void put_limits(struct json_writer *j, const struct rv_instance *in)
 {
 	const struct limits *l = &in->limits;
 
-	json_object(j, "limits");
-	json_uint(j, "max_request", l->max_request);
-	json_uint(j, "max_inflight", l->max_inflight);
-	json_uint(j, "max_peers", in->cfg->info.max_peers);
-	json_uint(j, "max_peers_per_uid", in->cfg->max_peers_per_uid);
-	json_uint(j, "fragment_timeout_ms", l->fragment_ns / 1000000u);
-	json_uint(j, "idle_timeout_ms", l->idle_ns / 1000000u);
-	json_uint(j, "slow_timeout_ms", l->slow_ns / 1000000u);
-	json_end(j);
+	json_write_object(j, "limits");
+	json_write_uint(j, "max_request", l->max_request);
+	json_write_uint(j, "max_inflight", l->max_inflight);
+	json_write_uint(j, "max_peers", in->cfg->info.max_peers);
+	json_write_uint(j, "max_peers_per_uid", in->cfg->max_peers_per_uid);
+	json_write_uint(j, "fragment_timeout_ms", l->fragment_ns / 1000000u);
+	json_write_uint(j, "idle_timeout_ms", l->idle_ns / 1000000u);
+	json_write_uint(j, "slow_timeout_ms", l->slow_ns / 1000000u);
+	json_write_end(j);
 }
 
 static int info(const struct rv_instance *in, char **ret, size_t *ret_n)
 {
 	const struct endpoint *ep = in->owner;
-	struct json j = {.file = open_memstream(ret, ret_n)};
+	struct json_writer j = {.file = open_memstream(ret, ret_n)};
 
 	if (!j.file) {
 		return -ENOMEM;
 	}
-	json_object(&j, NULL);
+	json_write_object(&j, NULL);
 	put_program(&j, ep->all);
-	json_string(&j, "endpoint", in->cfg->name);
-	json_string(&j, "transport", in->ops->name);
-	json_string(&j, "address", in->cfg->address);
-	json_string(&j, "service", in->cfg->service->name);
+	json_write_string(&j, "endpoint", in->cfg->name);
+	json_write_string(&j, "transport", in->ops->name);
+	json_write_string(&j, "address", in->cfg->address);
+	json_write_string(&j, "service", in->cfg->service->name);
 	pthread_rwlock_rdlock(&ep->all->lock);
 	put_state(&j, ep);
 	pthread_rwlock_unlock(&ep->all->lock);
 	put_limits(&j, in);
-	json_end(&j);
+	json_write_end(&j);
 	return finish(j.file, 0, ret);
 }
 

@@ -24,6 +24,12 @@ static inline uint8_t *bytes_tail(const struct bytes *b)
 	return b->data + b->head + b->len;
 }
 
+/* Bytes that may be written there. */
+static inline size_t bytes_room(const struct bytes *b)
+{
+	return b->size - b->head - b->len;
+}
+
 /* Makes room for n bytes at the tail; moves what is held. 0 or -ENOMEM. The memory
  * is at most twice what was ever held at once, and some 256 bytes. */
 int bytes_reserve(struct bytes *, size_t n) MUST_CHECK;

@@ -6,17 +6,15 @@
 #include <string.h>
 #include "util/utf8.h"
 
-static void put_string(FILE *f, const char *s)
+static void put_text(FILE *f, const char *s, size_t n)
 {
-	size_t n = strlen(s);
-
 	putc('"', f);
 	while (n > 0) {
 		uint32_t c = 0;
 		size_t len = utf8_sequence(s, n, &c);
 
 		if (len == 0) {
-			fputs("\\ufffd", f);
+			fputs("\xef\xbf\xbd", f); /* U+FFFD */
 			len = 1;
 		} else if (c < 0x20 || c == 0x7f) {
 			fprintf(f, "\\u%04x", (unsigned)c);
@@ -32,13 +30,13 @@ static void put_string(FILE *f, const char *s)
 	putc('"', f);
 }
 
-static void new_line(const struct json *j)
+static void new_line(const struct json_writer *j)
 {
 	fprintf(j->file, "\n%*s", (int)(2 * j->depth), "");
 }
 
 /* What stands before a value. */
-static void begin(struct json *j, const char *key)
+static void begin(struct json_writer *j, const char *key)
 {
 	if (j->more) {
 		putc(',', j->file);
@@ -50,12 +48,12 @@ static void begin(struct json *j, const char *key)
 	}
 	j->more = true;
 	if (key) {
-		put_string(j->file, key);
+		put_text(j->file, key, strlen(key));
 		fputs(j->lines > 0 ? ": " : ":", j->file);
 	}
 }
 
-static void open_level(struct json *j, const char *key, bool array)
+static void open_level(struct json_writer *j, const char *key, bool array)
 {
 	begin(j, key);
 	putc(array ? '[' : '{', j->file);
@@ -66,17 +64,17 @@ static void open_level(struct json *j, const char *key, bool array)
 	j->more = false;
 }
 
-void json_object(struct json *j, const char *key)
+void json_write_object(struct json_writer *j, const char *key)
 {
 	open_level(j, key, false);
 }
 
-void json_array(struct json *j, const char *key)
+void json_write_array(struct json_writer *j, const char *key)
 {
 	open_level(j, key, true);
 }
 
-void json_end(struct json *j)
+void json_write_end(struct json_writer *j)
 {
 	bool array = j->arrays >> j->depth & 1, broken = j->more && j->depth <= j->lines;
 
@@ -89,32 +87,37 @@ void json_end(struct json *j)
 	j->more = true;
 }
 
-void json_string(struct json *j, const char *key, const char *s)
+void json_write_text(struct json_writer *j, const char *key, const void *s, size_t n)
 {
-	if (!s) {
-		json_null(j, key);
-		return;
-	}
 	begin(j, key);
-	put_string(j->file, s);
+	put_text(j->file, s, n);
 }
 
-void json_uint(struct json *j, const char *key, uint64_t v)
+void json_write_string(struct json_writer *j, const char *key, const char *s)
+{
+	if (s) {
+		json_write_text(j, key, s, strlen(s));
+	} else {
+		json_write_null(j, key);
+	}
+}
+
+void json_write_uint(struct json_writer *j, const char *key, uint64_t v)
 {
 	begin(j, key);
 	fprintf(j->file, "%" PRIu64, v);
 }
 
-void json_bool(struct json *j, const char *key, bool v)
+void json_write_bool(struct json_writer *j, const char *key, bool v)
 {
 	begin(j, key);
 	fputs(v ? "true" : "false", j->file);
 }
 
-void json_double(struct json *j, const char *key, double v, int decimals)
+void json_write_double(struct json_writer *j, const char *key, double v, int decimals)
 {
 	if (!isfinite(v)) {
-		json_null(j, key);
+		json_write_null(j, key);
 		return;
 	}
 	begin(j, key);
@@ -125,7 +128,7 @@ void json_double(struct json *j, const char *key, double v, int decimals)
 	}
 }
 
-void json_null(struct json *j, const char *key)
+void json_write_null(struct json_writer *j, const char *key)
 {
 	begin(j, key);
 	fputs("null", j->file);

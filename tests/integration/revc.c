@@ -240,15 +240,26 @@ START_TEST(all_endpoints)
 	struct run r;
 
 	rig_start(&rig, rig_all);
-	RUN(&r, &rig, "revc", "--all", "-c", CONFIG, "hola");
+	RUN(&r, &rig, "revc", "--all", "-e", "uds:@DIR@/stream.sock", "hola");
 	ck_assert_msg(r.status == 0, "%s", r.err);
 	for (int i = 0; i < TRANSPORTS; i++) {
 		expect_says(r.out, client_endpoints[i]);
 	}
 	expect_says(r.out, "aloh");
 	run_free(&r);
+	/* asked over a queue, which tells nobody where a socket is */
+	RUN(&r, &rig, "revc", "--all", "-e", "mqueue:@QUEUE@", "--json");
+	ck_assert_msg(r.status == 0, "%s", r.err);
+	for (int i = 0; i < TRANSPORTS; i++) {
+		expect_says(r.out, client_endpoints[i]);
+	}
+	run_free(&r);
+	RUN(&r, &rig, "revc", "--all", "-c", "x.conf");
+	ck_assert_int_eq(r.status, 64);
+	expect_says(r.err, "-e");
+	run_free(&r);
 	rig_stop(&rig);
-	RUN(&r, &rig, "revc", "--all", "-c", CONFIG, "--timeout", "300ms", "hola");
+	RUN(&r, &rig, "revc", "--all", "-e", "uds:@DIR@/stream.sock", "--timeout", "300ms");
 	ck_assert_int_eq(r.status, 69);
 	run_free(&r);
 	rig_finish(&rig);

@@ -1,7 +1,0 @@
-/* The interactive prompt, with line editing and history by libedit. */
-#pragma once
-
-#include "client/filter.h"
-
-/* Until ^D. 0, or as filter_arguments(). */
-int prompt_run(struct filter *) MUST_CHECK;

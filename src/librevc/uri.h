@@ -1,0 +1,20 @@
+/* Where an endpoint is: the URI of a client's -e option. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <revd/client.h>
+
+enum uri_scheme { URI_UDS, URI_FIFO, URI_MQUEUE };
+
+struct uri {
+	enum uri_scheme scheme;
+	char text[REVC_URI_MAX];
+	const char *address; /* within text: the path, @name or queue */
+};
+
+/* 0, or -EINVAL with the sentence in err. *ret must stay where it is. */
+int uri_parse(const char *text, struct uri *ret, struct revc_err *err) REVC_CHECK;
+
+/* The i-th default socket, "uds:PATH", NULL past the last. */
+const char *uri_default_uds(size_t i, char buf[REVC_URI_MAX]);

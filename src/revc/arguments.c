@@ -1,0 +1,174 @@
+#include "revc/arguments.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "util/quote.h"
+#include "util/cli.h"
+#include "util/num.h"
+
+enum {
+	OPTION_TIMEOUT = CLI_LONG,
+	OPTION_JSON,
+	OPTION_PING,
+	OPTION_INFO,
+	OPTION_STATS,
+	OPTION_ALL,
+};
+
+static const struct cli_option table[] = {
+	{"endpoint", 'e', "URI", "Ask there: uds:PATH, fifo:PATH or mqueue:/NAME"},
+	{"file", 'f', "FILE", "Each line of FILE and of the files behind it; - is standard input"},
+	{"ping", OPTION_PING, NULL, "Measure one round trip"},
+	{"info", OPTION_INFO, NULL, "What answers there: program, service, limits"},
+	{"stats", OPTION_STATS, NULL, "The daemon's counters and latencies"},
+	{"all", OPTION_ALL, NULL, "Ask every endpoint of the daemon that serves there"},
+	{"config", 'c', "FILE", NULL}, /* of earlier versions: says what came instead */
+	{"json", OPTION_JSON, NULL, "Print JSON, one object a line"},
+	{"timeout", OPTION_TIMEOUT, "TIME",
+		"Give up after so long without an answer (default 10s)"},
+	{"version", 'V', NULL, "Print the version"},
+	{"help", 'h', NULL, "Print this"},
+	{0},
+};
+
+static const struct cli cli = {.program = "revc", .options = table, .help_column = 22};
+
+void arguments_help(void)
+{
+	(void)fputs("Usage: revc [-e URI] [STRING...]\n"
+		    "       revc [-e URI] -f FILE...\n"
+		    "       revc [-e URI] --ping | --info | --stats\n"
+		    "       revc [-e URI] --all [STRING]\n"
+		    "Sends strings to revd and prints the replies, one a line. Without STRING: the "
+		    "lines\n"
+		    "of standard input, or from a terminal a prompt.\n\n",
+		stdout);
+	cli_print_options(&cli);
+	(void)fputs("\nWithout -e: $REVD_ENDPOINT, or the first of /run/revd/revd.sock and\n"
+		    "$XDG_RUNTIME_DIR/revd/revd.sock that exists. See revc(1).\n",
+		stdout);
+}
+
+static int set_uri(struct arguments *o, const char *uri)
+{
+	struct revc_err err;
+
+	if (!revc_uri_check(uri, &err)) {
+		(void)fprintf(stderr, "revc: %s\n", err.text);
+		return -EINVAL;
+	}
+	(void)snprintf(o->uri, sizeof(o->uri), "%s", uri);
+	return 0;
+}
+
+static int set_timeout(struct arguments *o, const char *text)
+{
+	char shown[64];
+	int r = num_parse_time(text, &o->session.timeout_us);
+
+	if (r < 0 || o->session.timeout_us == 0 ||
+		o->session.timeout_us > UINT32_MAX * UINT64_C(1000)) {
+		(void)fprintf(stderr, "revc: '%s' is no time%s: 500ms, 10s, 2min\n",
+			quote_text(text, strlen(text), shown, sizeof(shown)),
+			r == -ENOMSG ? ", its unit is missing" : "");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int set_mode(struct arguments *o, enum arguments_mode mode)
+{
+	if (o->mode != MODE_TEXTS && o->mode != mode) {
+		(void)fputs("revc: --ping, --info, --stats and --all exclude each other\n", stderr);
+		return -EINVAL;
+	}
+	o->mode = mode;
+	return 0;
+}
+
+/* -f A -f B C: the files A, B and C. Room for them is in ->owned. */
+static int add_file(struct arguments *o, char *name)
+{
+	o->files = true;
+	o->owned[o->n++] = name;
+	return 0;
+}
+
+static int apply(struct arguments *o, int key)
+{
+	switch (key) {
+	case 'e':
+		return set_uri(o, optarg);
+	case 'f':
+		return add_file(o, optarg);
+	case 'c':
+		(void)fputs("revc: -c: --all asks the daemon where its endpoints are; name one of "
+			    "them with -e\n",
+			stderr);
+		return -EINVAL;
+	case 'h':
+		o->mode = MODE_HELP;
+		return 0;
+	case 'V':
+		o->mode = MODE_VERSION;
+		return 0;
+	case OPTION_JSON:
+		o->json = true;
+		return 0;
+	case OPTION_TIMEOUT:
+		return set_timeout(o, optarg);
+	case OPTION_ALL:
+		return set_mode(o, MODE_ALL);
+	default:
+		return set_mode(o, key == OPTION_PING   ? MODE_PING
+				   : key == OPTION_INFO ? MODE_INFO
+							: MODE_STATS);
+	}
+}
+
+static int judge(const struct arguments *o)
+{
+	bool asks = o->mode == MODE_PING || o->mode == MODE_INFO || o->mode == MODE_STATS;
+
+	if (asks && o->n > 0) {
+		(void)fputs("revc: --ping, --info and --stats take no strings\n", stderr);
+		return -EINVAL;
+	}
+	if (o->mode == MODE_ALL && (o->n > 1 || o->files)) {
+		(void)fputs("revc: --all takes one string at most, and no files\n", stderr);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int arguments_parse(struct arguments *o, int argc, char **argv)
+{
+	int key, r = 0;
+
+	*o = (struct arguments){0};
+	o->owned = calloc((size_t)argc + 1, sizeof(*o->owned));
+	if (!o->owned) {
+		(void)fputs("revc: out of memory\n", stderr);
+		return -EINVAL;
+	}
+	while (r == 0 && (key = cli_next(&cli, argc, argv)) >= 0) {
+		r = key == '?' ? -EINVAL : apply(o, key);
+	}
+	for (int i = optind; r == 0 && i < argc; i++) {
+		o->owned[o->n++] = argv[i];
+	}
+	o->operands = o->owned;
+	if (r == 0 && !o->uri[0]) {
+		revc_uri_default(o->uri);
+	}
+	return r < 0 ? r : judge(o);
+}
+
+void arguments_finish(struct arguments *o)
+{
+	free(o->owned);
+	*o = (struct arguments){0};
+}

@@ -1,0 +1,7 @@
+/* --ping, --info, --stats: one question, one answer. */
+#pragma once
+
+#include "revc/arguments.h"
+
+/* Returns the exit code; failures are on standard error by then. */
+int command_run(const struct arguments *);
