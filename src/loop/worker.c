@@ -88,10 +88,9 @@ void worker_want_tick(struct worker *w)
 	}
 }
 
-/* One turn. False if the loop is to end. */
-static bool turn(struct worker *w, int flags)
+bool worker_turn(struct worker *w, bool wait)
 {
-	if (event_base_loop(w->base, flags) < 0) {
+	if (event_base_loop(w->base, wait ? EVLOOP_ONCE : EVLOOP_NONBLOCK) < 0) {
 		log_error("worker %u: the event loop failed", w->index);
 		return false;
 	}
@@ -110,7 +109,7 @@ static bool spin(struct worker *w)
 		return true;
 	}
 	do {
-		if (!turn(w, EVLOOP_NONBLOCK)) {
+		if (!worker_turn(w, false)) {
 			return false;
 		}
 		if (w->served_ns != served) {
@@ -125,7 +124,7 @@ static bool spin(struct worker *w)
 void worker_run(struct worker *w)
 {
 	w->now_ns = 0;
-	while (turn(w, EVLOOP_ONCE) && (!w->spin_ns || spin(w))) {
+	while (worker_turn(w, true) && (!w->spin_ns || spin(w))) {
 	}
 }
 

@@ -61,6 +61,9 @@ void worker_stop(struct worker *);
 
 /* Main worker: serves until event_base_loopbreak(). */
 void worker_run(struct worker *);
+/* One turn of it: what is ready, or with `wait` what comes next, and the hook. False if
+ * the loop is to end. */
+bool worker_turn(struct worker *, bool wait);
 
 /* Runs fn on the worker and waits for it: at once if that is the main thread, whose
  * call this is. */
