@@ -74,10 +74,11 @@ void ticket_free(struct tickets *ts, struct ticket *t)
 		ts->table[t->next - 1].prev = t->prev;
 	}
 	t->used = false;
-	t->generation++;
-	t->next_free = ts->free;
-	ts->free = index_of(ts, t);
 	ts->used--;
+	if (++t->generation != 0) { /* else its ids are used up */
+		t->next_free = ts->free;
+		ts->free = index_of(ts, t);
+	}
 }
 
 void tickets_cancel(struct tickets *ts, uint32_t *chain, void (*each)(struct ticket *, rv_ticket))
