@@ -4,18 +4,6 @@
 #include "traffic/call.h"
 #include "traffic/input.h"
 
-/* The reply to a line takes its place among the others. */
-static void answer_line(struct batch *b, struct peer *p, struct order_line *l, unsigned status,
-	const void *text, size_t n)
-{
-	struct order *o = &p->backlog->order;
-
-	if (order_ready(o, l, (uint8_t)status, text, n) < 0) {
-		(void)!order_ready(o, l, RV_STATUS_INTERNAL, NULL, 0);
-	}
-	reply_ordered(b, p);
-}
-
 /* Answers and frees the ticket; the peer may go on with what waited behind it. */
 static void answer(
 	struct traffic *t, struct ticket *ticket, unsigned status, const void *text, size_t n)
@@ -38,7 +26,7 @@ static void answer(
 	b.start_ns = c.start_ns;
 	q.batch = &b;
 	if (c.line) {
-		answer_line(&b, p, c.line, status, text, n);
+		reply_late_line(&q, c.line, status, text, n);
 	} else {
 		p->inflight -= c.bytes;
 		reply_text(&q, status, text, n);

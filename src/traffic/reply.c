@@ -185,20 +185,35 @@ static void send_later(struct request *q, unsigned status, const uint8_t *text, 
 	}
 }
 
+/* Is the reply, n bytes, too large for the limits or the transport? Then *ret_why says so. */
+static bool is_too_large(
+	const struct request *q, unsigned status, size_t n, char ret_why[REPLY_SENTENCE])
+{
+	size_t limit = q->batch->in->limits.max_request, max = q->peer->max_line;
+
+	if (status != RV_STATUS_OK) {
+		return false;
+	}
+	if (n > limit && q->op == RV_OP_CALL) {
+		snprintf(ret_why, REPLY_SENTENCE, "%zu bytes of reply, the limit is %zu", n, limit);
+		return true;
+	}
+	if (q->line && max && n + q->term > max) {
+		snprintf(ret_why, REPLY_SENTENCE, "%zu bytes of reply, a message takes %zu", n,
+			max - q->term);
+		return true;
+	}
+	return false;
+}
+
 void reply_text(struct request *q, unsigned status, const uint8_t *text, size_t n)
 {
-	const struct rv_instance *in = q->batch->in;
-	size_t max = q->peer->max_line;
+	char why[REPLY_SENTENCE];
 
-	if (status == RV_STATUS_OK && n > in->limits.max_request && q->op == RV_OP_CALL) {
-		reply_status(q, RV_STATUS_TOO_LARGE, "%zu bytes of reply, the limit is %zu", n,
-			in->limits.max_request);
-		return;
-	}
-	if (q->line && max && n + q->term > max && status == RV_STATUS_OK) {
-		reply_status(q, RV_STATUS_TOO_LARGE, "%zu bytes of reply, a message takes %zu", n,
-			max - q->term);
-		return;
+	if (UNLIKELY(is_too_large(q, status, n, why))) {
+		status = RV_STATUS_TOO_LARGE;
+		text = (const uint8_t *)why;
+		n = strlen(why);
 	}
 	if (UNLIKELY(reply_is_ordered(q))) {
 		send_later(q, status, text, n);
@@ -233,6 +248,25 @@ void reply_in_place(struct request *q, size_t n)
 		encode_reply(out, RV_STATUS_OK, 0, n, q->id);
 	}
 	batch_advance(q->batch, head + n + reply_tail(q), q->tag);
+}
+
+void reply_late_line(
+	struct request *q, struct order_line *l, unsigned status, const void *text, size_t n)
+{
+	struct order *o = &q->peer->backlog->order;
+	char why[REPLY_SENTENCE];
+
+	q->line = true;
+	q->term = l->term;
+	if (is_too_large(q, status, n, why)) {
+		status = RV_STATUS_TOO_LARGE;
+		text = why;
+		n = strlen(why);
+	}
+	if (order_ready(o, l, (uint8_t)status, text, n) < 0) {
+		(void)!order_ready(o, l, RV_STATUS_INTERNAL, NULL, 0);
+	}
+	reply_ordered(q->batch, q->peer);
 }
 
 void reply_ordered(struct batch *b, struct peer *p)

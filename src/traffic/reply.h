@@ -47,6 +47,10 @@ static inline size_t reply_max(const struct request *q)
  * status ok. */
 void reply_in_place(struct request *, size_t n);
 
+/* Answers a line that has been in the service: its reply takes its place among the others. */
+void reply_late_line(
+	struct request *, struct order_line *, unsigned status, const void *text, size_t n);
+
 /* Must its reply wait for those of lines before it? */
 static inline bool reply_is_ordered(const struct request *q)
 {

@@ -44,10 +44,13 @@ START_TEST(all_lines_keep_their_place)
 	fake_answer(&f, 1, "two");
 	fake_expect(p, "");
 	fake_answer_error(&f, 0, RV_STATUS_DENIED, "not you");
-	fake_expect(p,
-		"\x15" "denied: not you\nb\n\x15" "internal: eh\n"
-		"\x15" "too-large: 1100 bytes, the limit is 1000\ntwo\n"
-		"\x15" "too-large: 2000 bytes of reply, the limit is 1000\nc\n");
+	fake_expect(p, "\x15"
+		       "denied: not you\nb\n\x15"
+		       "internal: eh\n"
+		       "\x15"
+		       "too-large: 1100 bytes, the limit is 1000\ntwo\n"
+		       "\x15"
+		       "too-large: 2000 bytes of reply, the limit is 1000\nc\n");
 }
 END_TEST
 
@@ -81,12 +84,13 @@ START_TEST(late_replies_have_their_limits)
 	fake_message(&f, m, "d2\n", 3, 5, NULL);
 	fake_ask(&f, p, RV_OP_CALL, 0, 7, NULL, "d3");
 	fake_answer(&f, 0, big);
-	fake_expect(p, "\x15" "too-large: 1001 bytes of reply, the limit is 1000\n");
+	fake_expect(p, "\x15"
+		       "too-large: 1001 bytes of reply, the limit is 1000\n");
 	fake_answer(&f, 2, big);
-	fake_expect_frame(
-		p, 7, RV_STATUS_TOO_LARGE, "1001 bytes of reply, the limit is 1000");
+	fake_expect_frame(p, 7, RV_STATUS_TOO_LARGE, "1001 bytes of reply, the limit is 1000");
 	fake_answer(&f, 1, big + 1001 - 300);
-	fake_expect(m, "\x15" "too-large: 300 bytes of reply, a message takes 299\n");
+	fake_expect(m, "\x15"
+		       "too-large: 300 bytes of reply, a message takes 299\n");
 	ck_assert_uint_eq(m->tags[0], 5);
 	ck_assert_uint_eq(f.in.n.status[RV_STATUS_TOO_LARGE], 3);
 }
@@ -149,38 +153,12 @@ START_TEST(time_runs_out)
 	fake_pass(&f, 4999 * MS);
 	fake_expect(p, "");
 	fake_pass(&f, 1 * MS);
-	fake_expect(p, "\x15" "timeout: the service did not answer in time\na\n");
+	fake_expect(p, "\x15"
+		       "timeout: the service did not answer in time\na\n");
 	ck_assert_uint_eq(f.service.n_cancelled, 1);
 	ck_assert_uint_eq(f.service.tickets[0], 0);
 	fake_answer(&f, 1, "two");
 	fake_expect(p, "two\n");
-}
-END_TEST
-
-/* A service that takes a ticket and answers all the same has answered. */
-START_TEST(a_ticket_that_is_not_used_is_void)
-{
-	struct fake_peer *p = fake_connect(&f, RV_PEER_STREAM);
-
-	fake_say(&f, p, "x\ny1\nd\nx\ny2\nb\n");
-	fake_expect(p, "\x15" "internal: no\ny1\n");
-	fake_answer(&f, 0, "void");
-	fake_answer(&f, 1, "void");
-	fake_answer(&f, 3, "void");
-	fake_answer(&f, 4, "void");
-	fake_expect(p, "");
-	fake_answer(&f, 2, "d");
-	fake_expect(p, "d\n\x15" "internal: no\ny2\nb\n");
-	fake_ask(&f, p, RV_OP_CALL, 0, 7, NULL, "x");
-	fake_expect_frame(p, 7, RV_STATUS_INTERNAL, "no");
-	fake_ask(&f, p, RV_OP_CALL, 0, 8, NULL, "y");
-	fake_expect_frame(p, 8, RV_STATUS_OK, "y");
-	ck_assert_uint_eq(f.in.n_tickets + f.worker.deferred, 0);
-	ck_assert_uint_eq(f.traffic.tickets.used, 0);
-	ck_assert_uint_eq(f.in.n.replies, 8);
-	fake_pass(&f, 60000 * MS);
-	fake_expect(p, "");
-	ck_assert_uint_eq(f.service.n_cancelled, 0);
 }
 END_TEST
 
@@ -201,7 +179,8 @@ START_TEST(not_from_inside_of_a_call)
 	fake_say(&f, p, "e\n");
 	fake_expect(p, "");
 	fake_answer(&f, 0, "one");
-	fake_expect(p, "one\n\x15" "internal: e\n");
+	fake_expect(p, "one\n\x15"
+		       "internal: e\n");
 }
 END_TEST
 
@@ -251,7 +230,6 @@ int main(void)
 	tcase_add_test(tc, a_client_that_leaves_is_cancelled);
 	tcase_add_test(tc, ids_of_clients_are_their_own);
 	tcase_add_test(tc, time_runs_out);
-	tcase_add_test(tc, a_ticket_that_is_not_used_is_void);
 	tcase_add_test(tc, not_from_inside_of_a_call);
 	tcase_add_test(tc, half_closed);
 	tcase_add_test(tc, the_output_is_full);
