@@ -7,8 +7,8 @@
 struct sink {
 	struct rv_reply reply;
 	struct request *request;
-	bool scratch; /* it is in scratch memory, not in the transport's */
-	bool deferred;
+	bool scratch;     /* it is in scratch memory, not in the transport's */
+	rv_ticket ticket; /* that the service has taken; 0: none */
 };
 
 static uint8_t *use_scratch(struct sink *s, size_t n)
@@ -99,10 +99,29 @@ static rv_ticket make_ticket(struct request *q)
 rv_ticket call_defer(struct rv_reply *r)
 {
 	struct sink *s = CONTAINER_OF(r, struct sink, reply);
-	rv_ticket id = s->deferred ? 0 : make_ticket(s->request);
 
-	s->deferred |= id != 0;
-	return id;
+	if (s->ticket) {
+		return 0; /* one for a request */
+	}
+	s->ticket = make_ticket(s->request);
+	return s->ticket;
+}
+
+/* The service has answered all the same, so the ticket is void. */
+static void withdraw(struct sink *s)
+{
+	struct request *q = s->request;
+	struct rv_instance *in = q->batch->in;
+	struct tickets *ts = &in->traffic->tickets;
+	struct ticket *t = ticket_find(ts, s->ticket);
+
+	in->n_tickets--;
+	in->service->deferred--;
+	q->peer->inflight -= t->bytes;
+	if (t->line) {
+		order_remove(&q->peer->backlog->order, t->line);
+	}
+	ticket_free(ts, t);
 }
 
 /* What is not the plain case: errors, results in scratch memory, too large ones. */
@@ -145,11 +164,15 @@ void call_service(struct request *q, const uint8_t *text, size_t n)
 	in->traffic->in_call = true;
 	status = sw->ops->call(sw->service, sw->block, &request, &s.reply);
 	in->traffic->in_call = false;
+	if (UNLIKELY(s.ticket)) {
+		if (status == RV_REPLY_LATER) {
+			return;
+		}
+		withdraw(&s);
+	}
 	if (LIKELY(status == RV_STATUS_OK && !s.scratch && s.reply.len <= in->limits.max_request)) {
 		reply_in_place(q, s.reply.len);
-	} else if (status == RV_REPLY_LATER && s.deferred) {
-		return;
 	} else {
-		finish_elsewhere(&s, status == RV_REPLY_LATER ? RV_STATUS_INTERNAL : status);
+		finish_elsewhere(&s, status);
 	}
 }

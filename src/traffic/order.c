@@ -51,6 +51,22 @@ void order_line_free(struct order_line *l)
 	free(l);
 }
 
+void order_remove(struct order *o, struct order_line *l)
+{
+	struct order_line **at = &o->first, *before = NULL;
+
+	while (*at != l) {
+		before = *at;
+		at = &before->next;
+	}
+	*at = l->next;
+	if (o->last == l) {
+		o->last = before;
+	}
+	o->cost -= sizeof(*l) + l->text.len;
+	order_line_free(l);
+}
+
 size_t order_drop(struct order *o)
 {
 	size_t n = 0;

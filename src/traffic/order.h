@@ -36,5 +36,8 @@ int order_ready(
 struct order_line *order_take(struct order *);
 void order_line_free(struct order_line *);
 
+/* Frees a line, wherever it is. */
+void order_remove(struct order *, struct order_line *);
+
 /* Frees all; returns how many lines that were. */
 size_t order_drop(struct order *);

@@ -162,6 +162,35 @@ START_TEST(time_runs_out)
 }
 END_TEST
 
+/* A service that takes a ticket and answers all the same has answered. */
+START_TEST(a_ticket_that_is_not_used_is_void)
+{
+	struct fake_peer *p = fake_connect(&f, RV_PEER_STREAM);
+
+	fake_say(&f, p, "x\ny1\nd\nx\ny2\nb\n");
+	fake_expect(p, "\x15"
+		       "internal: no\ny1\n");
+	fake_answer(&f, 0, "void");
+	fake_answer(&f, 1, "void");
+	fake_answer(&f, 3, "void");
+	fake_answer(&f, 4, "void");
+	fake_expect(p, "");
+	fake_answer(&f, 2, "d");
+	fake_expect(p, "d\n\x15"
+		       "internal: no\ny2\nb\n");
+	fake_ask(&f, p, RV_OP_CALL, 0, 7, NULL, "x");
+	fake_expect_frame(p, 7, RV_STATUS_INTERNAL, "no");
+	fake_ask(&f, p, RV_OP_CALL, 0, 8, NULL, "y");
+	fake_expect_frame(p, 8, RV_STATUS_OK, "y");
+	ck_assert_uint_eq(f.in.n_tickets + f.worker.deferred, 0);
+	ck_assert_uint_eq(f.traffic.tickets.used, 0);
+	ck_assert_uint_eq(f.in.n.replies, 8);
+	fake_pass(&f, 60000 * MS);
+	fake_expect(p, "");
+	ck_assert_uint_eq(f.service.n_cancelled, 0);
+}
+END_TEST
+
 static void answer_inside(struct fake *fake, struct fake_peer *p)
 {
 	(void)p;
@@ -230,6 +259,7 @@ int main(void)
 	tcase_add_test(tc, a_client_that_leaves_is_cancelled);
 	tcase_add_test(tc, ids_of_clients_are_their_own);
 	tcase_add_test(tc, time_runs_out);
+	tcase_add_test(tc, a_ticket_that_is_not_used_is_void);
 	tcase_add_test(tc, not_from_inside_of_a_call);
 	tcase_add_test(tc, half_closed);
 	tcase_add_test(tc, the_output_is_full);
