@@ -14,16 +14,29 @@
 
 /* The worker's hooks. */
 
+/* Has what was released left something for the end of a turn? */
+static bool wants_turn(const struct traffic *t)
+{
+	bool wants = t->release;
+
+	for (const struct rv_instance *in = t->instances; in; in = in->next) {
+		wants |= in->dying || in->draining;
+	}
+	return wants;
+}
+
+static void release(struct traffic *t)
+{
+	deferred_release(t);
+	if (wants_turn(t)) {
+		worker_wake(&t->worker);
+	}
+}
+
 static void on_turn_end(void *ctx)
 {
 	struct traffic *t = ctx;
 
-	if (t->release) {
-		deferred_release(t);
-	}
-	if (t->retired) {
-		service_workers_collect(t);
-	}
 	for (struct rv_instance *in = t->instances, *next; in; in = next) {
 		next = in->next;
 		if (in->dying) {
@@ -32,6 +45,12 @@ static void on_turn_end(void *ctx)
 		if (in->draining) {
 			drain_check(in);
 		}
+	}
+	if (t->release) { /* perhaps by those who have just been told of an end */
+		release(t);
+	}
+	if (t->retired) {
+		service_workers_collect(t);
 	}
 	if (UNLIKELY(t->freed >= GIVE_BACK)) {
 		t->freed = 0;

@@ -9,7 +9,7 @@
 
 #include <check.h>
 #include "traffic/instance.h"
-#include "traffic/service_worker.h"
+#include "traffic/traffic.h"
 #include "util/bytes.h"
 
 #define FAKE_PEERS 64
@@ -118,6 +118,8 @@ size_t fake_frame(uint8_t *buf, uint8_t op, uint8_t flags, uint64_t id, const ch
 /* The same, as bytes of a stream or as a message. */
 enum rv_next fake_ask(struct fake *, struct fake_peer *, uint8_t op, uint8_t flags, uint64_t id,
 	const char *to, const char *text);
+/* The backend's answer to drain(). */
+void fake_drained(struct fake *);
 
 /* Output. */
 void fake_unblock(struct fake *, struct fake_peer *);

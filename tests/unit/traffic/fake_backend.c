@@ -237,6 +237,11 @@ void fake_eof(struct fake *f, struct fake_peer *p)
 	fake_host->eof(&f->in, p->block);
 }
 
+void fake_drained(struct fake *f)
+{
+	fake_host->drained(&f->in);
+}
+
 void fake_unblock(struct fake *f, struct fake_peer *p)
 {
 	p->blocked = false;
