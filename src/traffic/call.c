@@ -156,6 +156,10 @@ void call_service(struct request *q, const uint8_t *text, size_t n)
 	struct sink s = {.reply = {.host = sw->host}, .request = q};
 	int status;
 
+	if (UNLIKELY(in->stopping)) {
+		reply_status(q, RV_STATUS_STOPPING, CALL_STOPPING);
+		return;
+	}
 	if (UNLIKELY(!use_transport(&s, REPLY_SENTENCE)) && !use_scratch(&s, REPLY_SENTENCE)) {
 		reply_status(q, RV_STATUS_INTERNAL, "out of memory");
 		return;

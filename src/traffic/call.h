@@ -6,6 +6,8 @@
 
 #include "traffic/reply.h"
 
+#define CALL_STOPPING "the daemon is stopping" /* to requests that the service will not get */
+
 /* Serves the request, n bytes of text. The reply is on its way then, or follows. */
 void call_service(struct request *, const uint8_t *text, size_t n);
 

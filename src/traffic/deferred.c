@@ -77,6 +77,17 @@ void deferred_expire(struct traffic *t, uint64_t now_ns)
 	}
 }
 
+/* The first of those who wait for the service goes on. */
+static void release_first(struct rv_instance *in)
+{
+	struct backlog *b = TAILQ_FIRST(&in->held);
+	struct peer *p = b->peer;
+
+	backlog_release(b);
+	p->bits &= (uint16_t)~PEER_HELD;
+	input_more(in, p);
+}
+
 void deferred_stop(struct rv_instance *in)
 {
 	struct traffic *t = in->traffic;
@@ -86,8 +97,11 @@ void deferred_stop(struct rv_instance *in)
 	in->stopping = true;
 	while (in->n_tickets > 0 && (ticket = tickets_due(&t->tickets, UINT64_MAX, &at))) {
 		if (ticket->in == in) {
-			give_up(t, ticket, RV_STATUS_STOPPING, "the daemon is stopping");
+			give_up(t, ticket, RV_STATUS_STOPPING, CALL_STOPPING);
 		}
+	}
+	while (!TAILQ_EMPTY(&in->held)) {
+		release_first(in);
 	}
 }
 
@@ -98,12 +112,9 @@ static void release(struct rv_instance *in)
 	struct backlog *last = TAILQ_LAST(&in->held, backlog_queue), *b;
 
 	while (!in->service->paused && (b = TAILQ_FIRST(&in->held))) {
-		struct peer *p = b->peer;
 		bool was_last = b == last; /* who is held again stands behind it */
 
-		backlog_release(b);
-		p->bits &= (uint16_t)~PEER_HELD;
-		input_more(in, p);
+		release_first(in);
 		if (was_last) {
 			return;
 		}

@@ -8,7 +8,8 @@ extern const struct rv_service_host deferred_host;
 /* Answers those whose time has run out. */
 void deferred_expire(struct traffic *, uint64_t now_ns);
 
-/* Answers all of the instance with status stopping: it is about to end. */
+/* Answers all of the instance with status stopping, also what waits for the service: it is
+ * about to end. */
 void deferred_stop(struct rv_instance *);
 
 /* Serves those that waited for services which take requests again. */

@@ -7,7 +7,7 @@ static bool owes(const struct rv_instance *in)
 {
 	const struct backlog *b;
 
-	if (in->n_tickets > 0) {
+	if (in->n_tickets > 0 || !TAILQ_EMPTY(&in->held)) {
 		return true;
 	}
 	LIST_FOREACH(b, &in->watched, watch)

@@ -359,7 +359,7 @@ void input_more(struct rv_instance *in, struct peer *p)
 {
 	struct batch b;
 
-	if (peer_is_gone(p) || p->bits & PEER_BUSY || in->stopping) {
+	if (peer_is_gone(p) || p->bits & PEER_BUSY) {
 		return;
 	}
 	begin_batch(&b, in, p);
@@ -367,7 +367,7 @@ void input_more(struct rv_instance *in, struct peer *p)
 	if (p->backlog && queue_cost(p->backlog) <= in->limits.max_inflight) {
 		p->backlog->stalled_ns = 0;
 	}
-	if (end_batch(&b, p) == RV_READ_ON && p->bits & PEER_STOPPED) {
+	if (end_batch(&b, p) == RV_READ_ON && p->bits & PEER_STOPPED && !in->stopping) {
 		input_resume(in, p);
 	}
 }

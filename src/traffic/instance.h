@@ -56,7 +56,7 @@ struct rv_instance {
 	const struct config_endpoint *cfg; /* for reports->info(), as of the last command */
 	const char *name, *address;        /* of the endpoint, likewise */
 	bool attached, draining, drained, reported;
-	bool stopping;      /* no more requests are served */
+	bool stopping;      /* the service gets no more requests */
 	bool down;          /* the backend is trying to come back */
 	unsigned n_refused; /* peers that wait to be told so */
 	size_t n_tickets;   /* requests in the service */

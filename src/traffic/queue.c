@@ -7,7 +7,7 @@ static const struct origin from_stream = {0};
 
 bool queue_must_hold(struct rv_instance *in, struct peer *p, const struct split_piece *piece)
 {
-	if (LIKELY(!in->service->paused) || !request_calls(p, piece)) {
+	if (LIKELY(!in->service->paused) || in->stopping || !request_calls(p, piece)) {
 		return false;
 	}
 	p->bits |= PEER_HELD;

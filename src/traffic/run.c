@@ -55,7 +55,7 @@ size_t run_serve(struct batch *b, struct peer *p, struct line_run *r, const uint
 	size_t k = run_find(r, data, off, n);
 	struct rv_lines l;
 
-	if (k == 0 || sw->paused || batch_reserve(b, p, 1) < 0) {
+	if (k == 0 || sw->paused || b->in->stopping || batch_reserve(b, p, 1) < 0) {
 		return 0;
 	}
 	l = (struct rv_lines){.in = data + off,

@@ -241,6 +241,43 @@ START_TEST(a_reload_replaces_it)
 }
 END_TEST
 
+/* An endpoint that ends does not wait for it; what has come is answered. */
+START_TEST(it_stops_meanwhile)
+{
+	struct fake_peer *p = fake_connect(&f, RV_PEER_STREAM);
+	struct fake_peer *m = fake_connect(&f, RV_PEER_SHARED);
+
+	fake_say(&f, p, "d1\np\nb\n");
+	fake_message(&f, m, "c\n", 2, 0, NULL);
+	instance_detach(&f.in);
+	fake_expect(p, "\x15"
+		       "stopping: the daemon is stopping\np\n"
+		       "\x15"
+		       "stopping: the daemon is stopping\n");
+	fake_expect(m, "\x15"
+		       "stopping: the daemon is stopping\n");
+	ck_assert_uint_eq(f.service.n_cancelled, 1);
+}
+END_TEST
+
+/* A drain is not over while requests wait for the service. */
+START_TEST(it_drains_meanwhile)
+{
+	struct fake_peer *m = fake_connect(&f, RV_PEER_SHARED);
+
+	pause_it();
+	fake_message(&f, m, "c\n", 2, 0, NULL);
+	instance_drain(&f.in);
+	fake_drained(&f);
+	fake_turn(&f);
+	ck_assert_uint_eq(f.n_drained, 0);
+	fake_resume(&f);
+	fake_turn(&f);
+	fake_expect(m, "c\n");
+	ck_assert_uint_eq(f.n_drained, 1);
+}
+END_TEST
+
 static void add_all(Suite *s, const char *name, void (*open_this)(void))
 {
 	TCase *tc = tcase_create(name);
@@ -254,6 +291,8 @@ static void add_all(Suite *s, const char *name, void (*open_this)(void))
 		tcase_add_test(tc, who_waits_leaves);
 		tcase_add_test(tc, resumed_by_a_client_that_leaves);
 		tcase_add_test(tc, a_reload_replaces_it);
+		tcase_add_test(tc, it_stops_meanwhile);
+		tcase_add_test(tc, it_drains_meanwhile);
 	} else {
 		tcase_add_test(tc, a_shared_stream);
 	}
