@@ -249,6 +249,12 @@ static int serve_input(struct batch *b, struct peer *p, const uint8_t *data, siz
 	return p->bits & PEER_UNCUTTABLE ? 0 : keep_rest(b->in, p, &s, data + k, n - k);
 }
 
+/* Is something of the stream still to be answered? */
+static bool has_uncut(const struct peer *p, const struct backlog *b)
+{
+	return b->uncut.len || (b->splitter.line && !(p->bits & PEER_UNCUTTABLE));
+}
+
 /* Everything of this peer is answered and its input has ended: end it. */
 static void end_if_done(struct rv_instance *in, struct peer *p)
 {
@@ -256,7 +262,7 @@ static void end_if_done(struct rv_instance *in, struct peer *p)
 
 	if (!peer_is_gone(p) && p->inflight == 0 &&
 		!(b && (b->unsent.first || b->order.first || b->waiting.records.len ||
-			       b->uncut.len))) {
+			       has_uncut(p, b)))) {
 		peer_close(in, p, RV_CLOSE_FLUSH);
 	}
 }

@@ -8,7 +8,7 @@
 #pragma once
 
 #include <check.h>
-#include "traffic/instance.h"
+#include "traffic/peer.h"
 #include "traffic/traffic.h"
 #include "util/bytes.h"
 
@@ -121,7 +121,8 @@ enum rv_next fake_ask(struct fake *, struct fake_peer *, uint8_t op, uint8_t fla
 /* The backend's answer to drain(). */
 void fake_drained(struct fake *);
 
-/* Output. */
+/* Output. fake_full(): the kernel takes no more, which the backend has noticed. */
+void fake_full(struct fake *, struct fake_peer *);
 void fake_unblock(struct fake *, struct fake_peer *);
 /* All that was sent and not taken is exactly this, and nothing of it is unflushed. */
 void fake_expect(struct fake_peer *, const char *);

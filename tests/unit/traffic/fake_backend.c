@@ -80,7 +80,7 @@ static void resume(void *in, void *peer)
 	tell(fake_of(in), FAKE_RESUME, p);
 }
 
-static void peer_close(void *in, void *peer, enum rv_close how)
+static void close_peer(void *in, void *peer, enum rv_close how)
 {
 	struct fake_peer *p = live(peer);
 
@@ -162,7 +162,7 @@ const struct rv_backend_ops fake_backend_ops = {
 	.drain = drain,
 	.detach = detach,
 	.resume = resume,
-	.peer_close = peer_close,
+	.peer_close = close_peer,
 	.reply_peer = reply_peer,
 	.reserve = reserve,
 	.commit = commit,
@@ -240,6 +240,12 @@ void fake_eof(struct fake *f, struct fake_peer *p)
 void fake_drained(struct fake *f)
 {
 	fake_host->drained(&f->in);
+}
+
+void fake_full(struct fake *f, struct fake_peer *p)
+{
+	p->blocked = true;
+	fake_host->blocked(&f->in, p->block);
 }
 
 void fake_unblock(struct fake *f, struct fake_peer *p)
