@@ -56,15 +56,16 @@ static char *default_dir(char buf[REVC_URI_MAX])
 static struct config *load(const struct options *o, struct registry *registry)
 {
 	const struct config_registry reg = registry_for_config(registry);
-	const char *path = o->config;
 	char buf[REVC_URI_MAX] = "";
+	const struct config_source source = {
+		.file = o->config ? o->config : REVD_CONFIG_FILE,
+		.optional = !o->config,
+		.runtime_dir = default_dir(buf),
+	};
 	struct config_errors errs = {0};
 	struct config *config = NULL;
 
-	if (!path && access(REVD_CONFIG_FILE, F_OK) == 0) {
-		path = REVD_CONFIG_FILE;
-	}
-	if (config_load(path, default_dir(buf), &reg, &config, &errs) < 0) {
+	if (config_load(&source, &reg, &config, &errs) < 0) {
 		config = NULL;
 	}
 	for (size_t i = 0; i < errs.n; i++) {

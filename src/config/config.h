@@ -80,28 +80,37 @@ struct config_endpoint {
 struct config_private; /* memory, and the origin of each value */
 
 struct config {
+	const char *origin; /* what it was made from, for people: "/etc/revd/revd.conf, ..." */
 	struct config_global global;
 	size_t n_services, n_endpoints;
 	struct config_service *services; /* those named and those used */
 	struct config_endpoint *endpoints;
+	size_t n_warnings; /* what is allowed and hardly meant, as entries of config_errors */
+	const char *const *warnings;
 	struct config_private *priv;
 };
 
+/* What to make a configuration from. It need not outlive the call. */
+struct config_source {
+	const char *file; /* NULL: there is none, only the built-in default */
+	bool optional;    /* the file may be missing: the built-in default stands in for it */
+	const char *text; /* not NULL: this instead of the content of a file */
+	/* What the defaults of paths mean by /run/revd; NULL: just that. */
+	const char *runtime_dir;
+};
+
 /*
- * Reads FILE and then the files FILE.d/NAME.conf in the order of their names; a
- * later file may reopen a section and override single keys. path NULL: no file
- * at all, which is the built-in default: the transports uds, fifo and mqueue, as
- * far as the registry has them, each on its default address.
- *
- * runtime_dir (NULL: "/run/revd") is what the defaults of paths mean by
- * /run/revd. It is copied, like all that the configuration keeps.
+ * Reads the file and then the files FILE.d/NAME.conf in the order of their names;
+ * a later file may reopen a section and override single keys, also of the
+ * built-in default: the transports uds, fifo and mqueue, as far as the registry
+ * has them, each on its default address.
  *
  * 0 and *ret; -EINVAL and at least one entry in errs, also when a file can't be
  * read; -ENOMEM, perhaps without an entry. As root, files that others may
  * write, or that are symbolic links, are refused.
  */
-int config_load(const char *path, const char *runtime_dir, const struct config_registry *,
-	struct config **ret, struct config_errors *errs) MUST_CHECK;
+int config_load(const struct config_source *, const struct config_registry *, struct config **ret,
+	struct config_errors *errs) MUST_CHECK;
 void config_destroy(struct config *);
 DEFINE_CLEANUP(struct config *, config_destroy);
 

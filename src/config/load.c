@@ -88,7 +88,7 @@ static int load_global(struct loader *l)
 static int add_defaults(struct loader *l)
 {
 	static const char *const transports[] = {"uds", "fifo", "mqueue"};
-	static const struct origin nowhere = {.file = "(default)"};
+	const struct origin nowhere = {.file = "(default)", .rank = l->ini.n_files++};
 
 	for (size_t i = 0; i < ARRAY_SIZE(transports); i++) {
 		const char *name = arena_printf(&l->priv->arena, "endpoint.%s", transports[i]);
@@ -105,18 +105,45 @@ static int add_defaults(struct loader *l)
 	return 0;
 }
 
-static int load_all(struct loader *l, const char *path, uid_t uid)
+static int note_defaults(struct loader *l, const char *missing)
 {
-	const struct origin whole = {.file = path ? path : "(default)"};
+	const char *what = missing ? arena_printf(&l->priv->arena,
+					     "the built-in default (there is no %s)", missing)
+				   : "the built-in default";
+
+	return what ? ini_note_read(&l->ini, what) : -ENOMEM;
+}
+
+/* All texts, in the order in which later ones override earlier ones. */
+static int read_all(struct loader *l, const struct config_source *src, uid_t uid)
+{
+	bool missing = false;
+	int r = 0;
+
+	if (src->text) {
+		return ini_read(&l->ini, "(built-in)", src->text, strlen(src->text));
+	}
+	if (src->file) {
+		r = source_read_file(&l->ini, src->file, uid, src->optional ? &missing : NULL);
+	}
+	if (r == 0 && (!src->file || missing)) {
+		r = add_defaults(l);
+		if (r == 0) {
+			r = note_defaults(l, src->file);
+		}
+	}
+	return r == 0 && src->file ? source_read_drop_ins(&l->ini, src->file, uid) : r;
+}
+
+static int load_all(struct loader *l, const struct config_source *src, uid_t uid)
+{
+	const struct origin whole = {.file = src->file ? src->file : "(default)"};
 	size_t files_wrong;
-	int r = path ? source_read(&l->ini, path, uid) : 0;
+	int r = read_all(l, src, uid);
 
 	files_wrong = l->diags.n;
 	if (r == 0) {
 		r = load_global(l);
-	}
-	if (r == 0 && !path) {
-		r = add_defaults(l);
 	}
 	if (r == 0) {
 		load_check_sections(l);
@@ -131,7 +158,10 @@ static int load_all(struct loader *l, const char *path, uid_t uid)
 	if (l->priv->config.n_endpoints == 0 && files_wrong == 0 && l->diags.n == 0) {
 		diags_add(&l->diags, &whole, "no [endpoint.NAME] section");
 	}
-	return 0;
+	l->priv->config.origin = l->ini.read;
+	l->priv->config.n_warnings = l->diags.n_warnings;
+	l->priv->config.warnings = diags_warnings(&l->diags, &l->priv->arena);
+	return l->priv->config.warnings ? 0 : -ENOMEM;
 }
 
 static int loader_init(
@@ -155,14 +185,14 @@ static void loader_finish(struct loader *l)
 	config_destroy(l->priv ? &l->priv->config : NULL);
 }
 
-int load_as(uid_t uid, const char *path, const char *runtime_dir,
-	const struct config_registry *registry, struct config **ret, struct config_errors *errs)
+int load_as(uid_t uid, const struct config_source *src, const struct config_registry *registry,
+	struct config **ret, struct config_errors *errs)
 {
 	CLEANUP(loader_finish) struct loader l;
-	int r = loader_init(&l, registry, runtime_dir);
+	int r = loader_init(&l, registry, src->runtime_dir);
 
 	if (r == 0) {
-		r = load_all(&l, path, uid);
+		r = load_all(&l, src, uid);
 	}
 	diags_report(&l.diags, errs);
 	if (r < 0) {
@@ -175,10 +205,10 @@ int load_as(uid_t uid, const char *path, const char *runtime_dir,
 	return 0;
 }
 
-int config_load(const char *path, const char *runtime_dir, const struct config_registry *registry,
+int config_load(const struct config_source *src, const struct config_registry *registry,
 	struct config **ret, struct config_errors *errs)
 {
-	return load_as(geteuid(), path, runtime_dir, registry, ret, errs);
+	return load_as(geteuid(), src, registry, ret, errs);
 }
 
 void config_destroy(struct config *c)

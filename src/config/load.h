@@ -27,7 +27,7 @@ struct loader {
 };
 
 /* config_load() as uid sees it. */
-int load_as(uid_t uid, const char *path, const char *runtime_dir, const struct config_registry *,
+int load_as(uid_t uid, const struct config_source *, const struct config_registry *,
 	struct config **ret, struct config_errors *errs) MUST_CHECK;
 
 #define LOAD_GLOBAL "revd" /* the name of the section without a NAME */

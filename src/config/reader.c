@@ -312,6 +312,13 @@ static int take_value(void *user, const char *section, const char *key, const ch
 	return 1;
 }
 
+int ini_note_read(struct ini *ini, const char *what)
+{
+	ini->read = ini->read ? arena_printf(ini->arena, "%s, %s", ini->read, what)
+			      : arena_strdup(ini->arena, what);
+	return ini->read ? 0 : -ENOMEM;
+}
+
 int ini_read(struct ini *ini, const char *file, const char *buf, size_t n)
 {
 	struct reader r = {
@@ -328,5 +335,5 @@ int ini_read(struct ini *ini, const char *file, const char *buf, size_t n)
 	/* Its result is the number of a line it could not parse, which settle()
 	 * has already reported. */
 	(void)ini_parse_stream(read_line, &r, take_value, &r);
-	return r.error;
+	return r.error ? r.error : ini_note_read(ini, file);
 }

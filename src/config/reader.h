@@ -39,6 +39,7 @@ struct ini {
 	struct arena *arena;
 	struct diags *diags;
 	unsigned n_files;
+	const char *read; /* what was, "A, B"; NULL: nothing */
 	size_t n_sections;
 	struct ini_section *sections; /* in the order of their first appearance */
 };
@@ -46,6 +47,9 @@ struct ini {
 /* Adds the n bytes of a file. file: must live as long as the arena. Mistakes go
  * to diags; 0 or -ENOMEM. */
 int ini_read(struct ini *, const char *file, const char *buf, size_t n) MUST_CHECK;
+
+/* One more thing that the sections come from. 0 or -ENOMEM. */
+int ini_note_read(struct ini *, const char *what) MUST_CHECK;
 
 /* Finds or makes a section or a value without a file. NULL if there is no memory. */
 struct ini_section *ini_add_section(

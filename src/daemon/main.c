@@ -10,7 +10,8 @@
 #include "server/server.h"
 #include "server/registry.h"
 #include "daemon/options.h"
-#include "daemon/place.h"
+#include "daemon/paths.h"
+#include "daemon/presets.h"
 #include "daemon/sd.h"
 #include "service/builtin.h"
 #include "util/clock.h"
@@ -25,7 +26,9 @@ static const struct rv_service_ops *const services_builtin[] = {
 
 struct daemon {
 	struct options options;
-	struct place place;
+	struct paths paths;
+	struct demo demo;
+	struct config_source source;
 	struct registry *registry;
 	struct event_base *base;
 	struct event *signals[4], *watchdog;
@@ -59,7 +62,7 @@ static struct config *load(struct daemon *d, bool plain)
 	struct config_errors errs = {0};
 	struct config *config = NULL;
 
-	if (config_load(d->place.config, d->place.runtime_dir, &reg, &config, &errs) < 0) {
+	if (config_load(&d->source, &reg, &config, &errs) < 0) {
 		report_errors(&errs, plain);
 		if (!errs.n) {
 			log_error("the configuration could not be read");
@@ -70,6 +73,15 @@ static struct config *load(struct daemon *d, bool plain)
 	return config;
 }
 
+/* What a configuration is made from is decided anew each time, so it is told too. */
+static void tell_of(const struct config *config)
+{
+	log_info("configuration: %s", config->origin);
+	for (size_t i = 0; i < config->n_warnings; i++) {
+		log_warning("%s", config->warnings[i]);
+	}
+}
+
 static int check(struct daemon *d)
 {
 	CLEANUP(config_destroy_p) struct config *config = load(d, true);
@@ -77,8 +89,10 @@ static int check(struct daemon *d)
 	if (!config) {
 		return EX_CONFIG;
 	}
-	printf("%s: fine, %zu endpoint%s\n",
-		d->place.config ? d->place.config : "built-in defaults", config->n_endpoints,
+	for (size_t i = 0; i < config->n_warnings; i++) {
+		fprintf(stderr, "warning: %s\n", config->warnings[i]);
+	}
+	printf("%s: fine, %zu endpoint%s\n", config->origin, config->n_endpoints,
 		config->n_endpoints == 1 ? "" : "s");
 	return 0;
 }
@@ -184,8 +198,12 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 	}
 	sd_notify_state("RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_now() / 1000);
 	config = load(d, false);
-	if (!config) {
+	if (config) {
+		tell_of(config);
+	}
+	if (!config || paths_make_runtime_dir(&d->paths, config) < 0) {
 		log_error("reload: nothing was changed");
+		config_destroy(config);
 	} else if (server_reload(d->server, config, &err) < 0) {
 		log_error("reload: %s; the old configuration stays", err.msg);
 	} else {
@@ -337,10 +355,11 @@ static int serve(struct daemon *d)
 		return EX_CONFIG;
 	}
 	log_set_level(config->global.log_level);
+	tell_of(config);
 	signal(SIGPIPE, SIG_IGN);
 	event_set_log_callback(on_libevent_log);
 	fd_raise_limit();
-	if (sd_fds_init(&d->inherited) < 0 || place_make(&d->place) < 0) {
+	if (sd_fds_init(&d->inherited) < 0 || paths_make_runtime_dir(&d->paths, config) < 0) {
 		config_destroy(config);
 		return EXIT_FAILURE;
 	}
@@ -348,7 +367,7 @@ static int serve(struct daemon *d)
 	if (start(d, config) == 0) {
 		d->status = EXIT_SUCCESS;
 		if (d->options.mode == MODE_DEMO) {
-			place_print_demo(&d->place);
+			demo_print(&d->demo);
 		}
 		server_run(d->server);
 	}
@@ -369,6 +388,27 @@ static int run(struct daemon *d)
 	}
 }
 
+/* Says where the configuration comes from. 0, or -errno after an error message. */
+static int init_source(struct daemon *d)
+{
+	const struct options *o = &d->options;
+
+	if (o->mode == MODE_DEMO && demo_init(&d->demo) < 0) {
+		return -EIO;
+	}
+	if (paths_init(&d->paths, d->demo.file ? d->demo.file : o->config) < 0) {
+		log_error("out of memory");
+		return -ENOMEM;
+	}
+	d->source = (struct config_source){
+		.file = d->paths.file,
+		.optional = d->paths.optional,
+		.text = o->mode == MODE_STDIO && !o->config ? preset_stdio : NULL,
+		.runtime_dir = d->paths.runtime_dir,
+	};
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct daemon d = {.options = options_parse(argc, argv)};
@@ -378,12 +418,13 @@ int main(int argc, char **argv)
 	if (d.options.mode == MODE_EXIT) {
 		return d.options.status;
 	}
-	if (place_init(&d.place, &d.options) == 0 &&
+	if (init_source(&d) == 0 &&
 		registry_create(backends_builtin, services_builtin, &d.registry) == 0) {
 		status = run(&d);
 	}
 	registry_destroy(d.registry);
-	place_finish(&d.place);
+	paths_finish(&d.paths);
+	demo_finish(&d.demo);
 	libevent_global_shutdown();
 	return status;
 }

@@ -87,7 +87,8 @@ START_TEST(bad_file)
 	struct config_errors errs = {0};
 	struct config *c = NULL;
 
-	ck_assert_int_eq(load_as(TEXT_USER, path, NULL, &reg, &c, &errs), -EINVAL);
+	ck_assert_int_eq(load_as(TEXT_USER, &(struct config_source){.file = path}, &reg, &c, &errs),
+		-EINVAL);
 	ck_assert_ptr_null(c);
 	got = errors_text(&errs);
 	config_errors_finish(&errs);
@@ -102,7 +103,7 @@ START_TEST(good_file)
 	CLEANUP_FREE char *got = NULL;
 	CLEANUP(config_destroy_p) struct config *c = NULL;
 	struct config_errors errs = {0};
-	int r = load_as(TEXT_USER, path, NULL, &reg, &c, &errs);
+	int r = load_as(TEXT_USER, &(struct config_source){.file = path}, &reg, &c, &errs);
 
 	ck_assert_msg(r == 0, "%s", errs.n ? errs.text[0] : "no error either");
 	got = dump_text(c);
@@ -146,10 +147,17 @@ START_TEST(dump_loads_again)
 
 	ck_assert_int_ge(fd, 0);
 	close(fd);
-	ck_assert_int_eq(load_as(TEXT_USER, good.gl_pathv[_i], "/run/x", &reg, &first, &errs), 0);
+	ck_assert_int_eq(
+		load_as(TEXT_USER,
+			&(struct config_source){.file = good.gl_pathv[_i], .runtime_dir = "/run/x"},
+			&reg, &first, &errs),
+		0);
 	once = dump_text(first);
 	write_file(path, once);
-	ck_assert_int_eq(load_as(TEXT_USER, path, "/run/y", &reg, &second, &errs), 0);
+	ck_assert_int_eq(
+		load_as(TEXT_USER, &(struct config_source){.file = path, .runtime_dir = "/run/y"},
+			&reg, &second, &errs),
+		0);
 	unlink(path);
 	twice = dump_text(second);
 	drop_comments(once);

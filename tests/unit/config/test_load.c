@@ -27,7 +27,9 @@ START_TEST(no_file_serves_all_transports)
 	CLEANUP_CONFIG struct config *c = NULL;
 	struct config_errors errs = {0};
 
-	ck_assert_int_eq(config_load(NULL, "/run/user/7/revd", &reg, &c, &errs), 0);
+	ck_assert_int_eq(config_load(&(struct config_source){.runtime_dir = "/run/user/7/revd"},
+				 &reg, &c, &errs),
+		0);
 	ck_assert_uint_eq(c->n_endpoints, 3);
 	for (size_t i = 0; i < 3; i++) {
 		ck_assert_str_eq(c->endpoints[i].name, names[i]);
@@ -50,7 +52,7 @@ START_TEST(no_file_takes_what_transports_there_are)
 	struct config_errors errs = {0};
 
 	fake.only_fifo = true;
-	ck_assert_int_eq(config_load(NULL, NULL, &reg, &c, &errs), 0);
+	ck_assert_int_eq(config_load(&(struct config_source){0}, &reg, &c, &errs), 0);
 	ck_assert_uint_eq(c->n_endpoints, 1);
 	ck_assert_str_eq(c->endpoints[0].address, "fifo:/run/revd/revd.fifo");
 }
@@ -351,7 +353,9 @@ START_TEST(a_missing_file_is_an_error)
 	struct config_errors errs = {0};
 	struct config *c = NULL;
 
-	ck_assert_int_eq(config_load("/nonexistent/revd.conf", NULL, &reg, &c, &errs), -EINVAL);
+	ck_assert_int_eq(config_load(&(struct config_source){.file = "/nonexistent/revd.conf"},
+				 &reg, &c, &errs),
+		-EINVAL);
 	ck_assert_ptr_null(c);
 	ck_assert_uint_eq(errs.n, 1);
 	ck_assert_str_eq(errs.text[0], "/nonexistent/revd.conf: No such file or directory");

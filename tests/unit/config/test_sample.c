@@ -104,7 +104,7 @@ START_TEST(the_sample_means_the_defaults)
 	/* Its paths are written for /run/revd and text_load() is not there. */
 	uncomment(sample);
 	spelt = text_load(sample, &reg, NULL);
-	ck_assert_int_eq(config_load(NULL, NULL, &reg, &none, &errs), 0);
+	ck_assert_int_eq(config_load(&(struct config_source){0}, &reg, &none, &errs), 0);
 	check_same(spelt, none);
 	ck_assert_uint_eq(as_is->n_endpoints, 3);
 	ck_assert_str_eq(as_is->endpoints[0].address, "uds:/run/test/revd.sock");
