@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <string.h>
 #include <unistd.h>
+#include "config/parse.h"
 #include "config/source.h"
 #include "config/tables.h"
 
@@ -39,9 +40,9 @@ static void read_workers(struct loader *l, struct global_keys *keys, const struc
 	}
 	if (strcmp(keys->workers, "auto") == 0) {
 		keys->global.workers = count_cpus();
-	} else if (keys->workers[0] < '0' || keys->workers[0] > '9') {
-		diags_add(&l->diags, at, "workers: %s is neither a number nor 'auto'",
-			quote(keys->workers, q));
+	} else if (!strchr("-0123456789", keys->workers[0])) {
+		diags_add(&l->diags, at, "workers: %s is neither a number nor 'auto'%s",
+			quote(keys->workers, q), parse_hint(keys->workers));
 	} else {
 		schema_parse(&l->schema, &workers_option, keys->workers, at, keys);
 	}
@@ -151,6 +152,9 @@ static int load_all(struct loader *l, const struct config_source *src, uid_t uid
 	}
 	if (r == 0) {
 		r = load_endpoints(l);
+	}
+	if (r == 0) {
+		load_warn_unused_services(l);
 	}
 	if (r < 0 || l->diags.no_memory || l->schema.no_memory) {
 		return -ENOMEM;

@@ -60,6 +60,8 @@ void load_check_sections(struct loader *);
 int load_settings(struct loader *, struct settings *, const struct rv_option *a,
 	const struct rv_option *b) MUST_CHECK;
 int load_services(struct loader *) MUST_CHECK;
+/* Once there are endpoints: a warning for each section that says something in vain. */
+void load_warn_unused_services(struct loader *);
 int load_endpoints(struct loader *) MUST_CHECK;
 
 /* The service of that name, made with its defaults if no section has made it.

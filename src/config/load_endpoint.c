@@ -40,26 +40,12 @@ static const char *key_owner(struct loader *l, const char *key)
 	return NULL;
 }
 
-/* ", there are uds, fifo, ..." into buf. */
-static char *list_backends(const struct config_registry *reg, char *buf, size_t size)
-{
-	const char *name;
-	size_t used = 0;
-
-	buf[0] = '\0';
-	for (size_t i = 0; used < size && (name = reg->backend_name(reg->ctx, i)); i++) {
-		used += (size_t)snprintf(
-			buf + used, size - used, "%s%s", i ? ", " : ", there are ", name);
-	}
-	return buf;
-}
-
 static const struct rv_backend_ops *find_backend(struct loader *l, const struct ini_section *s)
 {
 	const struct config_registry *reg = l->registry;
 	const char *transport = text_of(s, "transport"), *name;
 	const struct rv_backend_ops *ops = reg->backend(reg->ctx, transport);
-	char q[QUOTE_TEXT], mean[2 * SUGGEST_TEXT];
+	char q[QUOTE_TEXT], mean[SUGGEST_LIST];
 	struct suggest like;
 
 	if (ops || !*transport) {
@@ -70,8 +56,7 @@ static const struct rv_backend_ops *find_backend(struct loader *l, const struct 
 		suggest_add(&like, name);
 	}
 	diags_add(&l->diags, place_of(s, "transport"), "transport: there is no transport %s%s",
-		quote(transport, q),
-		like.best ? suggest_text(&like, mean) : list_backends(reg, mean, sizeof(mean)));
+		quote(transport, q), suggest_or_list(&like, mean));
 	return NULL;
 }
 
@@ -82,7 +67,7 @@ static void check_without_backend(struct loader *l, const struct ini_section *s)
 	const struct keys known = {.common = endpoint_options, .owner = key_owner};
 	bool misspelt = load_check_keys(l, s, &known, "transport");
 
-	if (!misspelt && !*text_of(s, "transport")) {
+	if (!misspelt && !s->damaged && !*text_of(s, "transport")) {
 		diags_add(&l->diags, &s->at, "[%s] has no transport", s->name);
 	}
 }
@@ -199,10 +184,10 @@ static int fill_endpoint(struct loader *l, struct config_endpoint *e, const stru
 	if (l->schema.no_memory) {
 		return -ENOMEM;
 	}
-	if (l->diags.n == errors) {
+	if (l->diags.n == errors && !s->damaged) {
 		check_values(l, e, &s->at);
 	}
-	if (l->diags.n == errors) {
+	if (l->diags.n == errors && !s->damaged) {
 		check_address(l, e, &s->at);
 	}
 	e->service = load_find_service(l, keys.service, place_of(s, "service"));

@@ -26,22 +26,37 @@ static void suggest_types(const struct loader *l, struct suggest *like)
 	}
 }
 
+static void suggest_services(const struct loader *l, struct suggest *like)
+{
+	const struct config *c = &l->priv->config;
+	const char *name;
+
+	for (size_t i = 0; i < c->n_services; i++) {
+		suggest_add(like, c->services[i].name);
+	}
+	for (size_t i = 0; (name = l->registry->service_name(l->registry->ctx, i)); i++) {
+		if (!find_made(l, name)) {
+			suggest_add(like, name);
+		}
+	}
+}
+
 /* Which section or value to blame for the type, that may have been left out. */
 static const struct rv_service_ops *find_type(
 	struct loader *l, const struct ini_section *s, const char *type)
 {
 	const struct rv_service_ops *ops = l->registry->service(l->registry->ctx, type);
 	const struct ini_value *v = ini_find_value(s, "type");
-	char q[QUOTE_TEXT], mean[SUGGEST_TEXT];
+	char q[QUOTE_TEXT], mean[SUGGEST_LIST];
 	struct suggest like;
 
-	if (ops) {
+	if (ops || (s->damaged && (!v || !v->text[0]))) {
 		return ops;
 	}
 	suggest_init(&like, type);
 	suggest_types(l, &like);
 	quote(type, q);
-	suggest_text(&like, mean);
+	suggest_or_list(&like, mean);
 	if (v && v->text[0]) {
 		diags_add(&l->diags, &v->at, "type: there is no service %s%s", q, mean);
 	} else {
@@ -111,17 +126,13 @@ static int make_service(
 static const struct config_service *report_missing(
 	struct loader *l, const char *name, const struct origin *at)
 {
-	const struct config *c = &l->priv->config;
-	char q[QUOTE_TEXT], mean[SUGGEST_TEXT];
+	char q[QUOTE_TEXT], mean[SUGGEST_LIST];
 	struct suggest like;
 
 	suggest_init(&like, name);
-	for (size_t i = 0; i < c->n_services; i++) {
-		suggest_add(&like, c->services[i].name);
-	}
-	suggest_types(l, &like);
+	suggest_services(l, &like);
 	diags_add(&l->diags, at, "service: there is no service %s%s", quote(name, q),
-		suggest_text(&like, mean));
+		suggest_or_list(&like, mean));
 	return NULL;
 }
 
@@ -156,6 +167,40 @@ static int make_room(struct loader *l)
 	p->config.services = arena_alloc(&p->arena, n * sizeof(p->config.services[0]));
 	p->services = arena_alloc(&p->arena, n * sizeof(p->services[0]));
 	return p->config.services && p->services ? 0 : -ENOMEM;
+}
+
+static bool says_something(const struct ini_section *s)
+{
+	const struct ini_value *v = s->values;
+
+	while (v && !v->text[0]) {
+		v = v->next;
+	}
+	return v;
+}
+
+static bool is_used(const struct config *c, const struct config_service *svc)
+{
+	for (size_t i = 0; i < c->n_endpoints; i++) {
+		if (c->endpoints[i].service == svc) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void load_warn_unused_services(struct loader *l)
+{
+	for (const struct ini_section *s = l->ini.sections; s; s = s->next) {
+		const char *name = load_service_name(s);
+		const struct config_service *svc = name ? find_made(l, name) : NULL;
+
+		if (svc && says_something(s) && !is_used(&l->priv->config, svc)) {
+			diags_warn(&l->diags, &s->at,
+				"[%s] is used by no endpoint: none has 'service = %s'", s->name,
+				name);
+		}
+	}
 }
 
 int load_services(struct loader *l)

@@ -31,6 +31,7 @@ struct ini_section {
 	const char *name;
 	struct origin at; /* where it is opened first */
 	struct origin last;
+	bool damaged; /* a line of it could not be read: what it lacks may be there */
 	size_t n_values;
 	struct ini_value *values;
 };

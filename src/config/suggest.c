@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include "config/parse.h"
 #include "util/macro.h"
 
 #define WORD_MAX 64
@@ -60,9 +61,23 @@ static bool is_short_for(const char *word, const char *name)
 	return n >= 3 && strncasecmp(word, name, n) == 0;
 }
 
+static void put_in_list(struct suggest *s, const char *name)
+{
+	size_t left = sizeof(s->list) - s->n_list;
+	int n = snprintf(s->list + s->n_list, left, "%s%s", s->n_list ? ", " : "", name);
+
+	if ((size_t)n < left) {
+		s->n_list += (size_t)n;
+	} else {
+		s->list[s->n_list] = '\0'; /* whole names only */
+	}
+}
+
 void suggest_add(struct suggest *s, const char *name)
 {
 	size_t d = is_short_for(s->word, name) ? 1 : suggest_distance(s->word, name);
+
+	put_in_list(s, name);
 
 	/* A third of the letters wrong is still a slip; more is another word. */
 	if (d < s->distance && d <= MAX(1u, strlen(name) / 3)) {
@@ -77,5 +92,20 @@ char *suggest_text(const struct suggest *s, char *buf)
 	if (s->best) {
 		snprintf(buf, SUGGEST_TEXT, ", did you mean '%s'?", s->best);
 	}
+	return buf;
+}
+
+char *suggest_or_list(const struct suggest *s, char *buf)
+{
+	const char *hint = parse_hint(s->word);
+
+	if (*hint) {
+		snprintf(buf, SUGGEST_LIST, "%s", hint);
+		return buf;
+	}
+	if (s->best || s->n_list == 0) {
+		return suggest_text(s, buf);
+	}
+	snprintf(buf, SUGGEST_LIST, ", there are %s", s->list);
 	return buf;
 }

@@ -220,13 +220,29 @@ static const struct rv_service_ops *find_service(void *ctx, const char *name)
 
 static const char *backend_name(void *ctx, size_t i)
 {
-	(void)ctx;
+	const struct fake *f = ctx;
+	size_t n = 0;
+
+	if (f->backends) { /* the real ones alone, as revd lists them */
+		while (n < i && f->backends[n]) {
+			n++;
+		}
+		return f->backends[n] ? f->backends[n]->name : NULL;
+	}
 	return i < ARRAY_SIZE(backends) ? backends[i].name : NULL;
 }
 
 static const char *service_name(void *ctx, size_t i)
 {
-	(void)ctx;
+	const struct fake *f = ctx;
+	size_t n = 0;
+
+	if (f->services) { /* the real ones alone, as revd lists them */
+		while (n < i && f->services[n]) {
+			n++;
+		}
+		return f->services[n] ? f->services[n]->name : NULL;
+	}
 	return i < ARRAY_SIZE(services) ? services[i].name : NULL;
 }
 

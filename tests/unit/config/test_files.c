@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "builtin.h"
 #include "common/runner.h"
 #include "config/load.h"
 #include "service/builtin.h"
@@ -17,10 +18,6 @@
 #include "fake.h"
 #include "text.h"
 
-extern const struct rv_backend_ops uds_backend, fifo_backend, mqueue_backend;
-
-static const struct rv_backend_ops *const backends[] = {
-	&uds_backend, &fifo_backend, &mqueue_backend, NULL};
 static const struct rv_service_ops *const services[] = {&reverse_service, &echo_service, NULL};
 
 static glob_t good, bad;
@@ -30,7 +27,7 @@ static struct config_registry reg;
 static void setup(void)
 {
 	reg = fake_registry(&fake);
-	fake.backends = backends;
+	fake.backends = backends_builtin;
 	fake.services = services;
 }
 
@@ -96,6 +93,25 @@ START_TEST(bad_file)
 }
 END_TEST
 
+static void check_warnings(const struct config *c, const char *path)
+{
+	char name[256], *want = NULL;
+	CLEANUP_FREE char *got = NULL;
+	size_t n;
+	FILE *f = open_memstream(&got, &n);
+
+	for (size_t i = 0; i < c->n_warnings; i++) {
+		fprintf(f, "warning: %s\n", c->warnings[i]);
+	}
+	fclose(f);
+	sibling(path, "warn", name, sizeof(name));
+	if (fd_read_file(name, 1 << 20, &want, &n) < 0) {
+		want = strdup(""); /* most files have none */
+	}
+	text_check_same(got, want);
+	free(want);
+}
+
 START_TEST(good_file)
 {
 	const char *path = good.gl_pathv[_i];
@@ -108,6 +124,7 @@ START_TEST(good_file)
 	ck_assert_msg(r == 0, "%s", errs.n ? errs.text[0] : "no error either");
 	got = dump_text(c);
 	text_check_same(got, want);
+	check_warnings(c, path);
 }
 END_TEST
 
