@@ -4,20 +4,14 @@
 #include <sched.h>
 #include <string.h>
 #include <unistd.h>
-#include "config/parse.h"
+#include "config/load_endpoint.h"
+#include "config/load_service.h"
+#include "config/names.h"
 #include "config/source.h"
+#include "config/suggest.h"
 #include "config/tables.h"
 
 #define RUNTIME_DIR "/run/revd"
-
-int load_settings(
-	struct loader *l, struct settings *s, const struct rv_option *a, const struct rv_option *b)
-{
-	s->n = 0;
-	s->rows = arena_alloc(
-		&l->priv->arena, (option_count(a) + option_count(b)) * sizeof(s->rows[0]));
-	return s->rows ? 0 : -ENOMEM;
-}
 
 static uint64_t count_cpus(void)
 {
@@ -42,7 +36,7 @@ static void read_workers(struct loader *l, struct global_keys *keys, const struc
 		keys->global.workers = count_cpus();
 	} else if (!strchr("-0123456789", keys->workers[0])) {
 		diags_add(&l->diags, at, "workers: %s is neither a number nor 'auto'%s",
-			quote(keys->workers, q), parse_hint(keys->workers));
+			quote(keys->workers, q), suggest_hint(keys->workers));
 	} else {
 		schema_parse(&l->schema, &workers_option, keys->workers, at, keys);
 	}
@@ -67,15 +61,15 @@ static void load_plugins(struct loader *l, const char *dir, const struct ini_val
 static int load_global(struct loader *l)
 {
 	static const struct keys known = {.common = global_options};
-	const struct ini_section *s = ini_find_section(&l->ini, LOAD_GLOBAL);
+	const struct ini_section *s = ini_find_section(&l->ini, NAMES_GLOBAL);
 	struct global_keys keys = {0};
 	size_t errors = l->diags.n;
-	int r = load_settings(l, &l->priv->global, global_options, NULL);
+	int r = schema_rows(&l->schema, &l->priv->global, global_options, NULL);
 
 	if (r < 0) {
 		return r;
 	}
-	load_check_keys(l, s, &known, NULL);
+	names_check_keys(l, s, &known, NULL);
 	schema_fill(&l->schema, global_options, s, &keys, &l->priv->global);
 	read_workers(l, &keys, s ? ini_find_value(s, "workers") : NULL);
 	keys.global.log_level += LOG_ERR;
@@ -147,7 +141,7 @@ static int load_all(struct loader *l, const struct config_source *src, uid_t uid
 		r = load_global(l);
 	}
 	if (r == 0) {
-		load_check_sections(l);
+		names_check_sections(l);
 		r = load_services(l);
 	}
 	if (r == 0) {

@@ -1,9 +1,11 @@
-#include "config/load.h"
+#include "config/load_endpoint.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include "config/load_service.h"
+#include "config/names.h"
 #include "config/suggest.h"
 #include "config/tables.h"
 
@@ -65,7 +67,7 @@ static const struct rv_backend_ops *find_backend(struct loader *l, const struct 
 static void check_without_backend(struct loader *l, const struct ini_section *s)
 {
 	const struct keys known = {.common = endpoint_options, .owner = key_owner};
-	bool misspelt = load_check_keys(l, s, &known, "transport");
+	bool misspelt = names_check_keys(l, s, &known, "transport");
 
 	if (!misspelt && !s->damaged && !*text_of(s, "transport")) {
 		diags_add(&l->diags, &s->at, "[%s] has no transport", s->name);
@@ -175,7 +177,7 @@ static int fill_endpoint(struct loader *l, struct config_endpoint *e, const stru
 	if (!e->values) {
 		return -ENOMEM;
 	}
-	load_check_keys(l, s, &known, NULL);
+	names_check_keys(l, s, &known, NULL);
 	schema_fill(&l->schema, endpoint_options, s, &keys, rows);
 	take_keys(e, &keys, &l->priv->config.global);
 	default_mode(l, e, &rows->rows[option_find(endpoint_options, "mode") - endpoint_options]);
@@ -207,7 +209,7 @@ static int make_endpoint(struct loader *l, const struct ini_section *s, const ch
 		check_without_backend(l, s);
 		return 0;
 	}
-	r = load_settings(l, rows, endpoint_options, e->ops->options);
+	r = schema_rows(&l->schema, rows, endpoint_options, e->ops->options);
 	if (r < 0) {
 		return r;
 	}
@@ -230,9 +232,9 @@ int load_endpoints(struct loader *l)
 		return -ENOMEM;
 	}
 	for (const struct ini_section *s = l->ini.sections; r == 0 && s; s = s->next) {
-		const char *name = load_endpoint_name(s);
+		const char *name = names_endpoint(s);
 
-		if (name && load_check_name(l, s, name)) {
+		if (name && names_check(l, s, name)) {
 			r = make_endpoint(l, s, name);
 		}
 	}

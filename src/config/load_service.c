@@ -1,7 +1,8 @@
-#include "config/load.h"
+#include "config/load_service.h"
 
 #include <errno.h>
 #include <string.h>
+#include "config/names.h"
 #include "config/suggest.h"
 #include "config/tables.h"
 
@@ -90,7 +91,7 @@ static int fill_service(struct loader *l, struct config_service *svc, const stru
 	if (!svc->values) {
 		return -ENOMEM;
 	}
-	load_check_keys(l, s, &known, NULL);
+	names_check_keys(l, s, &known, NULL);
 	schema_fill(&l->schema, svc->ops->options, s, svc->values, rows);
 	if (l->diags.n == errors && !l->schema.no_memory) {
 		check_service(l, svc, at);
@@ -112,7 +113,7 @@ static int make_service(
 
 	*svc = (struct config_service){.name = name, .file = at->file, .line = at->line};
 	svc->ops = s ? find_type(l, s, type_name) : l->registry->service(l->registry->ctx, name);
-	r = load_settings(l, rows, service_options, svc->ops ? svc->ops->options : NULL);
+	r = schema_rows(&l->schema, rows, service_options, svc->ops ? svc->ops->options : NULL);
 	if (r < 0) {
 		return r;
 	}
@@ -192,7 +193,7 @@ static bool is_used(const struct config *c, const struct config_service *svc)
 void load_warn_unused_services(struct loader *l)
 {
 	for (const struct ini_section *s = l->ini.sections; s; s = s->next) {
-		const char *name = load_service_name(s);
+		const char *name = names_service(s);
 		const struct config_service *svc = name ? find_made(l, name) : NULL;
 
 		if (svc && says_something(s) && !is_used(&l->priv->config, svc)) {
@@ -208,9 +209,9 @@ int load_services(struct loader *l)
 	int r = make_room(l);
 
 	for (const struct ini_section *s = l->ini.sections; r == 0 && s; s = s->next) {
-		const char *name = load_service_name(s);
+		const char *name = names_service(s);
 
-		if (name && load_check_name(l, s, name)) {
+		if (name && names_check(l, s, name)) {
 			r = make_service(l, name, s, &s->at);
 		}
 	}

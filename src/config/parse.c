@@ -18,22 +18,6 @@ struct parse {
 	char *why;
 };
 
-const char *parse_hint(const char *text)
-{
-	size_t n = strlen(text);
-
-	if (strstr(text, " #") || strstr(text, "\t#")) {
-		return "; a comment behind a value begins with ' ;', not with '#'";
-	}
-	if (strchr(text, ';')) {
-		return "; a comment behind a value needs white space before its ';'";
-	}
-	if (n > 0 && strchr("\"'", text[0])) {
-		return "; values stand without quotation marks";
-	}
-	return "";
-}
-
 PRINTF(2, 3) static int refuse(struct parse *p, const char *fmt, ...)
 {
 	size_t n;
@@ -43,7 +27,7 @@ PRINTF(2, 3) static int refuse(struct parse *p, const char *fmt, ...)
 	vsnprintf(p->why, PARSE_WHY, fmt, ap);
 	va_end(ap);
 	n = strlen(p->why);
-	snprintf(p->why + n, PARSE_WHY - n, "%s", parse_hint(p->text));
+	snprintf(p->why + n, PARSE_WHY - n, "%s", suggest_hint(p->text));
 	return -EINVAL;
 }
 
@@ -187,7 +171,7 @@ static int parse_path(struct parse *p)
 {
 	char q[QUOTE_TEXT];
 
-	if (*parse_hint(p->text)) {
+	if (*suggest_hint(p->text)) {
 		return refuse(p, "%s is hardly a path", quote(p->text, q));
 	}
 	if (*p->text && !is_path(p->option, p->text)) {

@@ -26,6 +26,15 @@ size_t option_count(const struct rv_option *table)
 	return n;
 }
 
+int schema_rows(struct schema *s, struct settings *rows, const struct rv_option *a,
+	const struct rv_option *b)
+{
+	rows->n = 0;
+	rows->rows =
+		arena_alloc(s->arena, (option_count(a) + option_count(b)) * sizeof(rows->rows[0]));
+	return rows->rows ? 0 : -ENOMEM;
+}
+
 void schema_parse(struct schema *s, const struct rv_option *o, const char *text,
 	const struct origin *at, void *block)
 {

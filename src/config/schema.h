@@ -31,6 +31,10 @@ struct schema {
 const struct rv_option *option_find(const struct rv_option *table, const char *key);
 size_t option_count(const struct rv_option *table);
 
+/* Empty rows, with room for those of two tables (each may be NULL). 0 or -ENOMEM. */
+int schema_rows(struct schema *, struct settings *, const struct rv_option *a,
+	const struct rv_option *b) MUST_CHECK;
+
 /* Parses one text into the field at block + option->offset. An empty text is
  * the type's unset value. A mistake goes to diags, and the field stays. */
 void schema_parse(struct schema *, const struct rv_option *, const char *text,

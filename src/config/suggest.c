@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include "config/parse.h"
 #include "util/macro.h"
 
 #define WORD_MAX 64
@@ -95,9 +94,25 @@ char *suggest_text(const struct suggest *s, char *buf)
 	return buf;
 }
 
+const char *suggest_hint(const char *text)
+{
+	size_t n = strlen(text);
+
+	if (strstr(text, " #") || strstr(text, "\t#")) {
+		return "; a comment behind a value begins with ' ;', not with '#'";
+	}
+	if (strchr(text, ';')) {
+		return "; a comment behind a value needs white space before its ';'";
+	}
+	if (n > 0 && strchr("\"'", text[0])) {
+		return "; values stand without quotation marks";
+	}
+	return "";
+}
+
 char *suggest_or_list(const struct suggest *s, char *buf)
 {
-	const char *hint = parse_hint(s->word);
+	const char *hint = suggest_hint(s->word);
 
 	if (*hint) {
 		snprintf(buf, SUGGEST_LIST, "%s", hint);

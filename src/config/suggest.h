@@ -22,6 +22,10 @@ char *suggest_text(const struct suggest *, char *buf);
 #define SUGGEST_LIST 256
 char *suggest_or_list(const struct suggest *, char *buf);
 
+/* Why a value may not be what was meant: a comment or quotation marks that have
+ * become a part of it. "; SENTENCE", or "". */
+const char *suggest_hint(const char *text);
+
 /* Insertions, deletions, substitutions and swaps of neighbours (optimal string
  * alignment), upper and lower case being the same. SIZE_MAX for names of more
  * than 64 bytes. */
