@@ -167,15 +167,55 @@ static bool is_path(const struct rv_option *o, const char *text)
 	return text[0] == '/' || (prefix && *prefix);
 }
 
+/* "/a//b", "/a/./b" and "/a/b" are one name; "/a/." is "/a/". */
+static void normalise(char *path)
+{
+	char *to = path;
+
+	for (const char *p = path; *p; p++) {
+		bool behind_slash = to > path && to[-1] == '/';
+
+		if (behind_slash && (*p == '/' || (*p == '.' && (p[1] == '/' || !p[1])))) {
+			continue;
+		}
+		*to++ = *p;
+	}
+	*to = '\0';
+}
+
 static int parse_path(struct parse *p)
 {
 	char q[QUOTE_TEXT];
+	int r;
 
 	if (*suggest_hint(p->text)) {
 		return refuse(p, "%s is hardly a path", quote(p->text, q));
 	}
 	if (*p->text && !is_path(p->option, p->text)) {
 		return refuse(p, "%s is not an absolute path", quote(p->text, q));
+	}
+	r = parse_string(p);
+	if (r == 0 && *p->text == '/') {
+		normalise(*(char **)p->field);
+	}
+	return r;
+}
+
+/* mq_overview(7) */
+static int parse_queue(struct parse *p)
+{
+	const char *s = p->text;
+	char q[QUOTE_TEXT];
+
+	if (*suggest_hint(s)) {
+		return refuse(p, "%s is hardly a queue", quote(s, q));
+	}
+	if (*s && (s[0] != '/' || strchr(s + 1, '/'))) {
+		return refuse(p, "%s is not the name of a queue: a slash, and no other behind it",
+			quote(s, q));
+	}
+	if (strcmp(s, "/") == 0 || strcmp(s, "/.") == 0 || strcmp(s, "/..") == 0) {
+		return refuse(p, "%s is not a name that a queue may have", quote(s, q));
 	}
 	return parse_string(p);
 }
@@ -339,6 +379,7 @@ int parse_option(
 		[RV_GROUP] = parse_one_id,
 		[RV_USERS] = parse_ids,
 		[RV_GROUPS] = parse_ids,
+		[RV_QUEUE] = parse_queue,
 	};
 	struct parse p = {arena, o, text, field, why};
 

@@ -123,6 +123,7 @@ bool option_same(const struct rv_option *o, const void *a, const void *b)
 	switch (o->type) {
 	case RV_STRING:
 	case RV_PATH:
+	case RV_QUEUE:
 		return strcmp(*(const char *const *)(const void *)fa,
 			       *(const char *const *)(const void *)fb) == 0;
 	case RV_USERS:
