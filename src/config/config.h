@@ -73,6 +73,10 @@ struct config_endpoint {
 	uint64_t spin;     /* 0: never */
 	void *values;      /* ops->config_size bytes, as ops->options say */
 	char address[256]; /* ops->address() */
+	/* What it takes up, as ops->name_at() says, without symbolic links on the way:
+	 * two endpoints that have the same first one have the same address. */
+	size_t n_names;
+	const char *const *names;
 	const char *file;
 	unsigned line;
 };

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <string.h>
 #include <unistd.h>
+#include "config/claims.h"
 #include "config/load_endpoint.h"
 #include "config/load_service.h"
 #include "config/names.h"
@@ -180,6 +181,7 @@ static int loader_init(
 static void loader_finish(struct loader *l)
 {
 	diags_finish(&l->diags);
+	claims_finish(l);
 	config_destroy(l->priv ? &l->priv->config : NULL);
 }
 

@@ -1,15 +1,14 @@
 #include "config/load_endpoint.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include "config/claims.h"
 #include "config/load_service.h"
 #include "config/names.h"
 #include "config/suggest.h"
 #include "config/tables.h"
-
-#define ADDRESS_MAX (PATH_MAX + 32) /* a transport's name and the longest path */
 
 /* Where the key stands, or its section if it has been left out. */
 static const struct origin *place_of(const struct ini_section *s, const char *key)
@@ -131,38 +130,58 @@ static void default_mode(struct loader *l, struct config_endpoint *e, struct set
 	l->schema.no_memory |= !row->text;
 }
 
-static void check_values(struct loader *l, struct config_endpoint *e, const struct origin *at)
+static void check_values(struct loader *l, struct config_endpoint *e, const struct ini_section *s)
 {
 	struct rv_err err = {""};
 	int r = e->ops->check ? e->ops->check(e->values, &err) : 0;
+	const char *why = err.msg[0] ? err.msg : strerror(-r);
 
+	if (r < 0 && err.key) {
+		diags_add(&l->diags, place_of(s, err.key), "%s: %s", err.key, why);
+		return;
+	}
 	if (r < 0) {
-		diags_add(&l->diags, at, "endpoint '%s': %s", e->name,
-			err.msg[0] ? err.msg : strerror(-r));
+		diags_add(&l->diags, &s->at, "endpoint '%s': %s", e->name, why);
 		return;
 	}
 	e->ops->address(e->values, e->address, sizeof(e->address));
 }
 
-/* The addresses are compared whole; in the struct they may be cut. */
-static void check_address(struct loader *l, struct config_endpoint *e, const struct origin *at)
+/* The key that says where an endpoint is, by convention the first that can. */
+static const char *address_key(const struct rv_backend_ops *ops)
 {
-	const struct config *c = &l->priv->config;
-	char own[ADDRESS_MAX], others[ADDRESS_MAX], q[QUOTE_TEXT];
-
-	e->ops->address(e->values, own, sizeof(own));
-	for (const struct config_endpoint *other = c->endpoints; other < e; other++) {
-		if (strcmp(other->address, e->address) != 0) {
-			continue;
-		}
-		other->ops->address(other->values, others, sizeof(others));
-		if (strcmp(own, others) == 0) {
-			diags_add(&l->diags, at,
-				"endpoint '%s' has the address %s of endpoint '%s' at %s:%u",
-				e->name, quote(own, q), other->name, other->file, other->line);
-			return;
+	for (const struct rv_option *o = ops->options; o && o->key; o++) {
+		if (o->type == RV_PATH || o->type == RV_QUEUE) {
+			return o->key;
 		}
 	}
+	return "transport";
+}
+
+/* Who may read a name that is shared reads what others ask. */
+static void check_mode(
+	struct loader *l, const struct config_endpoint *e, const struct ini_section *s)
+{
+	if ((e->ops->caps & RV_CAP_REPLY_TO) && (e->info.mode & (S_IRGRP | S_IROTH))) {
+		diags_warn(&l->diags, place_of(s, "mode"),
+			"mode: %04o lets others read, and who reads takes requests away from revd; "
+			"%04o lets the same ask",
+			(unsigned)e->info.mode,
+			(unsigned)e->info.mode & ~(unsigned)(S_IRGRP | S_IROTH));
+	}
+}
+
+/* What the values mean together, if each of them is right. */
+static int judge_endpoint(
+	struct loader *l, struct config_endpoint *e, const struct ini_section *s, size_t errors)
+{
+	const char *key = address_key(e->ops);
+
+	if (l->diags.n != errors || s->damaged) {
+		return 0;
+	}
+	check_values(l, e, s);
+	return l->diags.n == errors ? claims_add(l, e, place_of(s, key), key) : 0;
 }
 
 static int fill_endpoint(struct loader *l, struct config_endpoint *e, const struct ini_section *s,
@@ -186,14 +205,9 @@ static int fill_endpoint(struct loader *l, struct config_endpoint *e, const stru
 	if (l->schema.no_memory) {
 		return -ENOMEM;
 	}
-	if (l->diags.n == errors && !s->damaged) {
-		check_values(l, e, &s->at);
-	}
-	if (l->diags.n == errors && !s->damaged) {
-		check_address(l, e, &s->at);
-	}
 	e->service = load_find_service(l, keys.service, place_of(s, "service"));
-	return 0;
+	check_mode(l, e, s);
+	return judge_endpoint(l, e, s, errors);
 }
 
 static int make_endpoint(struct loader *l, const struct ini_section *s, const char *name)

@@ -67,15 +67,18 @@ static const struct rv_service_ops *find_type(
 	return NULL;
 }
 
-static void check_service(
-	struct loader *l, const struct config_service *svc, const struct origin *at)
+static void check_service(struct loader *l, const struct config_service *svc,
+	const struct ini_section *s, const struct origin *at)
 {
 	struct rv_err err = {""};
 	int r = svc->ops->check ? svc->ops->check(svc->values, &err) : 0;
+	const char *why = err.msg[0] ? err.msg : strerror(-r);
+	const struct ini_value *v = s && err.key ? ini_find_value(s, err.key) : NULL;
 
-	if (r < 0) {
-		diags_add(&l->diags, at, "service '%s': %s", svc->name,
-			err.msg[0] ? err.msg : strerror(-r));
+	if (r < 0 && v) {
+		diags_add(&l->diags, &v->at, "%s: %s", err.key, why);
+	} else if (r < 0) {
+		diags_add(&l->diags, at, "service '%s': %s", svc->name, why);
 	}
 }
 
@@ -94,7 +97,7 @@ static int fill_service(struct loader *l, struct config_service *svc, const stru
 	names_check_keys(l, s, &known, NULL);
 	schema_fill(&l->schema, svc->ops->options, s, svc->values, rows);
 	if (l->diags.n == errors && !l->schema.no_memory) {
-		check_service(l, svc, at);
+		check_service(l, svc, s, at);
 	}
 	return 0;
 }

@@ -355,8 +355,8 @@ static int serve(struct daemon *d)
 		return EX_CONFIG;
 	}
 	log_set_level(config->global.log_level);
-	tell_of(config);
 	signal(SIGPIPE, SIG_IGN);
+	tell_of(config);
 	event_set_log_callback(on_libevent_log);
 	fd_raise_limit();
 	if (sd_fds_init(&d->inherited) < 0 || paths_make_runtime_dir(&d->paths, config) < 0) {

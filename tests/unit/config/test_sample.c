@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "builtin.h"
 #include "common/runner.h"
 #include "config/load.h"
 #include "config/tables.h"
@@ -183,6 +184,15 @@ START_TEST(the_man_page_agrees)
 	for (size_t i = 0; backends[i]; i++) {
 		snprintf(heading, sizeof(heading), "## Transport %s", backends[i]->name);
 		n += check_section(page, heading, backends[i]->options, "(reopens)");
+	}
+	n += check_section(page, "## Transport stdio", NULL, NULL);
+	for (size_t i = 0; backends_builtin[i]; i++) {
+		char named[32];
+
+		snprintf(named, sizeof(named), "*%s*,", backends_builtin[i]->name);
+		ck_assert_msg(strstr(page, named), "transport %s is not documented", named);
+		snprintf(named, sizeof(named), "## Transport %s", backends_builtin[i]->name);
+		ck_assert_msg(strstr(page, named), "no section '%s'", named);
 	}
 	for (size_t i = 0; services[i]; i++) {
 		snprintf(heading, sizeof(heading), "## Service %s", services[i]->name);
