@@ -14,6 +14,7 @@
 #include "client/prompt.h"
 #include "client/signals.h"
 #include "util/fd.h"
+#include "util/process.h"
 
 static int say(const struct revc_err *err)
 {
@@ -195,23 +196,12 @@ static int run(const struct options *o)
 	}
 }
 
-/* A caller may have closed some of them: a socket must not take their place. What is
- * read then has ended; what is written fails. */
-static void fill_standard_descriptors(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd) {
-			abort(); /* the lowest free descriptor is fd: the system is broken */
-		}
-	}
-}
-
 int main(int argc, char **argv)
 {
 	struct options o;
 	int code = FAILURE_USAGE;
 
-	fill_standard_descriptors();
+	process_init(PROCESS_TOOL);
 	signals_install();
 	if (options_parse(&o, argc, argv) == 0) {
 		code = run(&o);

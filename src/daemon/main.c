@@ -17,6 +17,7 @@
 #include "util/clock.h"
 #include "util/fd.h"
 #include "util/log.h"
+#include "util/process.h"
 
 static const struct rv_service_ops *const services_builtin[] = {
 	&reverse_service,
@@ -213,6 +214,15 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 	tell_status(d, "READY=1\n");
 }
 
+static void on_statistics(evutil_socket_t sig, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)sig;
+	(void)what;
+	server_log_stats(d->server);
+}
+
 static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *d = arg;
@@ -254,6 +264,9 @@ static int start_events(struct daemon *d)
 	}
 	if (r == 0) {
 		r = add_signal(d, 2, SIGHUP, on_reload);
+	}
+	if (r == 0) {
+		r = add_signal(d, 3, SIGUSR1, on_statistics);
 	}
 	return r < 0 ? r : start_watchdog(d);
 }
@@ -328,6 +341,7 @@ static int start(struct daemon *d, struct config *config)
 	}
 	log_info("serving %zu endpoint%s", n, n == 1 ? "" : "s");
 	tell_status(d, "READY=1\n");
+	process_unblock();
 	return 0;
 }
 
@@ -355,10 +369,11 @@ static int serve(struct daemon *d)
 		return EX_CONFIG;
 	}
 	log_set_level(config->global.log_level);
-	signal(SIGPIPE, SIG_IGN);
 	tell_of(config);
 	event_set_log_callback(on_libevent_log);
-	fd_raise_limit();
+	if (paths_leave(&d->paths) == 0) {
+		d->source.file = d->paths.file;
+	}
 	if (sd_fds_init(&d->inherited) < 0 || paths_make_runtime_dir(&d->paths, config) < 0) {
 		config_destroy(config);
 		return EXIT_FAILURE;
@@ -414,17 +429,21 @@ int main(int argc, char **argv)
 	struct daemon d = {.options = options_parse(argc, argv)};
 	int status = EXIT_FAILURE;
 
+	process_init(PROCESS_DAEMON);
 	log_init("revd");
 	if (d.options.mode == MODE_EXIT) {
-		return d.options.status;
-	}
-	if (init_source(&d) == 0 &&
-		registry_create(backends_builtin, services_builtin, &d.registry) == 0) {
+		status = d.options.status;
+	} else if (init_source(&d) == 0 &&
+		   registry_create(backends_builtin, services_builtin, &d.registry) == 0) {
 		status = run(&d);
 	}
 	registry_destroy(d.registry);
 	paths_finish(&d.paths);
 	demo_finish(&d.demo);
 	libevent_global_shutdown();
+	if (fflush(stdout) != 0 && status == EXIT_SUCCESS) {
+		log_error("standard output: %s", strerror(errno));
+		status = EXIT_FAILURE;
+	}
 	return status;
 }

@@ -44,6 +44,28 @@ void paths_finish(struct paths *p)
 	*p = (struct paths){0};
 }
 
+int paths_leave(struct paths *p)
+{
+	CLEANUP_FREE char *here = getcwd(NULL, 0);
+	CLEANUP_FREE char *file = NULL;
+
+	if (!here && p->file[0] != '/') {
+		log_warning("the current directory can't be named (%s), so it is not left: %s is "
+			    "relative to it",
+			strerror(errno), p->file);
+		return -errno;
+	}
+	if (p->file[0] != '/') {
+		if (asprintf(&file, "%s/%s", here, p->file) < 0) {
+			file = NULL;
+			return -ENOMEM;
+		}
+		free(p->file);
+		p->file = TAKE_PTR(file);
+	}
+	return chdir("/") < 0 ? -errno : 0;
+}
+
 /* Is an endpoint's file to lie in the directory? */
 static bool is_needed(const struct paths *p, const struct config *c)
 {

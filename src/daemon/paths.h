@@ -15,6 +15,10 @@ struct paths {
 int paths_init(struct paths *, const char *file) MUST_CHECK;
 void paths_finish(struct paths *);
 
+/* Leaves the current directory, so that nobody who wants to unmount it has to wait for a
+ * daemon; file becomes absolute. 0, or -errno after a warning: nothing has changed. */
+int paths_leave(struct paths *) MUST_CHECK;
+
 /* Makes the runtime directory. 0 also where the configuration may do without one, or
  * -errno after an error message. */
 int paths_make_runtime_dir(const struct paths *, const struct config *) MUST_CHECK;
