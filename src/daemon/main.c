@@ -12,7 +12,7 @@
 #include "daemon/options.h"
 #include "daemon/paths.h"
 #include "daemon/presets.h"
-#include "daemon/sd.h"
+#include "daemon/systemd.h"
 #include "service/builtin.h"
 #include "util/clock.h"
 #include "util/fd.h"
@@ -34,7 +34,7 @@ struct daemon {
 	struct event_base *base;
 	struct event *signals[4], *watchdog;
 	struct server *server;
-	struct sd_fds inherited;
+	struct systemd_fds inherited;
 	uint64_t workers;
 	bool stopping;
 	int status;
@@ -148,7 +148,7 @@ static void tell_status(struct daemon *d, const char *prefix)
 	char text[256];
 
 	server_describe(d->server, text, sizeof(text));
-	sd_notify_state("%sSTATUS=%s", prefix, text);
+	systemd_notify("%sSTATUS=%s", prefix, text);
 }
 
 static void on_changed(void *ctx)
@@ -172,7 +172,7 @@ static void on_stop(evutil_socket_t sig, short what, void *arg)
 		return;
 	}
 	d->stopping = true;
-	sd_notify_state("STOPPING=1\nSTATUS=answering what was received");
+	systemd_notify("STOPPING=1\nSTATUS=answering what was received");
 	log_info("stopping");
 	server_drain(d->server);
 }
@@ -197,7 +197,7 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 	if (d->stopping) {
 		return;
 	}
-	sd_notify_state("RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_now() / 1000);
+	systemd_notify("RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_now() / 1000);
 	config = load(d, false);
 	if (config) {
 		tell_of(config);
@@ -230,7 +230,7 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (server_alive(d->server)) {
-		sd_notify_state("WATCHDOG=1");
+		systemd_notify("WATCHDOG=1");
 	} else {
 		log_error("a worker hangs");
 	}
@@ -244,7 +244,7 @@ static int add_signal(struct daemon *d, size_t i, int sig, event_callback_fn fn)
 
 static int start_watchdog(struct daemon *d)
 {
-	uint64_t usec = sd_watchdog_interval() / 2;
+	uint64_t usec = systemd_watchdog_interval() / 2;
 	struct timeval tv = {
 		.tv_sec = (time_t)(usec / 1000000), .tv_usec = (suseconds_t)(usec % 1000000)};
 
@@ -374,7 +374,7 @@ static int serve(struct daemon *d)
 	if (paths_leave(&d->paths) == 0) {
 		d->source.file = d->paths.file;
 	}
-	if (sd_fds_init(&d->inherited) < 0 || paths_make_runtime_dir(&d->paths, config) < 0) {
+	if (systemd_fds_init(&d->inherited) < 0 || paths_make_runtime_dir(&d->paths, config) < 0) {
 		config_destroy(config);
 		return EXIT_FAILURE;
 	}
@@ -387,7 +387,7 @@ static int serve(struct daemon *d)
 		server_run(d->server);
 	}
 	stop(d);
-	sd_fds_finish(&d->inherited);
+	systemd_fds_finish(&d->inherited);
 	return d->status;
 }
 
@@ -426,7 +426,7 @@ static int init_source(struct daemon *d)
 
 int main(int argc, char **argv)
 {
-	struct daemon d = {.options = options_parse(argc, argv)};
+	struct daemon d = {.options = revd_options_parse(argc, argv)};
 	int status = EXIT_FAILURE;
 
 	process_init(PROCESS_DAEMON);
