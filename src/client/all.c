@@ -17,12 +17,6 @@
 
 #define EXIT_CONFIG 78 /* sysexits.h, as revd --check */
 
-static const struct rv_service_ops *const services[] = {
-	&reverse_service,
-	&echo_service,
-	NULL,
-};
-
 DEFINE_CLEANUP(struct registry *, registry_destroy);
 
 /* What an endpoint had to say. */
@@ -191,7 +185,7 @@ int all_run(const struct options *o)
 	struct config *config;
 	int code;
 
-	if (registry_create(backends_builtin, services, &registry) < 0) {
+	if (registry_create(backends_builtin, services_builtin, &registry) < 0) {
 		(void)fputs("revc: out of memory\n", stderr);
 		return FAILURE_TRY_LATER;
 	}

@@ -40,8 +40,8 @@ static bool directory_of(const char *name, char *buf, size_t size)
 	return true;
 }
 
-/* A file's name without symbolic links on the way to it. What is not there stays as it is. */
-static const char *resolve(struct arena *a, const char *name)
+/* What is not there stays as it is. */
+const char *claims_resolve(struct arena *a, const char *name)
 {
 	char dir[PATH_MAX], real[PATH_MAX];
 
@@ -72,7 +72,7 @@ static int collect(struct loader *l, struct config_endpoint *e)
 
 	e->names = names;
 	while (names && e->n_names < NAMES_MAX && name_at(e, e->n_names, buf, sizeof(buf))) {
-		names[e->n_names] = resolve(a, buf);
+		names[e->n_names] = claims_resolve(a, buf);
 		if (!names[e->n_names++]) {
 			return -ENOMEM;
 		}

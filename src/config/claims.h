@@ -10,4 +10,6 @@
  */
 int claims_add(struct loader *, struct config_endpoint *, const struct origin *at,
 	const char *key) MUST_CHECK;
+/* A name as it is kept: a file's without symbolic links on the way to it. NULL: no memory. */
+const char *claims_resolve(struct arena *, const char *name) MUST_CHECK;
 void claims_finish(struct loader *);

@@ -99,6 +99,7 @@ struct config_source {
 	const char *file; /* NULL: there is none, only the built-in default */
 	bool optional;    /* the file may be missing: the built-in default stands in for it */
 	const char *text; /* not NULL: this instead of the content of a file */
+	const char *more; /* not NULL: sections for inherited descriptors, behind all files */
 	/* What the defaults of paths mean by /run/revd; NULL: just that. */
 	const char *runtime_dir;
 };
@@ -138,3 +139,7 @@ enum config_change config_endpoint_diff(
 bool config_service_same(const struct config_service *a, const struct config_service *b);
 
 const struct config_endpoint *config_find_endpoint(const struct config *, const char *name);
+/* The one that takes up a name, written as ops->name_at() does; NULL: none does. */
+const struct config_endpoint *config_find_name(const struct config *, const char *name);
+/* 1 to 64 of A-Z a-z 0-9 _ . - without a dot in front: what a section may be called. */
+bool config_is_name(const char *name);

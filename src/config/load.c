@@ -110,6 +110,11 @@ static int note_defaults(struct loader *l, const char *missing)
 	return what ? ini_note_read(&l->ini, what) : -ENOMEM;
 }
 
+static int read_text(struct loader *l, const char *what, const char *text)
+{
+	return ini_read(&l->ini, what, text, strlen(text));
+}
+
 /* All texts, in the order in which later ones override earlier ones. */
 static int read_all(struct loader *l, const struct config_source *src, uid_t uid)
 {
@@ -117,7 +122,7 @@ static int read_all(struct loader *l, const struct config_source *src, uid_t uid
 	int r = 0;
 
 	if (src->text) {
-		return ini_read(&l->ini, "(built-in)", src->text, strlen(src->text));
+		return read_text(l, "(built-in)", src->text);
 	}
 	if (src->file) {
 		r = source_read_file(&l->ini, src->file, uid, src->optional ? &missing : NULL);
@@ -128,7 +133,10 @@ static int read_all(struct loader *l, const struct config_source *src, uid_t uid
 			r = note_defaults(l, src->file);
 		}
 	}
-	return r == 0 && src->file ? source_read_drop_ins(&l->ini, src->file, uid) : r;
+	if (r == 0 && src->file) {
+		r = source_read_drop_ins(&l->ini, src->file, uid);
+	}
+	return r;
 }
 
 static int load_all(struct loader *l, const struct config_source *src, uid_t uid)
@@ -137,6 +145,9 @@ static int load_all(struct loader *l, const struct config_source *src, uid_t uid
 	size_t files_wrong;
 	int r = read_all(l, src, uid);
 
+	if (r == 0 && src->more) {
+		r = read_text(l, "(inherited)", src->more);
+	}
 	files_wrong = l->diags.n;
 	if (r == 0) {
 		r = load_global(l);
@@ -219,6 +230,23 @@ void config_destroy(struct config *c)
 		arena_finish(&p->arena);
 		free(p);
 	}
+}
+
+const struct config_endpoint *config_find_name(const struct config *c, const char *name)
+{
+	struct arena arena = {0};
+	const char *real = claims_resolve(&arena, name);
+	const struct config_endpoint *found = NULL;
+
+	for (size_t i = 0; real && !found && i < c->n_endpoints; i++) {
+		const struct config_endpoint *e = &c->endpoints[i];
+
+		for (size_t k = 0; !found && k < e->n_names; k++) {
+			found = strcmp(e->names[k], real) == 0 ? e : NULL;
+		}
+	}
+	arena_finish(&arena);
+	return found;
 }
 
 const struct config_endpoint *config_find_endpoint(const struct config *c, const char *name)

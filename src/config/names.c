@@ -26,7 +26,7 @@ const char *names_service(const struct ini_section *s)
 	return behind(SERVICE_PREFIX, s);
 }
 
-bool names_is_valid(const char *s)
+bool config_is_name(const char *s)
 {
 	size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
 
@@ -37,7 +37,7 @@ bool names_check(struct loader *l, const struct ini_section *s, const char *name
 {
 	char q[QUOTE_TEXT];
 
-	if (names_is_valid(name)) {
+	if (config_is_name(name)) {
 		return true;
 	}
 	diags_add(&l->diags, &s->at,

@@ -8,9 +8,7 @@
 /* The NAME of [endpoint.NAME], or NULL if the section is another. */
 const char *names_endpoint(const struct ini_section *);
 const char *names_service(const struct ini_section *);
-/* 1 to 64 of A-Z a-z 0-9 _ . - without a dot in front. */
-bool names_is_valid(const char *name);
-/* The same; else a diag. */
+/* config_is_name(), with a diag if it is none. */
 bool names_check(struct loader *, const struct ini_section *, const char *name);
 
 /* The keys that a section may have. */

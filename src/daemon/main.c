@@ -9,6 +9,7 @@
 #include "builtin.h"
 #include "server/server.h"
 #include "server/registry.h"
+#include "daemon/inherited.h"
 #include "daemon/options.h"
 #include "daemon/paths.h"
 #include "daemon/presets.h"
@@ -19,12 +20,6 @@
 #include "util/log.h"
 #include "util/process.h"
 
-static const struct rv_service_ops *const services_builtin[] = {
-	&reverse_service,
-	&echo_service,
-	NULL,
-};
-
 struct daemon {
 	struct options options;
 	struct paths paths;
@@ -34,7 +29,7 @@ struct daemon {
 	struct event_base *base;
 	struct event *signals[4], *watchdog;
 	struct server *server;
-	struct systemd_fds inherited;
+	struct inherited inherited;
 	uint64_t workers;
 	bool stopping;
 	int status;
@@ -57,13 +52,13 @@ static void report_errors(struct config_errors *errs, bool plain)
 	}
 }
 
-static struct config *load(struct daemon *d, bool plain)
+static struct config *load_source(struct daemon *d, const struct config_source *source, bool plain)
 {
 	const struct config_registry reg = registry_for_config(d->registry);
 	struct config_errors errs = {0};
 	struct config *config = NULL;
 
-	if (config_load(&d->source, &reg, &config, &errs) < 0) {
+	if (config_load(source, &reg, &config, &errs) < 0) {
 		report_errors(&errs, plain);
 		if (!errs.n) {
 			log_error("the configuration could not be read");
@@ -72,6 +67,33 @@ static struct config *load(struct daemon *d, bool plain)
 	}
 	config_errors_finish(&errs);
 	return config;
+}
+
+/* What the files say. */
+static struct config *load_plain(struct daemon *d)
+{
+	return load_source(d, &d->source, true);
+}
+
+/* The same, and what becomes of the descriptors that we were given. */
+static struct config *load(struct daemon *d)
+{
+	struct config_source source = d->source;
+	struct config *config = load_source(d, &source, false);
+
+	if (!config) {
+		return NULL;
+	}
+	if (inherited_assign(&d->inherited, config) < 0) {
+		config_destroy(config);
+		return NULL;
+	}
+	if (!d->inherited.sections) {
+		return config;
+	}
+	config_destroy(config);
+	source.more = d->inherited.sections;
+	return load_source(d, &source, false);
 }
 
 /* What a configuration is made from is decided anew each time, so it is told too. */
@@ -85,7 +107,7 @@ static void tell_of(const struct config *config)
 
 static int check(struct daemon *d)
 {
-	CLEANUP(config_destroy_p) struct config *config = load(d, true);
+	CLEANUP(config_destroy_p) struct config *config = load_plain(d);
 
 	if (!config) {
 		return EX_CONFIG;
@@ -100,7 +122,7 @@ static int check(struct daemon *d)
 
 static int dump(struct daemon *d)
 {
-	CLEANUP(config_destroy_p) struct config *config = load(d, true);
+	CLEANUP(config_destroy_p) struct config *config = load_plain(d);
 
 	if (!config) {
 		return EX_CONFIG;
@@ -198,7 +220,7 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 		return;
 	}
 	systemd_notify("RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_now() / 1000);
-	config = load(d, false);
+	config = load(d);
 	if (config) {
 		tell_of(config);
 	}
@@ -273,17 +295,11 @@ static int start_events(struct daemon *d)
 
 /* Serving. */
 
-/* A descriptor that nobody takes would make its clients wait for ever. */
+/* They were told of when nobody was found to take them. */
 static void close_unclaimed(const struct inherited_fds *fds)
 {
 	for (size_t i = 0; i < fds->n; i++) {
 		if (!fds->taken[i]) {
-			char quoted[80];
-
-			log_warning("inherited descriptor %d: no endpoint is called %s, closed",
-				fds->fds[i],
-				log_quote(fds->names[i], strlen(fds->names[i]), quoted,
-					sizeof(quoted)));
 			fd_close(fds->fds[i]);
 		}
 	}
@@ -291,11 +307,11 @@ static void close_unclaimed(const struct inherited_fds *fds)
 
 static int open_endpoints(struct daemon *d, struct config *config)
 {
-	CLEANUP_FREE bool *taken = calloc(d->inherited.n + 1, sizeof(*taken));
+	CLEANUP_FREE bool *taken = calloc(d->inherited.given.n + 1, sizeof(*taken));
 	const struct inherited_fds fds = {
-		.n = d->inherited.n,
-		.fds = d->inherited.fds,
-		.names = (const char *const *)d->inherited.names,
+		.n = d->inherited.given.n,
+		.fds = d->inherited.given.fds,
+		.names = d->inherited.endpoints,
 		.taken = taken,
 	};
 	struct rv_err err = {{0}};
@@ -312,6 +328,7 @@ static int open_endpoints(struct daemon *d, struct config *config)
 		return r;
 	}
 	close_unclaimed(&fds);
+	d->inherited.serving = true;
 	return 0;
 }
 
@@ -363,9 +380,15 @@ static void stop(struct daemon *d)
 
 static int serve(struct daemon *d)
 {
-	struct config *config = load(d, false);
+	struct config *config;
 
+	if (inherited_init(&d->inherited) < 0) {
+		inherited_finish(&d->inherited);
+		return EXIT_FAILURE;
+	}
+	config = load(d);
 	if (!config) {
+		inherited_finish(&d->inherited);
 		return EX_CONFIG;
 	}
 	log_set_level(config->global.log_level);
@@ -374,8 +397,9 @@ static int serve(struct daemon *d)
 	if (paths_leave(&d->paths) == 0) {
 		d->source.file = d->paths.file;
 	}
-	if (systemd_fds_init(&d->inherited) < 0 || paths_make_runtime_dir(&d->paths, config) < 0) {
+	if (paths_make_runtime_dir(&d->paths, config) < 0) {
 		config_destroy(config);
+		inherited_finish(&d->inherited);
 		return EXIT_FAILURE;
 	}
 	d->status = EXIT_FAILURE;
@@ -387,7 +411,7 @@ static int serve(struct daemon *d)
 		server_run(d->server);
 	}
 	stop(d);
-	systemd_fds_finish(&d->inherited);
+	inherited_finish(&d->inherited);
 	return d->status;
 }
 

@@ -5,3 +5,7 @@
 
 extern const struct rv_service_ops reverse_service;
 extern const struct rv_service_ops echo_service;
+extern const struct rv_service_ops refuse_service;
+
+/* All of them; NULL behind the last. */
+extern const struct rv_service_ops *const services_builtin[];

@@ -18,8 +18,6 @@
 #include "fake.h"
 #include "text.h"
 
-static const struct rv_service_ops *const services[] = {&reverse_service, &echo_service, NULL};
-
 static glob_t good, bad;
 static struct fake fake;
 static struct config_registry reg;
@@ -28,7 +26,7 @@ static void setup(void)
 {
 	reg = fake_registry(&fake);
 	fake.backends = backends_builtin;
-	fake.services = services;
+	fake.services = services_builtin;
 }
 
 /* "bad/x.conf" -> "bad/x.END" */

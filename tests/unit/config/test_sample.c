@@ -23,14 +23,13 @@ extern const struct rv_backend_ops uds_backend, fifo_backend, mqueue_backend;
 /* Those for everybody; loopback is for programs of its own process. */
 static const struct rv_backend_ops *const backends[] = {
 	&uds_backend, &fifo_backend, &mqueue_backend, NULL};
-static const struct rv_service_ops *const services[] = {&reverse_service, &echo_service, NULL};
 
 static struct registry *registry;
 static struct config_registry reg;
 
 static void setup(void)
 {
-	ck_assert_int_eq(registry_create(backends, services, &registry), 0);
+	ck_assert_int_eq(registry_create(backends, services_builtin, &registry), 0);
 	reg = registry_for_config(registry);
 }
 
@@ -194,9 +193,9 @@ START_TEST(the_man_page_agrees)
 		snprintf(named, sizeof(named), "## Transport %s", backends_builtin[i]->name);
 		ck_assert_msg(strstr(page, named), "no section '%s'", named);
 	}
-	for (size_t i = 0; services[i]; i++) {
-		snprintf(heading, sizeof(heading), "## Service %s", services[i]->name);
-		n += check_section(page, heading, services[i]->options, NULL);
+	for (size_t i = 0; services_builtin[i]; i++) {
+		snprintf(heading, sizeof(heading), "## Service %s", services_builtin[i]->name);
+		n += check_section(page, heading, services_builtin[i]->options, NULL);
 	}
 	ck_assert_uint_eq(count_keys(page), n); /* and none that there isn't */
 }
@@ -236,7 +235,7 @@ END_TEST
 
 static int print(void)
 {
-	int r = registry_create(backends, services, &registry);
+	int r = registry_create(backends, services_builtin, &registry);
 
 	if (r == 0) {
 		reg = registry_for_config(registry);

@@ -104,7 +104,8 @@ static void check_text(
 
 START_TEST(tables)
 {
-	static const struct rv_service_ops *const all[] = {&reverse_service, &echo_service};
+	static const struct rv_service_ops *const all[] = {
+		&reverse_service, &echo_service, &refuse_service};
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		ck_assert_uint_eq(all[i]->magic, REVD_SERVICE_MAGIC);
