@@ -100,7 +100,8 @@ struct config_source {
 	bool optional;    /* the file may be missing: the built-in default stands in for it */
 	const char *text; /* not NULL: this instead of the content of a file */
 	const char *more; /* not NULL: sections for inherited descriptors, behind all files */
-	/* What the defaults of paths mean by /run/revd; NULL: just that. */
+	/* What the defaults of paths mean by /run/revd; NULL: just that. Where it is another
+	 * one, and not root's, the default queue is /revd-UID instead of /revd. */
 	const char *runtime_dir;
 };
 

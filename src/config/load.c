@@ -174,8 +174,18 @@ static int load_all(struct loader *l, const struct config_source *src, uid_t uid
 	return l->priv->config.warnings ? 0 : -ENOMEM;
 }
 
-static int loader_init(
-	struct loader *l, const struct config_registry *registry, const char *runtime_dir)
+/* Queues have no directories, and all users share their names: a daemon that has its
+ * paths elsewhere than the system's has the user in the name of its queue. */
+static const char *default_queue(struct arena *a, const char *runtime_dir, uid_t uid)
+{
+	if (uid == 0 || strcmp(runtime_dir, RUNTIME_DIR) == 0) {
+		return arena_strdup(a, "/revd");
+	}
+	return arena_printf(a, "/revd-%lu", (unsigned long)uid);
+}
+
+static int loader_init(struct loader *l, const struct config_registry *registry,
+	const char *runtime_dir, uid_t uid)
 {
 	*l = (struct loader){.priv = calloc(1, sizeof(*l->priv)), .registry = registry};
 	if (!l->priv) {
@@ -186,7 +196,10 @@ static int loader_init(
 	l->schema = (struct schema){.arena = &l->priv->arena, .diags = &l->diags};
 	l->schema.runtime_dir =
 		arena_strdup(&l->priv->arena, runtime_dir ? runtime_dir : RUNTIME_DIR);
-	return l->schema.runtime_dir ? 0 : -ENOMEM;
+	if (l->schema.runtime_dir) {
+		l->schema.queue = default_queue(&l->priv->arena, l->schema.runtime_dir, uid);
+	}
+	return l->schema.queue ? 0 : -ENOMEM;
 }
 
 static void loader_finish(struct loader *l)
@@ -200,7 +213,7 @@ int load_as(uid_t uid, const struct config_source *src, const struct config_regi
 	struct config **ret, struct config_errors *errs)
 {
 	CLEANUP(loader_finish) struct loader l;
-	int r = loader_init(&l, registry, src->runtime_dir);
+	int r = loader_init(&l, registry, src->runtime_dir, uid);
 
 	if (r == 0) {
 		r = load_all(&l, src, uid);

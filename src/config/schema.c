@@ -5,6 +5,7 @@
 #include "config/parse.h"
 
 #define RUNTIME_DIR "/run/revd"
+#define QUEUE "/revd"
 
 const struct rv_option *option_find(const struct rv_option *table, const char *key)
 {
@@ -48,13 +49,16 @@ void schema_parse(struct schema *s, const struct rv_option *o, const char *text,
 	}
 }
 
-/* The table is written for /run/revd; a daemon that runs elsewhere, as another
+/* The table is written for /run/revd and the queue /revd; a daemon that runs elsewhere, as another
  * user or twice, has its defaults there. */
 static const char *default_text(struct schema *s, const struct rv_option *o)
 {
 	size_t n = strlen(RUNTIME_DIR);
 	const char *text;
 
+	if (o->type == RV_QUEUE && strcmp(o->def, QUEUE) == 0) {
+		return s->queue;
+	}
 	if (o->type != RV_PATH || strncmp(o->def, RUNTIME_DIR "/", n + 1) != 0) {
 		return o->def;
 	}

@@ -24,6 +24,7 @@ struct schema {
 	struct arena *arena; /* for strings and lists */
 	struct diags *diags;
 	const char *runtime_dir; /* what defaults mean by /run/revd */
+	const char *queue;       /* what they mean by the queue /revd */
 	bool no_memory;
 };
 

@@ -346,7 +346,7 @@ END_TEST
 /* No file at all: the three transports below $RUNTIME_DIRECTORY. */
 START_TEST(without_any_configuration)
 {
-	char path[RIG_PATH];
+	char path[RIG_PATH], queue[32];
 	struct client c;
 	struct rig rig;
 
@@ -361,7 +361,8 @@ START_TEST(without_any_configuration)
 	client_open_at(&c, FIFO, rig_path(&rig, "run/revd.fifo", path));
 	client_expect_call(&c, 1, "dos", "sod");
 	client_close(&c);
-	client_open_at(&c, MQUEUE, "/revd");
+	snprintf(queue, sizeof queue, geteuid() ? "/revd-%u" : "/revd", (unsigned)geteuid());
+	client_open_at(&c, MQUEUE, queue);
 	client_expect_call(&c, 1, "tres", "sert");
 	client_close(&c);
 	rig_stop(&rig);
@@ -428,6 +429,39 @@ START_TEST(a_default_file_that_comes_later)
 }
 END_TEST
 
+/* An ordinary user's, beside the one of root: nothing of it is in the way. */
+START_TEST(without_any_configuration_twice)
+{
+	char path[RIG_PATH], queue[32];
+	struct client c;
+	struct rig root, user;
+
+	rig_init(&root);
+	rig_launch(
+		&root, &(struct launch){.args = (const char *const[]){NULL},
+			       .env = (const char *const[]){"RUNTIME_DIRECTORY=@DIR@/run", NULL}});
+	rig_init(&user);
+	ck_assert_int_eq(mkdir(rig_path(&user, "run", path), 0755), 0);
+	ck_assert_int_eq(chown(path, RIG_UID, RIG_UID), 0);
+	rig_launch(&user, &(struct launch){.args = (const char *const[]){NULL},
+				  .env = (const char *const[]){"RUNTIME_DIRECTORY",
+					  "XDG_RUNTIME_DIR=@DIR@/run", NULL},
+				  .as_other = true});
+	snprintf(queue, sizeof queue, "/revd-%u", RIG_UID);
+	client_open_at(&c, MQUEUE, queue);
+	client_expect_call(&c, 1, "tres", "sert");
+	client_close(&c);
+	client_open_at(&c, STREAM, rig_path(&user, "run/revd/revd.sock", path));
+	client_expect_text(&c, "uno", "onu");
+	client_close(&c);
+	rig_finish(&user);
+	client_open_at(&c, MQUEUE, "/revd");
+	client_expect_call(&c, 1, "tres", "sert");
+	client_close(&c);
+	rig_finish(&root);
+}
+END_TEST
+
 static TCase *files(void)
 {
 	TCase *t = stage_tcase("files");
@@ -459,6 +493,9 @@ int main(void)
 	suite_add_tcase(s, files());
 	t = stage_tcase("defaults");
 	tcase_add_test(t, without_any_configuration);
+	if (geteuid() == 0) { /* for two users */
+		tcase_add_test(t, without_any_configuration_twice);
+	}
 	tcase_add_test(t, demo);
 	suite_add_tcase(s, t);
 	return stage_run(s);

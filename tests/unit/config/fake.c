@@ -46,7 +46,7 @@ static const struct rv_option fifo_options[] = {
 };
 
 static const struct rv_option mqueue_options[] = {
-	{"queue", "/revd", "q", RV_STRING, AT(fake_mqueue, queue)},
+	{"queue", "/revd", "q", RV_QUEUE, AT(fake_mqueue, queue)},
 	{"max_messages", "10", "m", RV_UINT, .min = 1, .max = 65536, AT(fake_mqueue, max_messages)},
 	{"message_size", "8K", "s", RV_SIZE, .min = 128, .max = 16 * 1024 * 1024,
 		AT(fake_mqueue, message_size)},
@@ -104,17 +104,6 @@ static int uds_check(const void *cfg, struct rv_err *err)
 	return 0;
 }
 
-static int mqueue_check(const void *cfg, struct rv_err *err)
-{
-	const char *queue = ((const struct fake_mqueue *)cfg)->queue;
-
-	if (queue[0] != '/' || strchr(queue + 1, '/')) {
-		snprintf(err->msg, sizeof(err->msg), "queue: one '/', and it comes first");
-		return -EINVAL;
-	}
-	return 0;
-}
-
 /* Fails without a sentence, which plugins may do. */
 static int every_check(const void *cfg, struct rv_err *err)
 {
@@ -146,7 +135,6 @@ static const struct rv_backend_ops backends[] = {
 		.default_mode = 0620,
 		.config_size = sizeof(struct fake_mqueue),
 		.options = mqueue_options,
-		.check = mqueue_check,
 		.address = mqueue_address,
 	},
 	{

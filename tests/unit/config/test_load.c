@@ -58,6 +58,28 @@ START_TEST(no_file_takes_what_transports_there_are)
 }
 END_TEST
 
+static const struct {
+	uid_t uid;
+	const char *runtime_dir, *address;
+} queues[] = {
+	{0, NULL, "mqueue:/revd"},
+	{0, "/run/other", "mqueue:/revd"},
+	{7, NULL, "mqueue:/revd"}, /* the system's daemon, in its sandbox */
+	{7, "/run/revd", "mqueue:/revd"},
+	{7, "/run/user/7/revd", "mqueue:/revd-7"},
+};
+
+START_TEST(default_queue_of_a_user)
+{
+	const struct config_source source = {.runtime_dir = queues[_i].runtime_dir};
+	CLEANUP_CONFIG struct config *c = NULL;
+	struct config_errors errs = {0};
+
+	ck_assert_int_eq(load_as(queues[_i].uid, &source, &reg, &c, &errs), 0);
+	ck_assert_str_eq(config_find_endpoint(c, "mqueue")->address, queues[_i].address);
+}
+END_TEST
+
 START_TEST(defaults_of_the_design)
 {
 	CLEANUP_CONFIG struct config *c = text_load(
@@ -386,6 +408,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, NULL);
 	tcase_add_test(t, no_file_serves_all_transports);
 	tcase_add_test(t, no_file_takes_what_transports_there_are);
+	tcase_add_loop_test(t, default_queue_of_a_user, 0, ARRAY_SIZE(queues));
 	tcase_add_test(t, defaults_of_the_design);
 	tcase_add_test(t, each_type_of_value);
 	tcase_add_test(t, each_type_unset);
