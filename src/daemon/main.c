@@ -382,6 +382,9 @@ static int serve(struct daemon *d)
 {
 	struct config *config;
 
+	if (d->options.mode != MODE_STDIO) {
+		log_show_time(); /* a filter is not what stays */
+	}
 	if (inherited_init(&d->inherited) < 0) {
 		inherited_finish(&d->inherited);
 		return EXIT_FAILURE;
