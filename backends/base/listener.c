@@ -20,17 +20,24 @@ int rv_listener_check(const struct rv_listener_config *c, struct rv_err *e)
 {
 	size_t n = strlen(c->path), max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
 
+	e->key = "path";
 	if (n == 0 || (n == 1 && is_abstract(c))) {
-		return rv_fail(e, -EINVAL, "path is missing");
+		return rv_fail(e, -EINVAL, "is missing");
 	}
 	if (c->path[0] != '/' && !is_abstract(c)) {
-		return rv_fail(e, -EINVAL, "path must be absolute, or @NAME: '%s'", c->path);
+		return rv_fail(e, -EINVAL, "must be absolute, or @NAME: '%s'", c->path);
 	}
 	if (n > max) {
 		return rv_fail(
-			e, -ENAMETOOLONG, "path has %zu bytes, a socket's has at most %zu", n, max);
+			e, -ENAMETOOLONG, "has %zu bytes, a socket's has at most %zu", n, max);
 	}
 	return 0;
+}
+
+bool rv_listener_name_at(const struct rv_listener_config *c, size_t i, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s%s", c->path, i ? ".lock" : "");
+	return i < (is_abstract(c) ? 1 : 2);
 }
 
 static socklen_t make_address(const struct rv_listener_config *c, struct sockaddr_un *ret)

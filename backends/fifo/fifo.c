@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include "fifo/peer.h"
 
@@ -31,24 +32,51 @@ static const struct rv_option options[] = {
 	{0},
 };
 
+/* It is the administrator's to make: only who knows what else is there can say who may
+ * use it. What can't be looked at is judged when it is opened. */
+static int check_reply_dir(const char *path, struct rv_err *e)
+{
+	struct stat st;
+
+	e->key = "reply_dir";
+	if (!*path) {
+		return 0;
+	}
+	if (strlen(path) >= PATH_MAX) {
+		return rv_fail(e, -ENAMETOOLONG, "is too long, %d bytes at most", PATH_MAX - 1);
+	}
+	if (stat(path, &st) < 0 && errno == ENOENT) {
+		return rv_fail(e, -ENOENT,
+			"there is no directory %.160s; make it, with mode 1733, or leave the key "
+			"out",
+			path);
+	}
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		return rv_fail(e, -ENOTDIR, "%.200s is not a directory", path);
+	}
+	return 0;
+}
+
 static int check(const void *config, struct rv_err *e)
 {
 	const struct fifo_config *c = config;
 	size_t n = strlen(c->path);
 
+	e->key = "path";
 	if (n == 0) {
-		return rv_fail(e, -EINVAL, "path is missing");
+		return rv_fail(e, -EINVAL, "is missing");
 	}
-	if (n + sizeof(".lock") > PATH_MAX || strlen(c->reply_dir) >= PATH_MAX) {
-		return rv_fail(e, -ENAMETOOLONG, "path or reply_dir is too long");
+	if (n + sizeof(".lock") > PATH_MAX) {
+		return rv_fail(e, -ENAMETOOLONG, "has %zu bytes, a FIFO's has at most %zu", n,
+			PATH_MAX - sizeof(".lock"));
 	}
 	if (c->path[n - 1] == '/') {
-		return rv_fail(e, -EINVAL, "path ends in a slash, a FIFO is meant");
+		return rv_fail(e, -EINVAL, "ends in a slash, a FIFO is meant");
 	}
 	if (strcmp(c->path, c->reply_dir) == 0) {
-		return rv_fail(e, -EINVAL, "path and reply_dir are the same");
+		return rv_fail(e, -EINVAL, "is the same as reply_dir");
 	}
-	return 0;
+	return check_reply_dir(c->reply_dir, e);
 }
 
 static void address(const void *config, char *buf, size_t size)
@@ -56,6 +84,18 @@ static void address(const void *config, char *buf, size_t size)
 	const struct fifo_config *c = config;
 
 	snprintf(buf, size, "fifo:%s", c->path);
+}
+
+static bool name_at(const void *config, size_t i, char *buf, size_t size)
+{
+	static const char *const ends[] = {"", ".out", ".lock", ".d"};
+	const struct fifo_config *c = config;
+	size_t n = *c->reply_dir ? 3 : 4;
+
+	if (i < n) {
+		snprintf(buf, size, "%s%s", c->path, ends[i]);
+	}
+	return i < n;
 }
 
 static void on_request(int fd, short what, void *arg)
@@ -183,6 +223,7 @@ const struct rv_backend_ops fifo_backend = {
 	.options = options,
 	.check = check,
 	.address = address,
+	.name_at = name_at,
 	.open = fifo_open,
 	.reconfigure = fifo_reconfigure,
 	.close = fifo_close,

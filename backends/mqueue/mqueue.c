@@ -15,7 +15,7 @@ static const struct rv_option options[] = {
 	{.key = "queue",
 		.def = "/revd",
 		.help = "the request queue; replies to lines go to QUEUE.out",
-		.type = RV_STRING,
+		.type = RV_QUEUE,
 		.offset = offsetof(struct mqueue_config, queue)},
 	{.key = "max_messages",
 		.def = "10",
@@ -42,14 +42,15 @@ static int check(const void *config, struct rv_err *e)
 	const char *name = c->queue;
 	size_t n = strlen(name);
 
+	e->key = "queue";
 	if (name[0] != '/' || n < 2 || strchr(name + 1, '/')) {
-		return rv_fail(e, -EINVAL, "queue must be a slash and a name without slashes");
+		return rv_fail(e, -EINVAL, "must be a slash and a name without slashes");
 	}
 	if (strcmp(name, "/.") == 0 || strcmp(name, "/..") == 0) {
-		return rv_fail(e, -EINVAL, "queue is a reserved name");
+		return rv_fail(e, -EINVAL, "is a reserved name");
 	}
 	if (n + 1 + RV_TOKEN_MAX > NAME_MAX) {
-		return rv_fail(e, -ENAMETOOLONG, "queue is too long, %d characters at most",
+		return rv_fail(e, -ENAMETOOLONG, "is too long, %d characters at most",
 			NAME_MAX - RV_TOKEN_MAX - 1);
 	}
 	return 0;
@@ -60,6 +61,14 @@ static void address(const void *config, char *buf, size_t size)
 	const struct mqueue_config *c = config;
 
 	snprintf(buf, size, "mqueue:%s", c->queue);
+}
+
+static bool name_at(const void *config, size_t i, char *buf, size_t size)
+{
+	const struct mqueue_config *c = config;
+
+	snprintf(buf, size, "mqueue:%s%s", c->queue, i ? ".out" : "");
+	return i < 2;
 }
 
 /* Up to max messages, one behind the other. The number; -errno if there was none. */
@@ -185,6 +194,7 @@ const struct rv_backend_ops mqueue_backend = {
 	.options = options,
 	.check = check,
 	.address = address,
+	.name_at = name_at,
 	.open = mqueue_open,
 	.reconfigure = mqueue_reconfigure,
 	.close = mqueue_close,

@@ -67,6 +67,13 @@ static void address(const void *config, char *buf, size_t size)
 	snprintf(buf, size, "uds:%s", c->listener.path);
 }
 
+static bool name_at(const void *config, size_t i, char *buf, size_t size)
+{
+	const struct uds_config *c = config;
+
+	return rv_listener_name_at(&c->listener, i, buf, size);
+}
+
 static int open_(void *block, const struct rv_endpoint_info *info, const void *config,
 	const int *fds, size_t n_fds, struct rv_err *e)
 {
@@ -168,6 +175,7 @@ const struct rv_backend_ops uds_backend = {
 	.options = options,
 	.check = check,
 	.address = address,
+	.name_at = name_at,
 	.open = open_,
 	.reconfigure = reconfigure,
 	.close = close_,

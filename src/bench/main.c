@@ -9,6 +9,7 @@
 #include "bench/run.h"
 #include "util/fd.h"
 #include "util/log.h"
+#include "util/process.h"
 
 /* Set by the handler of SIGINT and SIGTERM, which can reach nothing else. */
 static volatile sig_atomic_t stop;
@@ -41,6 +42,7 @@ int main(int argc, char **argv)
 	struct options options;
 	int r;
 
+	process_init(PROCESS_TOOL);
 	log_init("revbench");
 	r = options_parse(&options, argc, argv);
 	if (r >= 0) {

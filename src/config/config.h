@@ -73,6 +73,10 @@ struct config_endpoint {
 	uint64_t spin;     /* 0: never */
 	void *values;      /* ops->config_size bytes, as ops->options say */
 	char address[256]; /* ops->address() */
+	/* What it takes up, as ops->name_at() says, without symbolic links on the way:
+	 * two endpoints that have the same first one have the same address. */
+	size_t n_names;
+	const char *const *names;
 	const char *file;
 	unsigned line;
 };
@@ -80,28 +84,39 @@ struct config_endpoint {
 struct config_private; /* memory, and the origin of each value */
 
 struct config {
+	const char *origin; /* what it was made from, for people: "/etc/revd/revd.conf, ..." */
 	struct config_global global;
 	size_t n_services, n_endpoints;
 	struct config_service *services; /* those named and those used */
 	struct config_endpoint *endpoints;
+	size_t n_warnings; /* what is allowed and hardly meant, as entries of config_errors */
+	const char *const *warnings;
 	struct config_private *priv;
 };
 
+/* What to make a configuration from. It need not outlive the call. */
+struct config_source {
+	const char *file; /* NULL: there is none, only the built-in default */
+	bool optional;    /* the file may be missing: the built-in default stands in for it */
+	const char *text; /* not NULL: this instead of the content of a file */
+	const char *more; /* not NULL: sections for inherited descriptors, behind all files */
+	/* What the defaults of paths mean by /run/revd; NULL: just that. Where it is another
+	 * one, and not root's, the default queue is /revd-UID instead of /revd. */
+	const char *runtime_dir;
+};
+
 /*
- * Reads FILE and then the files FILE.d/NAME.conf in the order of their names; a
- * later file may reopen a section and override single keys. path NULL: no file
- * at all, which is the built-in default: the transports uds, fifo and mqueue, as
- * far as the registry has them, each on its default address.
- *
- * runtime_dir (NULL: "/run/revd") is what the defaults of paths mean by
- * /run/revd. It is copied, like all that the configuration keeps.
+ * Reads the file and then the files FILE.d/NAME.conf in the order of their names;
+ * a later file may reopen a section and override single keys, also of the
+ * built-in default: the transports uds, fifo and mqueue, as far as the registry
+ * has them, each on its default address.
  *
  * 0 and *ret; -EINVAL and at least one entry in errs, also when a file can't be
  * read; -ENOMEM, perhaps without an entry. As root, files that others may
  * write, or that are symbolic links, are refused.
  */
-int config_load(const char *path, const char *runtime_dir, const struct config_registry *,
-	struct config **ret, struct config_errors *errs) MUST_CHECK;
+int config_load(const struct config_source *, const struct config_registry *, struct config **ret,
+	struct config_errors *errs) MUST_CHECK;
 void config_destroy(struct config *);
 DEFINE_CLEANUP(struct config *, config_destroy);
 
@@ -125,3 +140,7 @@ enum config_change config_endpoint_diff(
 bool config_service_same(const struct config_service *a, const struct config_service *b);
 
 const struct config_endpoint *config_find_endpoint(const struct config *, const char *name);
+/* The one that takes up a name, written as ops->name_at() does; NULL: none does. */
+const struct config_endpoint *config_find_name(const struct config *, const char *name);
+/* 1 to 64 of A-Z a-z 0-9 _ . - without a dot in front: what a section may be called. */
+bool config_is_name(const char *name);

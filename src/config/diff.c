@@ -1,5 +1,5 @@
 #include <string.h>
-#include "config/load.h"
+#include "config/schema.h"
 
 static bool same_values(const struct rv_option *table, const void *a, const void *b)
 {

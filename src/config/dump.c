@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <string.h>
-#include "config/load.h"
+#include "config/loader.h"
+#include "config/names.h"
 
 #define COMMENT_COLUMN 40
 
@@ -28,7 +29,7 @@ int config_dump(const struct config *c, FILE *f)
 {
 	const struct config_private *p = c->priv;
 
-	fputs("[" LOAD_GLOBAL "]\n", f);
+	fputs("[" NAMES_GLOBAL "]\n", f);
 	for (size_t i = 0; i < p->global.n; i++) {
 		put_row(f, &p->global.rows[i]);
 	}

@@ -9,6 +9,7 @@ struct diag {
 	struct diag *next;
 	struct origin at;
 	const char *text;
+	bool warning;
 };
 
 static bool is_before(const struct origin *a, const struct origin *b)
@@ -28,20 +29,20 @@ static void insert(struct diags *d, struct diag *new)
 	new->next = *at;
 	*at = new;
 	d->last = new;
-	d->n++;
+	d->n += !new->warning;
+	d->n_warnings += new->warning;
 }
 
-void diags_add(struct diags *d, const struct origin *at, const char *fmt, ...)
+PRINTF(4, 0)
+static void add(struct diags *d, const struct origin *at, bool warning, const char *fmt, va_list ap)
 {
 	struct diag *new = arena_alloc(&d->arena, sizeof(*new));
 	char text[TEXT_MAX];
-	va_list ap;
 
-	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	if (new) {
 		new->at = *at;
+		new->warning = warning;
 		new->text = arena_strdup(&d->arena, text);
 	}
 	if (!new || !new->text) {
@@ -51,18 +52,57 @@ void diags_add(struct diags *d, const struct origin *at, const char *fmt, ...)
 	insert(d, new);
 }
 
+void diags_add(struct diags *d, const struct origin *at, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(d, at, false, fmt, ap);
+	va_end(ap);
+}
+
+void diags_warn(struct diags *d, const struct origin *at, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(d, at, true, fmt, ap);
+	va_end(ap);
+}
+
 void diags_report(const struct diags *d, struct config_errors *errs)
 {
 	for (const struct diag *i = d->head; i; i = i->next) {
-		config_errors_add(errs, i->at.file, i->at.line, "%s", i->text);
+		if (!i->warning) {
+			config_errors_add(errs, i->at.file, i->at.line, "%s", i->text);
+		}
 	}
+}
+
+const char *const *diags_warnings(const struct diags *d, struct arena *a)
+{
+	const char **texts = arena_alloc(a, (d->n_warnings + 1) * sizeof(*texts));
+	size_t n = 0;
+
+	for (const struct diag *i = d->head; texts && i; i = i->next) {
+		if (!i->warning) {
+			continue;
+		}
+		texts[n] = i->at.line
+				   ? arena_printf(a, "%s:%u: %s", i->at.file, i->at.line, i->text)
+				   : arena_printf(a, "%s: %s", i->at.file, i->text);
+		if (!texts[n++]) {
+			return NULL;
+		}
+	}
+	return texts;
 }
 
 void diags_finish(struct diags *d)
 {
 	arena_finish(&d->arena);
 	d->head = d->last = NULL;
-	d->n = 0;
+	d->n = d->n_warnings = 0;
 }
 
 static size_t put_place(char *buf, size_t size, const char *file, unsigned line)

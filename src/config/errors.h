@@ -23,13 +23,17 @@ struct diags {
 	struct arena arena;
 	struct diag *head; /* sorted */
 	struct diag *last; /* the one added last: most come in order */
-	size_t n;
+	size_t n, n_warnings;
 	bool no_memory; /* an entry was lost */
 };
 
 void diags_add(struct diags *, const struct origin *, const char *fmt, ...) PRINTF(3, 4);
-/* Hands them over, in order. */
+/* What is no mistake for sure. It is told if there are no mistakes. */
+void diags_warn(struct diags *, const struct origin *, const char *fmt, ...) PRINTF(3, 4);
+/* Hands the mistakes over, in order. */
 void diags_report(const struct diags *, struct config_errors *);
+/* The warnings as texts "FILE:LINE: sentence" of that arena; NULL: no memory. */
+const char *const *diags_warnings(const struct diags *, struct arena *) MUST_CHECK;
 void diags_finish(struct diags *);
 
 /* 'so', escaped, cut where it is too long; into buf. */

@@ -1,13 +1,14 @@
-#include "config/load.h"
+#include "config/load_endpoint.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include "config/claims.h"
+#include "config/load_service.h"
+#include "config/names.h"
 #include "util/suggest.h"
+#include <sys/stat.h>
 #include "config/tables.h"
-
-#define ADDRESS_MAX (PATH_MAX + 32) /* a transport's name and the longest path */
 
 /* Where the key stands, or its section if it has been left out. */
 static const struct origin *place_of(const struct ini_section *s, const char *key)
@@ -40,26 +41,12 @@ static const char *key_owner(struct loader *l, const char *key)
 	return NULL;
 }
 
-/* ", there are uds, fifo, ..." into buf. */
-static char *list_backends(const struct config_registry *reg, char *buf, size_t size)
-{
-	const char *name;
-	size_t used = 0;
-
-	buf[0] = '\0';
-	for (size_t i = 0; used < size && (name = reg->backend_name(reg->ctx, i)); i++) {
-		used += (size_t)snprintf(
-			buf + used, size - used, "%s%s", i ? ", " : ", there are ", name);
-	}
-	return buf;
-}
-
 static const struct rv_backend_ops *find_backend(struct loader *l, const struct ini_section *s)
 {
 	const struct config_registry *reg = l->registry;
 	const char *transport = text_of(s, "transport"), *name;
 	const struct rv_backend_ops *ops = reg->backend(reg->ctx, transport);
-	char q[QUOTE_TEXT], mean[2 * SUGGEST_TEXT];
+	char q[QUOTE_TEXT], mean[SUGGEST_LIST];
 	struct suggest like;
 
 	if (ops || !*transport) {
@@ -70,8 +57,7 @@ static const struct rv_backend_ops *find_backend(struct loader *l, const struct 
 		suggest_add(&like, name);
 	}
 	diags_add(&l->diags, place_of(s, "transport"), "transport: there is no transport %s%s",
-		quote(transport, q),
-		like.best ? suggest_text(&like, mean) : list_backends(reg, mean, sizeof(mean)));
+		quote(transport, q), suggest_or_list(&like, mean));
 	return NULL;
 }
 
@@ -80,9 +66,9 @@ static const struct rv_backend_ops *find_backend(struct loader *l, const struct 
 static void check_without_backend(struct loader *l, const struct ini_section *s)
 {
 	const struct keys known = {.common = endpoint_options, .owner = key_owner};
-	bool misspelt = load_check_keys(l, s, &known, "transport");
+	bool misspelt = names_check_keys(l, s, &known, "transport");
 
-	if (!misspelt && !*text_of(s, "transport")) {
+	if (!misspelt && !s->damaged && !*text_of(s, "transport")) {
 		diags_add(&l->diags, &s->at, "[%s] has no transport", s->name);
 	}
 }
@@ -144,38 +130,58 @@ static void default_mode(struct loader *l, struct config_endpoint *e, struct set
 	l->schema.no_memory |= !row->text;
 }
 
-static void check_values(struct loader *l, struct config_endpoint *e, const struct origin *at)
+static void check_values(struct loader *l, struct config_endpoint *e, const struct ini_section *s)
 {
 	struct rv_err err = {""};
 	int r = e->ops->check ? e->ops->check(e->values, &err) : 0;
+	const char *why = err.msg[0] ? err.msg : strerror(-r);
 
+	if (r < 0 && err.key) {
+		diags_add(&l->diags, place_of(s, err.key), "%s: %s", err.key, why);
+		return;
+	}
 	if (r < 0) {
-		diags_add(&l->diags, at, "endpoint '%s': %s", e->name,
-			err.msg[0] ? err.msg : strerror(-r));
+		diags_add(&l->diags, &s->at, "endpoint '%s': %s", e->name, why);
 		return;
 	}
 	e->ops->address(e->values, e->address, sizeof(e->address));
 }
 
-/* The addresses are compared whole; in the struct they may be cut. */
-static void check_address(struct loader *l, struct config_endpoint *e, const struct origin *at)
+/* The key that says where an endpoint is, by convention the first that can. */
+static const char *address_key(const struct rv_backend_ops *ops)
 {
-	const struct config *c = &l->priv->config;
-	char own[ADDRESS_MAX], others[ADDRESS_MAX], q[QUOTE_TEXT];
-
-	e->ops->address(e->values, own, sizeof(own));
-	for (const struct config_endpoint *other = c->endpoints; other < e; other++) {
-		if (strcmp(other->address, e->address) != 0) {
-			continue;
-		}
-		other->ops->address(other->values, others, sizeof(others));
-		if (strcmp(own, others) == 0) {
-			diags_add(&l->diags, at,
-				"endpoint '%s' has the address %s of endpoint '%s' at %s:%u",
-				e->name, quote(own, q), other->name, other->file, other->line);
-			return;
+	for (const struct rv_option *o = ops->options; o && o->key; o++) {
+		if (o->type == RV_PATH || o->type == RV_QUEUE) {
+			return o->key;
 		}
 	}
+	return "transport";
+}
+
+/* Who may read a name that is shared reads what others ask. */
+static void check_mode(
+	struct loader *l, const struct config_endpoint *e, const struct ini_section *s)
+{
+	if ((e->ops->caps & RV_CAP_REPLY_TO) && (e->info.mode & (S_IRGRP | S_IROTH))) {
+		diags_warn(&l->diags, place_of(s, "mode"),
+			"mode: %04o lets others read, and who reads takes requests away from revd; "
+			"%04o lets the same ask",
+			(unsigned)e->info.mode,
+			(unsigned)e->info.mode & ~(unsigned)(S_IRGRP | S_IROTH));
+	}
+}
+
+/* What the values mean together, if each of them is right. */
+static int judge_endpoint(
+	struct loader *l, struct config_endpoint *e, const struct ini_section *s, size_t errors)
+{
+	const char *key = address_key(e->ops);
+
+	if (l->diags.n != errors || s->damaged) {
+		return 0;
+	}
+	check_values(l, e, s);
+	return l->diags.n == errors ? claims_add(l, e, place_of(s, key), key) : 0;
 }
 
 static int fill_endpoint(struct loader *l, struct config_endpoint *e, const struct ini_section *s,
@@ -190,7 +196,7 @@ static int fill_endpoint(struct loader *l, struct config_endpoint *e, const stru
 	if (!e->values) {
 		return -ENOMEM;
 	}
-	load_check_keys(l, s, &known, NULL);
+	names_check_keys(l, s, &known, NULL);
 	schema_fill(&l->schema, endpoint_options, s, &keys, rows);
 	take_keys(e, &keys, &l->priv->config.global);
 	default_mode(l, e, &rows->rows[option_find(endpoint_options, "mode") - endpoint_options]);
@@ -199,14 +205,9 @@ static int fill_endpoint(struct loader *l, struct config_endpoint *e, const stru
 	if (l->schema.no_memory) {
 		return -ENOMEM;
 	}
-	if (l->diags.n == errors) {
-		check_values(l, e, &s->at);
-	}
-	if (l->diags.n == errors) {
-		check_address(l, e, &s->at);
-	}
 	e->service = load_find_service(l, keys.service, place_of(s, "service"));
-	return 0;
+	check_mode(l, e, s);
+	return judge_endpoint(l, e, s, errors);
 }
 
 static int make_endpoint(struct loader *l, const struct ini_section *s, const char *name)
@@ -222,7 +223,7 @@ static int make_endpoint(struct loader *l, const struct ini_section *s, const ch
 		check_without_backend(l, s);
 		return 0;
 	}
-	r = load_settings(l, rows, endpoint_options, e->ops->options);
+	r = schema_rows(&l->schema, rows, endpoint_options, e->ops->options);
 	if (r < 0) {
 		return r;
 	}
@@ -245,9 +246,9 @@ int load_endpoints(struct loader *l)
 		return -ENOMEM;
 	}
 	for (const struct ini_section *s = l->ini.sections; r == 0 && s; s = s->next) {
-		const char *name = load_endpoint_name(s);
+		const char *name = names_endpoint(s);
 
-		if (name && load_check_name(l, s, name)) {
+		if (name && names_check(l, s, name)) {
 			r = make_endpoint(l, s, name);
 		}
 	}

@@ -1,7 +1,8 @@
-#include "config/load.h"
+#include "config/load_service.h"
 
 #include <errno.h>
 #include <string.h>
+#include "config/names.h"
 #include "util/suggest.h"
 #include "config/tables.h"
 
@@ -26,22 +27,37 @@ static void suggest_types(const struct loader *l, struct suggest *like)
 	}
 }
 
+static void suggest_services(const struct loader *l, struct suggest *like)
+{
+	const struct config *c = &l->priv->config;
+	const char *name;
+
+	for (size_t i = 0; i < c->n_services; i++) {
+		suggest_add(like, c->services[i].name);
+	}
+	for (size_t i = 0; (name = l->registry->service_name(l->registry->ctx, i)); i++) {
+		if (!find_made(l, name)) {
+			suggest_add(like, name);
+		}
+	}
+}
+
 /* Which section or value to blame for the type, that may have been left out. */
 static const struct rv_service_ops *find_type(
 	struct loader *l, const struct ini_section *s, const char *type)
 {
 	const struct rv_service_ops *ops = l->registry->service(l->registry->ctx, type);
 	const struct ini_value *v = ini_find_value(s, "type");
-	char q[QUOTE_TEXT], mean[SUGGEST_TEXT];
+	char q[QUOTE_TEXT], mean[SUGGEST_LIST];
 	struct suggest like;
 
-	if (ops) {
+	if (ops || (s->damaged && (!v || !v->text[0]))) {
 		return ops;
 	}
 	suggest_init(&like, type);
 	suggest_types(l, &like);
 	quote(type, q);
-	suggest_text(&like, mean);
+	suggest_or_list(&like, mean);
 	if (v && v->text[0]) {
 		diags_add(&l->diags, &v->at, "type: there is no service %s%s", q, mean);
 	} else {
@@ -51,15 +67,18 @@ static const struct rv_service_ops *find_type(
 	return NULL;
 }
 
-static void check_service(
-	struct loader *l, const struct config_service *svc, const struct origin *at)
+static void check_service(struct loader *l, const struct config_service *svc,
+	const struct ini_section *s, const struct origin *at)
 {
 	struct rv_err err = {""};
 	int r = svc->ops->check ? svc->ops->check(svc->values, &err) : 0;
+	const char *why = err.msg[0] ? err.msg : strerror(-r);
+	const struct ini_value *v = s && err.key ? ini_find_value(s, err.key) : NULL;
 
-	if (r < 0) {
-		diags_add(&l->diags, at, "service '%s': %s", svc->name,
-			err.msg[0] ? err.msg : strerror(-r));
+	if (r < 0 && v) {
+		diags_add(&l->diags, &v->at, "%s: %s", err.key, why);
+	} else if (r < 0) {
+		diags_add(&l->diags, at, "service '%s': %s", svc->name, why);
 	}
 }
 
@@ -75,10 +94,10 @@ static int fill_service(struct loader *l, struct config_service *svc, const stru
 	if (!svc->values) {
 		return -ENOMEM;
 	}
-	load_check_keys(l, s, &known, NULL);
+	names_check_keys(l, s, &known, NULL);
 	schema_fill(&l->schema, svc->ops->options, s, svc->values, rows);
 	if (l->diags.n == errors && !l->schema.no_memory) {
-		check_service(l, svc, at);
+		check_service(l, svc, s, at);
 	}
 	return 0;
 }
@@ -97,7 +116,7 @@ static int make_service(
 
 	*svc = (struct config_service){.name = name, .file = at->file, .line = at->line};
 	svc->ops = s ? find_type(l, s, type_name) : l->registry->service(l->registry->ctx, name);
-	r = load_settings(l, rows, service_options, svc->ops ? svc->ops->options : NULL);
+	r = schema_rows(&l->schema, rows, service_options, svc->ops ? svc->ops->options : NULL);
 	if (r < 0) {
 		return r;
 	}
@@ -111,17 +130,13 @@ static int make_service(
 static const struct config_service *report_missing(
 	struct loader *l, const char *name, const struct origin *at)
 {
-	const struct config *c = &l->priv->config;
-	char q[QUOTE_TEXT], mean[SUGGEST_TEXT];
+	char q[QUOTE_TEXT], mean[SUGGEST_LIST];
 	struct suggest like;
 
 	suggest_init(&like, name);
-	for (size_t i = 0; i < c->n_services; i++) {
-		suggest_add(&like, c->services[i].name);
-	}
-	suggest_types(l, &like);
+	suggest_services(l, &like);
 	diags_add(&l->diags, at, "service: there is no service %s%s", quote(name, q),
-		suggest_text(&like, mean));
+		suggest_or_list(&like, mean));
 	return NULL;
 }
 
@@ -158,14 +173,48 @@ static int make_room(struct loader *l)
 	return p->config.services && p->services ? 0 : -ENOMEM;
 }
 
+static bool says_something(const struct ini_section *s)
+{
+	const struct ini_value *v = s->values;
+
+	while (v && !v->text[0]) {
+		v = v->next;
+	}
+	return v;
+}
+
+static bool is_used(const struct config *c, const struct config_service *svc)
+{
+	for (size_t i = 0; i < c->n_endpoints; i++) {
+		if (c->endpoints[i].service == svc) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void load_warn_unused_services(struct loader *l)
+{
+	for (const struct ini_section *s = l->ini.sections; s; s = s->next) {
+		const char *name = names_service(s);
+		const struct config_service *svc = name ? find_made(l, name) : NULL;
+
+		if (svc && says_something(s) && !is_used(&l->priv->config, svc)) {
+			diags_warn(&l->diags, &s->at,
+				"[%s] is used by no endpoint: none has 'service = %s'", s->name,
+				name);
+		}
+	}
+}
+
 int load_services(struct loader *l)
 {
 	int r = make_room(l);
 
 	for (const struct ini_section *s = l->ini.sections; r == 0 && s; s = s->next) {
-		const char *name = load_service_name(s);
+		const char *name = names_service(s);
 
-		if (name && load_check_name(l, s, name)) {
+		if (name && names_check(l, s, name)) {
 			r = make_service(l, name, s, &s->at);
 		}
 	}

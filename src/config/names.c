@@ -1,7 +1,4 @@
-/*
- * Names: of sections and of keys, and what people may have meant.
- */
-#include "config/load.h"
+#include "config/names.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,28 +16,28 @@ static const char *behind(const char *prefix, const struct ini_section *s)
 	return strncmp(s->name, prefix, n) == 0 ? s->name + n : NULL;
 }
 
-const char *load_endpoint_name(const struct ini_section *s)
+const char *names_endpoint(const struct ini_section *s)
 {
 	return behind(ENDPOINT_PREFIX, s);
 }
 
-const char *load_service_name(const struct ini_section *s)
+const char *names_service(const struct ini_section *s)
 {
 	return behind(SERVICE_PREFIX, s);
 }
 
-static bool is_name(const char *s)
+bool config_is_name(const char *s)
 {
 	size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
 
 	return n > 0 && n <= NAME_BYTES && !s[n] && s[0] != '.';
 }
 
-bool load_check_name(struct loader *l, const struct ini_section *s, const char *name)
+bool names_check(struct loader *l, const struct ini_section *s, const char *name)
 {
 	char q[QUOTE_TEXT];
 
-	if (is_name(name)) {
+	if (config_is_name(name)) {
 		return true;
 	}
 	diags_add(&l->diags, &s->at,
@@ -64,13 +61,13 @@ static void report_section(struct loader *l, const struct ini_section *s)
 	suggest_init(&like, kind);
 	suggest_add(&like, "endpoint");
 	suggest_add(&like, "service");
-	suggest_add(&like, LOAD_GLOBAL);
+	suggest_add(&like, NAMES_GLOBAL);
 	quote(s->name, q);
 	if (!like.best) {
 		diags_add(&l->diags, &s->at,
 			"unknown section %s, there are [revd], [endpoint.NAME] and [service.NAME]",
 			q);
-	} else if (strcmp(like.best, LOAD_GLOBAL) == 0) {
+	} else if (strcmp(like.best, NAMES_GLOBAL) == 0) {
 		diags_add(
 			&l->diags, &s->at, "unknown section %s, did you mean '%s'?", q, like.best);
 	} else {
@@ -80,11 +77,10 @@ static void report_section(struct loader *l, const struct ini_section *s)
 	}
 }
 
-void load_check_sections(struct loader *l)
+void names_check_sections(struct loader *l)
 {
 	for (const struct ini_section *s = l->ini.sections; s; s = s->next) {
-		if (strcmp(s->name, LOAD_GLOBAL) != 0 && !load_endpoint_name(s) &&
-			!load_service_name(s)) {
+		if (strcmp(s->name, NAMES_GLOBAL) != 0 && !names_endpoint(s) && !names_service(s)) {
 			report_section(l, s);
 		}
 	}
@@ -114,7 +110,7 @@ static void report_key(struct loader *l, const struct keys *k, const struct ini_
 	}
 }
 
-bool load_check_keys(
+bool names_check_keys(
 	struct loader *l, const struct ini_section *s, const struct keys *k, const char *wanted)
 {
 	bool found = false;

@@ -20,12 +20,21 @@ struct parse {
 
 PRINTF(2, 3) static int refuse(struct parse *p, const char *fmt, ...)
 {
+	size_t n;
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(p->why, PARSE_WHY, fmt, ap);
 	va_end(ap);
+	n = strlen(p->why);
+	snprintf(p->why + n, PARSE_WHY - n, "%s", suggest_hint(p->text));
 	return -EINVAL;
+}
+
+/* No number of ours has a sign, so such a one is out of range whatever it is. */
+static bool is_negative(const char *text)
+{
+	return text[0] == '-' && text[1] >= '0' && text[1] <= '9';
 }
 
 char *parse_format_number(enum rv_type type, uint64_t v, char *buf)
@@ -44,13 +53,15 @@ char *parse_format_number(enum rv_type type, uint64_t v, char *buf)
 /* What the numbers need: how to read them and how to name them. */
 struct number {
 	int (*parse)(const char *, uint64_t *);
-	const char *what, *units;
+	bool (*suggest)(const char *, char *buf);
+	const char *what;
+	const char *units; /* NULL: it has none */
 };
 
 static const struct number numbers[] = {
-	[RV_UINT] = {num_parse_uint, "a number", ""},
-	[RV_SIZE] = {num_parse_size, "a size such as 64K", "B, K, M or G"},
-	[RV_TIME] = {num_parse_time, "a time such as 10s", "us, ms, s, min or h"},
+	[RV_UINT] = {num_parse_uint, NULL, "a number", NULL},
+	[RV_SIZE] = {num_parse_size, num_suggest_size, "a size such as 64K", "B, K, M or G"},
+	[RV_TIME] = {num_parse_time, num_suggest_time, "a time such as 10s", "us, ms, s, min or h"},
 };
 
 static int refuse_range(struct parse *p)
@@ -65,20 +76,33 @@ static int refuse_range(struct parse *p)
 		      : refuse(p, "%s is out of range, the least is %s", q, low);
 }
 
+static int refuse_number(struct parse *p, const struct number *n)
+{
+	char q[QUOTE_TEXT], meant[NUM_TEXT];
+
+	quote(p->text, q);
+	if (!n->units) {
+		return refuse(p, "%s is not %s", q, n->what);
+	}
+	if (n->suggest(p->text, meant)) {
+		return refuse(
+			p, "%s is not %s (%s), did you mean %s?", q, n->what, n->units, meant);
+	}
+	return refuse(p, "%s is not %s (%s)", q, n->what, n->units);
+}
+
 static int parse_number(struct parse *p)
 {
 	const struct rv_option *o = p->option;
 	const struct number *n = &numbers[o->type];
 	uint64_t v = 0;
-	char q[QUOTE_TEXT];
 	int r = *p->text ? n->parse(p->text, &v) : 0;
 
 	if (r == -ENOMSG) {
 		return refuse(p, "%s needs a unit (%s)", p->text, n->units);
 	}
-	if (r == -EINVAL) {
-		return refuse(p, "%s is not %s%s%s%s", quote(p->text, q), n->what,
-			n->units[0] ? " (" : "", n->units, n->units[0] ? ")" : "");
+	if (r == -EINVAL && !is_negative(p->text)) {
+		return refuse_number(p, n);
 	}
 	if (r < 0 || (*p->text && (v < o->min || (o->max && v > o->max)))) {
 		return refuse_range(p);
@@ -110,7 +134,9 @@ static int parse_mode(struct parse *p)
 	char q[QUOTE_TEXT];
 	mode_t mode = 0;
 
-	if (*p->text && num_parse_mode(p->text, &mode) < 0) {
+	if (is_negative(p->text)) {
+		mode = 07777;
+	} else if (*p->text && num_parse_mode(p->text, &mode) < 0) {
 		return refuse(p, "%s is not an octal mode", quote(p->text, q));
 	}
 	if (mode > 0777) {
@@ -141,15 +167,55 @@ static bool is_path(const struct rv_option *o, const char *text)
 	return text[0] == '/' || (prefix && *prefix);
 }
 
+/* "/a//b", "/a/./b" and "/a/b" are one name; "/a/." is "/a/". */
+static void normalise(char *path)
+{
+	char *to = path;
+
+	for (const char *p = path; *p; p++) {
+		bool behind_slash = to > path && to[-1] == '/';
+
+		if (behind_slash && (*p == '/' || (*p == '.' && (p[1] == '/' || !p[1])))) {
+			continue;
+		}
+		*to++ = *p;
+	}
+	*to = '\0';
+}
+
 static int parse_path(struct parse *p)
 {
 	char q[QUOTE_TEXT];
+	int r;
 
-	if (*p->text == '"' || *p->text == '\'') {
-		return refuse(p, "%s: values stand without quotation marks", quote(p->text, q));
+	if (*suggest_hint(p->text)) {
+		return refuse(p, "%s is hardly a path", quote(p->text, q));
 	}
 	if (*p->text && !is_path(p->option, p->text)) {
 		return refuse(p, "%s is not an absolute path", quote(p->text, q));
+	}
+	r = parse_string(p);
+	if (r == 0 && *p->text == '/') {
+		normalise(*(char **)p->field);
+	}
+	return r;
+}
+
+/* mq_overview(7) */
+static int parse_queue(struct parse *p)
+{
+	const char *s = p->text;
+	char q[QUOTE_TEXT];
+
+	if (*suggest_hint(s)) {
+		return refuse(p, "%s is hardly a queue", quote(s, q));
+	}
+	if (*s && (s[0] != '/' || strchr(s + 1, '/'))) {
+		return refuse(p, "%s is not the name of a queue: a slash, and no other behind it",
+			quote(s, q));
+	}
+	if (strcmp(s, "/") == 0 || strcmp(s, "/.") == 0 || strcmp(s, "/..") == 0) {
+		return refuse(p, "%s is not a name that a queue may have", quote(s, q));
 	}
 	return parse_string(p);
 }
@@ -244,7 +310,7 @@ static int parse_id(struct parse *p, const char *word, uint32_t *ret)
 	uint64_t v;
 	int r = num_parse_uint(word, &v);
 
-	if (r == -EINVAL) {
+	if (r == -EINVAL && !is_negative(word)) {
 		r = find_name(kind, word, ret);
 		if (r == 0 || r == -ENOMEM) {
 			return r;
@@ -313,6 +379,7 @@ int parse_option(
 		[RV_GROUP] = parse_one_id,
 		[RV_USERS] = parse_ids,
 		[RV_GROUPS] = parse_ids,
+		[RV_QUEUE] = parse_queue,
 	};
 	struct parse p = {arena, o, text, field, why};
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <ini.h>
+#include <stdio.h>
 #include <string.h>
 
 struct reader {
@@ -130,6 +131,25 @@ static size_t trim_end(const char *s, size_t n)
 	return n;
 }
 
+/* "[ name ]": told, and then read as if it were "[name]". */
+static void trim_name(struct reader *r, const char **name, size_t *n)
+{
+	size_t head = 0, end = trim_end(*name, *n);
+	char q[QUOTE_TEXT];
+
+	while (head < end && is_blank((*name)[head])) {
+		head++;
+	}
+	if (end - head == *n) {
+		return;
+	}
+	*name += head;
+	*n = end - head;
+	diags_add(r->ini->diags, &r->at,
+		"the section's name has white space around it, did you mean %s?",
+		log_quote(*name, *n, q, sizeof(q)));
+}
+
 /* [name], perhaps with a comment behind it. */
 static void read_header(struct reader *r, const char *s, size_t n)
 {
@@ -148,7 +168,10 @@ static void read_header(struct reader *r, const char *s, size_t n)
 		diags_add(r->ini->diags, &r->at, "there is something behind the ']'");
 		return;
 	}
-	name = arena_strndup(r->ini->arena, s + 1, n - 2);
+	s++;
+	n -= 2;
+	trim_name(r, &s, &n);
+	name = arena_strndup(r->ini->arena, s, n);
 	if (!name) {
 		r->error = -ENOMEM;
 		return;
@@ -170,9 +193,36 @@ static bool has_control(const char *s, size_t n, unsigned char *ret)
 	return false;
 }
 
+/* A line that nobody can make a value of. */
+static void report_line(struct reader *r, const char *what, const char *hint)
+{
+	diags_add(r->ini->diags, &r->at, "%s%s", what, hint);
+	if (r->section) {
+		r->section->damaged = true;
+	}
+}
+
+static void report_no_value(struct reader *r, const char *s, size_t n)
+{
+	static const char word[] = "include";
+	bool include = memmem(s, MIN(n, sizeof(word)), word, sizeof(word) - 1);
+
+	report_line(r, "the line is neither 'key = value' nor a [section]",
+		include ? "; nothing is included, but FILE.d/*.conf is read after FILE" : "");
+}
+
+/* As inih sees it, which also takes a colon. */
+static bool has_separator(const char *s, size_t n)
+{
+	size_t end = comment_start(s, n);
+
+	return memchr(s, '=', end) || memchr(s, ':', end);
+}
+
 /* True if the line is to go to inih. */
 static bool judge_line(struct reader *r, const char *s, size_t n)
 {
+	char what[64];
 	unsigned char c;
 	size_t indent = 0;
 
@@ -180,22 +230,29 @@ static bool judge_line(struct reader *r, const char *s, size_t n)
 		indent++;
 	}
 	if (has_control(s, n, &c)) {
-		diags_add(r->ini->diags, &r->at, "the line has a control byte, \\x%02x", c);
+		snprintf(what, sizeof(what), "the line has a control byte, \\x%02x", c);
+		report_line(r, what, "");
 		return false;
 	}
 	if (indent == n || s[indent] == ';' || s[indent] == '#') {
 		return false;
 	}
 	if (indent > 0) {
-		diags_add(
-			r->ini->diags, &r->at, "the line is indented, put it in the first column");
+		report_line(r, "the line is indented, put it in the first column", "");
 		return false;
 	}
 	if (s[0] == '[') {
 		read_header(r, s, n);
 		return false;
 	}
-	if (!r->section && !r->skip) {
+	if (r->skip) {
+		return false;
+	}
+	if (!has_separator(s, n)) {
+		report_no_value(r, s, n);
+		return false;
+	}
+	if (!r->section) {
 		diags_add(r->ini->diags, &r->at, "a key before the first [section]");
 		r->skip = true;
 	}
@@ -206,8 +263,7 @@ static bool judge_line(struct reader *r, const char *s, size_t n)
 static void settle(struct reader *r)
 {
 	if (r->waiting) {
-		diags_add(
-			r->ini->diags, &r->at, "the line is neither 'key = value' nor a [section]");
+		report_no_value(r, "", 0);
 		r->waiting = false;
 	}
 }
@@ -312,6 +368,13 @@ static int take_value(void *user, const char *section, const char *key, const ch
 	return 1;
 }
 
+int ini_note_read(struct ini *ini, const char *what)
+{
+	ini->read = ini->read ? arena_printf(ini->arena, "%s, %s", ini->read, what)
+			      : arena_strdup(ini->arena, what);
+	return ini->read ? 0 : -ENOMEM;
+}
+
 int ini_read(struct ini *ini, const char *file, const char *buf, size_t n)
 {
 	struct reader r = {
@@ -328,5 +391,5 @@ int ini_read(struct ini *ini, const char *file, const char *buf, size_t n)
 	/* Its result is the number of a line it could not parse, which settle()
 	 * has already reported. */
 	(void)ini_parse_stream(read_line, &r, take_value, &r);
-	return r.error;
+	return r.error ? r.error : ini_note_read(ini, file);
 }

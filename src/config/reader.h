@@ -31,6 +31,7 @@ struct ini_section {
 	const char *name;
 	struct origin at; /* where it is opened first */
 	struct origin last;
+	bool damaged; /* a line of it could not be read: what it lacks may be there */
 	size_t n_values;
 	struct ini_value *values;
 };
@@ -39,6 +40,7 @@ struct ini {
 	struct arena *arena;
 	struct diags *diags;
 	unsigned n_files;
+	const char *read; /* what was, "A, B"; NULL: nothing */
 	size_t n_sections;
 	struct ini_section *sections; /* in the order of their first appearance */
 };
@@ -46,6 +48,9 @@ struct ini {
 /* Adds the n bytes of a file. file: must live as long as the arena. Mistakes go
  * to diags; 0 or -ENOMEM. */
 int ini_read(struct ini *, const char *file, const char *buf, size_t n) MUST_CHECK;
+
+/* One more thing that the sections come from. 0 or -ENOMEM. */
+int ini_note_read(struct ini *, const char *what) MUST_CHECK;
 
 /* Finds or makes a section or a value without a file. NULL if there is no memory. */
 struct ini_section *ini_add_section(

@@ -1,7 +1,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
-#include "config/load.h"
+#include "config/names.h"
 #include "config/tables.h"
 
 /* " (a, b or c)" */
@@ -63,7 +63,7 @@ int config_sample(const struct config_registry *reg, FILE *f)
 	const char *name;
 
 	fputs("# revd.conf: what revd serves, and how. Every key with its default; see\n"
-	      "# revd.conf(5). Files in revd.conf.d/ override single keys.\n\n[" LOAD_GLOBAL "]\n",
+	      "# revd.conf(5). Files in revd.conf.d/ override single keys.\n\n[" NAMES_GLOBAL "]\n",
 		f);
 	put_table(f, global_options);
 	for (size_t i = 0; (name = reg->backend_name(reg->ctx, i)); i++) {

@@ -5,6 +5,7 @@
 #include "config/parse.h"
 
 #define RUNTIME_DIR "/run/revd"
+#define QUEUE "/revd"
 
 const struct rv_option *option_find(const struct rv_option *table, const char *key)
 {
@@ -26,6 +27,15 @@ size_t option_count(const struct rv_option *table)
 	return n;
 }
 
+int schema_rows(struct schema *s, struct settings *rows, const struct rv_option *a,
+	const struct rv_option *b)
+{
+	rows->n = 0;
+	rows->rows =
+		arena_alloc(s->arena, (option_count(a) + option_count(b)) * sizeof(rows->rows[0]));
+	return rows->rows ? 0 : -ENOMEM;
+}
+
 void schema_parse(struct schema *s, const struct rv_option *o, const char *text,
 	const struct origin *at, void *block)
 {
@@ -39,13 +49,16 @@ void schema_parse(struct schema *s, const struct rv_option *o, const char *text,
 	}
 }
 
-/* The table is written for /run/revd; a daemon that runs elsewhere, as another
+/* The table is written for /run/revd and the queue /revd; a daemon that runs elsewhere, as another
  * user or twice, has its defaults there. */
 static const char *default_text(struct schema *s, const struct rv_option *o)
 {
 	size_t n = strlen(RUNTIME_DIR);
 	const char *text;
 
+	if (o->type == RV_QUEUE && strcmp(o->def, QUEUE) == 0) {
+		return s->queue;
+	}
 	if (o->type != RV_PATH || strncmp(o->def, RUNTIME_DIR "/", n + 1) != 0) {
 		return o->def;
 	}
@@ -114,6 +127,7 @@ bool option_same(const struct rv_option *o, const void *a, const void *b)
 	switch (o->type) {
 	case RV_STRING:
 	case RV_PATH:
+	case RV_QUEUE:
 		return strcmp(*(const char *const *)(const void *)fa,
 			       *(const char *const *)(const void *)fb) == 0;
 	case RV_USERS:

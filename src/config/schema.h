@@ -24,12 +24,17 @@ struct schema {
 	struct arena *arena; /* for strings and lists */
 	struct diags *diags;
 	const char *runtime_dir; /* what defaults mean by /run/revd */
+	const char *queue;       /* what they mean by the queue /revd */
 	bool no_memory;
 };
 
 /* The entry of key, or NULL. table may be NULL. */
 const struct rv_option *option_find(const struct rv_option *table, const char *key);
 size_t option_count(const struct rv_option *table);
+
+/* Empty rows, with room for those of two tables (each may be NULL). 0 or -ENOMEM. */
+int schema_rows(struct schema *, struct settings *, const struct rv_option *a,
+	const struct rv_option *b) MUST_CHECK;
 
 /* Parses one text into the field at block + option->offset. An empty text is
  * the type's unset value. A mistake goes to diags, and the field stays. */

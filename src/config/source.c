@@ -28,10 +28,26 @@ const char *source_distrust(const struct stat *st, uid_t uid)
 	return NULL;
 }
 
+/* A link to nothing is there. */
+static bool is_absent(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+static const char *why_closed(int err, uid_t uid)
+{
+	if (err == ELOOP && uid == 0) {
+		return "is a symbolic link; as root none is followed";
+	}
+	return strerror(err);
+}
+
 /* Opens a file or a directory that may be trusted. -1 with a diag, but none for
  * a missing one if it may be missing. */
-static int open_trusted(
-	struct ini *ini, int dir, const char *name, const char *path, uid_t uid, int flags)
+static int open_trusted(struct ini *ini, int dir, const char *name, const char *path, uid_t uid,
+	int flags, bool *missing)
 {
 	const struct origin at = {.file = path, .rank = ini->n_files};
 	bool is_dir = flags & O_DIRECTORY;
@@ -41,12 +57,14 @@ static int open_trusted(
 	const char *why = NULL;
 	struct stat st;
 
-	if (fd < 0 && is_dir && errno == ENOENT) {
-		return -1;
-	}
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		why = errno == ELOOP && uid == 0 ? "is a symbolic link; as root none is followed"
-						 : strerror(errno);
+	if (fd < 0 && errno == ENOENT && missing) {
+		*missing = is_absent(dir, name);
+		if (*missing) {
+			return -1;
+		}
+		why = "is a symbolic link to nothing";
+	} else if (fd < 0 || fstat(fd, &st) < 0) {
+		why = why_closed(errno, uid);
 	} else if (!is_dir && !S_ISREG(st.st_mode)) {
 		why = "is not a regular file";
 	} else {
@@ -59,10 +77,11 @@ static int open_trusted(
 	return TAKE_FD(fd);
 }
 
-static int read_file(struct ini *ini, int dir, const char *name, const char *path, uid_t uid)
+static int read_file(
+	struct ini *ini, int dir, const char *name, const char *path, uid_t uid, bool *missing)
 {
 	const struct origin at = {.file = path, .rank = ini->n_files};
-	CLEANUP_FD int fd = open_trusted(ini, dir, name, path, uid, 0);
+	CLEANUP_FD int fd = open_trusted(ini, dir, name, path, uid, 0, missing);
 	CLEANUP_FREE char *buf = NULL;
 	size_t n = 0;
 	int r;
@@ -80,6 +99,12 @@ static int read_file(struct ini *ini, int dir, const char *name, const char *pat
 		return 0;
 	}
 	return ini_read(ini, path, buf, n);
+}
+
+/* Other names of a file that was switched off or saved are no drop-ins, and meant so. */
+static bool is_put_aside(const char *name)
+{
+	return name[0] == '.' || name[strlen(name) - 1] == '~' || strstr(name, DROP_IN_END);
 }
 
 static bool is_drop_in(const char *name)
@@ -137,10 +162,11 @@ static void close_dir(DIR **d)
 }
 
 /* dir stays the caller's. */
-static int list_drop_ins(int dir, struct names *ret)
+static int list_drop_ins(struct ini *ini, const struct origin *at, int dir, struct names *ret)
 {
 	int copy = fcntl(dir, F_DUPFD_CLOEXEC, 0);
 	CLEANUP(close_dir) DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	char q[QUOTE_TEXT];
 	struct dirent *e;
 	int r = 0;
 
@@ -152,6 +178,9 @@ static int list_drop_ins(int dir, struct names *ret)
 	for (errno = 0; r == 0 && (e = readdir(d)); errno = 0) {
 		if (is_drop_in(e->d_name)) {
 			r = names_add(ret, e->d_name);
+		} else if (!is_put_aside(e->d_name)) {
+			diags_warn(ini->diags, at, "%s is not read: its name does not end in %s",
+				quote(e->d_name, q), DROP_IN_END);
 		}
 	}
 	if (r == 0 && errno) {
@@ -163,17 +192,18 @@ static int list_drop_ins(int dir, struct names *ret)
 	return r;
 }
 
-static int read_drop_ins(struct ini *ini, const char *path, uid_t uid)
+static int read_directory(struct ini *ini, const char *path, uid_t uid)
 {
 	const struct origin at = {.file = path, .rank = ini->n_files};
-	CLEANUP_FD int dir = open_trusted(ini, AT_FDCWD, path, path, uid, O_DIRECTORY);
+	bool missing;
+	CLEANUP_FD int dir = open_trusted(ini, AT_FDCWD, path, path, uid, O_DIRECTORY, &missing);
 	CLEANUP(names_finish) struct names list = {0};
 	int r;
 
 	if (dir < 0) {
 		return 0;
 	}
-	r = list_drop_ins(dir, &list);
+	r = list_drop_ins(ini, &at, dir, &list);
 	if (r < 0 && r != -ENOMEM) {
 		diags_add(ini->diags, &at, "%s", strerror(-r));
 		return 0;
@@ -181,16 +211,24 @@ static int read_drop_ins(struct ini *ini, const char *path, uid_t uid)
 	for (size_t i = 0; r == 0 && i < list.n; i++) {
 		const char *file = arena_printf(ini->arena, "%s/%s", path, list.names[i]);
 
-		r = file ? read_file(ini, dir, list.names[i], file, uid) : -ENOMEM;
+		r = file ? read_file(ini, dir, list.names[i], file, uid, NULL) : -ENOMEM;
 	}
 	return r;
 }
 
-int source_read(struct ini *ini, const char *path, uid_t uid)
+int source_read_file(struct ini *ini, const char *path, uid_t uid, bool *missing)
 {
 	const char *file = arena_strdup(ini->arena, path);
-	const char *drop_ins = arena_printf(ini->arena, "%s" DROP_IN_DIR, path);
-	int r = file && drop_ins ? read_file(ini, AT_FDCWD, file, file, uid) : -ENOMEM;
 
-	return r < 0 ? r : read_drop_ins(ini, drop_ins, uid);
+	if (missing) {
+		*missing = false;
+	}
+	return file ? read_file(ini, AT_FDCWD, file, file, uid, missing) : -ENOMEM;
+}
+
+int source_read_drop_ins(struct ini *ini, const char *path, uid_t uid)
+{
+	const char *dir = arena_printf(ini->arena, "%s" DROP_IN_DIR, path);
+
+	return dir ? read_directory(ini, dir, uid) : -ENOMEM;
 }

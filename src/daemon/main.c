@@ -9,28 +9,27 @@
 #include "builtin.h"
 #include "server/server.h"
 #include "server/registry.h"
+#include "daemon/inherited.h"
 #include "daemon/options.h"
-#include "daemon/place.h"
-#include "daemon/sd.h"
+#include "daemon/paths.h"
+#include "daemon/presets.h"
+#include "daemon/systemd.h"
 #include "service/builtin.h"
 #include "util/clock.h"
 #include "util/fd.h"
 #include "util/log.h"
-
-static const struct rv_service_ops *const services_builtin[] = {
-	&reverse_service,
-	&echo_service,
-	NULL,
-};
+#include "util/process.h"
 
 struct daemon {
 	struct options options;
-	struct place place;
+	struct paths paths;
+	struct demo demo;
+	struct config_source source;
 	struct registry *registry;
 	struct event_base *base;
 	struct event *signals[4], *watchdog;
 	struct server *server;
-	struct sd_fds inherited;
+	struct inherited inherited;
 	uint64_t workers;
 	bool stopping;
 	int status;
@@ -53,13 +52,13 @@ static void report_errors(struct config_errors *errs, bool plain)
 	}
 }
 
-static struct config *load(struct daemon *d, bool plain)
+static struct config *load_source(struct daemon *d, const struct config_source *source, bool plain)
 {
 	const struct config_registry reg = registry_for_config(d->registry);
 	struct config_errors errs = {0};
 	struct config *config = NULL;
 
-	if (config_load(d->place.config, d->place.runtime_dir, &reg, &config, &errs) < 0) {
+	if (config_load(source, &reg, &config, &errs) < 0) {
 		report_errors(&errs, plain);
 		if (!errs.n) {
 			log_error("the configuration could not be read");
@@ -70,22 +69,60 @@ static struct config *load(struct daemon *d, bool plain)
 	return config;
 }
 
+/* What the files say. */
+static struct config *load_plain(struct daemon *d)
+{
+	return load_source(d, &d->source, true);
+}
+
+/* The same, and what becomes of the descriptors that we were given. */
+static struct config *load(struct daemon *d)
+{
+	struct config_source source = d->source;
+	struct config *config = load_source(d, &source, false);
+
+	if (!config) {
+		return NULL;
+	}
+	if (inherited_assign(&d->inherited, config) < 0) {
+		config_destroy(config);
+		return NULL;
+	}
+	if (!d->inherited.sections) {
+		return config;
+	}
+	config_destroy(config);
+	source.more = d->inherited.sections;
+	return load_source(d, &source, false);
+}
+
+/* What a configuration is made from is decided anew each time, so it is told too. */
+static void tell_of(const struct config *config)
+{
+	log_info("configuration: %s", config->origin);
+	for (size_t i = 0; i < config->n_warnings; i++) {
+		log_warning("%s", config->warnings[i]);
+	}
+}
+
 static int check(struct daemon *d)
 {
-	CLEANUP(config_destroy_p) struct config *config = load(d, true);
+	CLEANUP(config_destroy_p) struct config *config = load_plain(d);
 
 	if (!config) {
 		return EX_CONFIG;
 	}
-	printf("%s: fine, %zu endpoint%s\n",
-		d->place.config ? d->place.config : "built-in defaults", config->n_endpoints,
+	for (size_t i = 0; i < config->n_warnings; i++) {
+		fprintf(stderr, "warning: %s\n", config->warnings[i]);
+	}
+	printf("%s: fine, %zu endpoint%s\n", config->origin, config->n_endpoints,
 		config->n_endpoints == 1 ? "" : "s");
 	return 0;
 }
 
 static int dump(struct daemon *d)
 {
-	CLEANUP(config_destroy_p) struct config *config = load(d, true);
+	CLEANUP(config_destroy_p) struct config *config = load_plain(d);
 
 	if (!config) {
 		return EX_CONFIG;
@@ -133,7 +170,7 @@ static void tell_status(struct daemon *d, const char *prefix)
 	char text[256];
 
 	server_describe(d->server, text, sizeof(text));
-	sd_notify_state("%sSTATUS=%s", prefix, text);
+	systemd_notify("%sSTATUS=%s", prefix, text);
 }
 
 static void on_changed(void *ctx)
@@ -157,7 +194,7 @@ static void on_stop(evutil_socket_t sig, short what, void *arg)
 		return;
 	}
 	d->stopping = true;
-	sd_notify_state("STOPPING=1\nSTATUS=answering what was received");
+	systemd_notify("STOPPING=1\nSTATUS=answering what was received");
 	log_info("stopping");
 	server_drain(d->server);
 }
@@ -182,10 +219,14 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 	if (d->stopping) {
 		return;
 	}
-	sd_notify_state("RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_now() / 1000);
-	config = load(d, false);
-	if (!config) {
+	systemd_notify("RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_now() / 1000);
+	config = load(d);
+	if (config) {
+		tell_of(config);
+	}
+	if (!config || paths_make_runtime_dir(&d->paths, config) < 0) {
 		log_error("reload: nothing was changed");
+		config_destroy(config);
 	} else if (server_reload(d->server, config, &err) < 0) {
 		log_error("reload: %s; the old configuration stays", err.msg);
 	} else {
@@ -195,6 +236,15 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 	tell_status(d, "READY=1\n");
 }
 
+static void on_statistics(evutil_socket_t sig, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)sig;
+	(void)what;
+	server_log_stats(d->server);
+}
+
 static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *d = arg;
@@ -202,7 +252,7 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (server_alive(d->server)) {
-		sd_notify_state("WATCHDOG=1");
+		systemd_notify("WATCHDOG=1");
 	} else {
 		log_error("a worker hangs");
 	}
@@ -216,7 +266,7 @@ static int add_signal(struct daemon *d, size_t i, int sig, event_callback_fn fn)
 
 static int start_watchdog(struct daemon *d)
 {
-	uint64_t usec = sd_watchdog_interval() / 2;
+	uint64_t usec = systemd_watchdog_interval() / 2;
 	struct timeval tv = {
 		.tv_sec = (time_t)(usec / 1000000), .tv_usec = (suseconds_t)(usec % 1000000)};
 
@@ -237,22 +287,19 @@ static int start_events(struct daemon *d)
 	if (r == 0) {
 		r = add_signal(d, 2, SIGHUP, on_reload);
 	}
+	if (r == 0) {
+		r = add_signal(d, 3, SIGUSR1, on_statistics);
+	}
 	return r < 0 ? r : start_watchdog(d);
 }
 
 /* Serving. */
 
-/* A descriptor that nobody takes would make its clients wait for ever. */
+/* They were told of when nobody was found to take them. */
 static void close_unclaimed(const struct inherited_fds *fds)
 {
 	for (size_t i = 0; i < fds->n; i++) {
 		if (!fds->taken[i]) {
-			char quoted[80];
-
-			log_warning("inherited descriptor %d: no endpoint is called %s, closed",
-				fds->fds[i],
-				log_quote(fds->names[i], strlen(fds->names[i]), quoted,
-					sizeof(quoted)));
 			fd_close(fds->fds[i]);
 		}
 	}
@@ -260,11 +307,11 @@ static void close_unclaimed(const struct inherited_fds *fds)
 
 static int open_endpoints(struct daemon *d, struct config *config)
 {
-	CLEANUP_FREE bool *taken = calloc(d->inherited.n + 1, sizeof(*taken));
+	CLEANUP_FREE bool *taken = calloc(d->inherited.given.n + 1, sizeof(*taken));
 	const struct inherited_fds fds = {
-		.n = d->inherited.n,
-		.fds = d->inherited.fds,
-		.names = (const char *const *)d->inherited.names,
+		.n = d->inherited.given.n,
+		.fds = d->inherited.given.fds,
+		.names = d->inherited.endpoints,
 		.taken = taken,
 	};
 	struct rv_err err = {{0}};
@@ -281,6 +328,7 @@ static int open_endpoints(struct daemon *d, struct config *config)
 		return r;
 	}
 	close_unclaimed(&fds);
+	d->inherited.serving = true;
 	return 0;
 }
 
@@ -310,6 +358,7 @@ static int start(struct daemon *d, struct config *config)
 	}
 	log_info("serving %zu endpoint%s", n, n == 1 ? "" : "s");
 	tell_status(d, "READY=1\n");
+	process_unblock();
 	return 0;
 }
 
@@ -331,29 +380,41 @@ static void stop(struct daemon *d)
 
 static int serve(struct daemon *d)
 {
-	struct config *config = load(d, false);
+	struct config *config;
 
+	if (d->options.mode != MODE_STDIO) {
+		log_show_time(); /* a filter is not what stays */
+	}
+	if (inherited_init(&d->inherited) < 0) {
+		inherited_finish(&d->inherited);
+		return EXIT_FAILURE;
+	}
+	config = load(d);
 	if (!config) {
+		inherited_finish(&d->inherited);
 		return EX_CONFIG;
 	}
 	log_set_level(config->global.log_level);
-	signal(SIGPIPE, SIG_IGN);
+	tell_of(config);
 	event_set_log_callback(on_libevent_log);
-	fd_raise_limit();
-	if (sd_fds_init(&d->inherited) < 0 || place_make(&d->place) < 0) {
+	if (paths_leave(&d->paths) == 0) {
+		d->source.file = d->paths.file;
+	}
+	if (paths_make_runtime_dir(&d->paths, config) < 0) {
 		config_destroy(config);
+		inherited_finish(&d->inherited);
 		return EXIT_FAILURE;
 	}
 	d->status = EXIT_FAILURE;
 	if (start(d, config) == 0) {
 		d->status = EXIT_SUCCESS;
 		if (d->options.mode == MODE_DEMO) {
-			place_print_demo(&d->place);
+			demo_print(&d->demo);
 		}
 		server_run(d->server);
 	}
 	stop(d);
-	sd_fds_finish(&d->inherited);
+	inherited_finish(&d->inherited);
 	return d->status;
 }
 
@@ -369,21 +430,47 @@ static int run(struct daemon *d)
 	}
 }
 
+/* Says where the configuration comes from. 0, or -errno after an error message. */
+static int init_source(struct daemon *d)
+{
+	const struct options *o = &d->options;
+
+	if (o->mode == MODE_DEMO && demo_init(&d->demo) < 0) {
+		return -EIO;
+	}
+	if (paths_init(&d->paths, d->demo.file ? d->demo.file : o->config) < 0) {
+		log_error("out of memory");
+		return -ENOMEM;
+	}
+	d->source = (struct config_source){
+		.file = d->paths.file,
+		.optional = d->paths.optional,
+		.text = o->mode == MODE_STDIO && !o->config ? preset_stdio : NULL,
+		.runtime_dir = d->paths.runtime_dir,
+	};
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	struct daemon d = {.options = options_parse(argc, argv)};
+	struct daemon d = {.options = revd_options_parse(argc, argv)};
 	int status = EXIT_FAILURE;
 
+	process_init(PROCESS_DAEMON);
 	log_init("revd");
 	if (d.options.mode == MODE_EXIT) {
-		return d.options.status;
-	}
-	if (place_init(&d.place, &d.options) == 0 &&
-		registry_create(backends_builtin, services_builtin, &d.registry) == 0) {
+		status = d.options.status;
+	} else if (init_source(&d) == 0 &&
+		   registry_create(backends_builtin, services_builtin, &d.registry) == 0) {
 		status = run(&d);
 	}
 	registry_destroy(d.registry);
-	place_finish(&d.place);
+	paths_finish(&d.paths);
+	demo_finish(&d.demo);
 	libevent_global_shutdown();
+	if (fflush(stdout) != 0 && status == EXIT_SUCCESS) {
+		log_error("standard output: %s", strerror(errno));
+		status = EXIT_FAILURE;
+	}
 	return status;
 }

@@ -83,7 +83,7 @@ static bool take(struct options *o, int val, const char *arg)
 	return true;
 }
 
-struct options options_parse(int argc, char **argv)
+struct options revd_options_parse(int argc, char **argv)
 {
 	struct options o = {.mode = MODE_SERVE};
 	struct option list[ARRAY_SIZE(table) + 1] = {0};

@@ -12,4 +12,4 @@ struct options {
 };
 
 /* Prints what --help and --version say, or what is wrong. */
-struct options options_parse(int argc, char **argv);
+struct options revd_options_parse(int argc, char **argv);

@@ -1,5 +1,4 @@
 /* revc: the client of revd. What it does is in revc(1). */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include "revc/command.h"
 #include "revc/signals.h"
 #include "revc/texts.h"
+#include "util/process.h"
 
 static int run(const struct arguments *o)
 {
@@ -28,23 +28,12 @@ static int run(const struct arguments *o)
 	}
 }
 
-/* A caller may have closed some of them: a socket must not take their place. What is
- * read then has ended; what is written fails. */
-static void fill_standard_descriptors(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd) {
-			abort(); /* the lowest free descriptor is fd: the system is broken */
-		}
-	}
-}
-
 int main(int argc, char **argv)
 {
 	struct arguments o;
 	int code = EXIT_USAGE;
 
-	fill_standard_descriptors();
+	process_init(PROCESS_TOOL);
 	signals_install();
 	if (arguments_parse(&o, argc, argv) == 0) {
 		code = run(&o);

@@ -16,11 +16,11 @@ struct endpoint *endpoints_find(const struct endpoints *all, const char *name)
 	return ep;
 }
 
-struct endpoint *endpoints_find_address(const struct endpoints *all, const char *address)
+struct endpoint *endpoints_find_address(const struct endpoints *all, const char *first_name)
 {
 	struct endpoint *ep = all->first;
 
-	while (ep && (ep->draining || strcmp(ep->cfg->address, address) != 0)) {
+	while (ep && (ep->draining || strcmp(ep->cfg->names[0], first_name) != 0)) {
 		ep = ep->next;
 	}
 	return ep;

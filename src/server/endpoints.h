@@ -14,7 +14,7 @@ struct inherited_fds {
 
 /* One that is not draining; NULL: there is none. */
 struct endpoint *endpoints_find(const struct endpoints *, const char *name);
-struct endpoint *endpoints_find_address(const struct endpoints *, const char *address);
+struct endpoint *endpoints_find_address(const struct endpoints *, const char *first_name);
 
 /* Opens one and adds it, not served yet. inherited: may be NULL. */
 int endpoints_open(struct endpoints *, struct config_ref *, const struct config_endpoint *,

@@ -113,8 +113,8 @@ static int check_head(
 static int check_backend(const struct rv_backend_ops *o, const char *path, struct rv_err *err)
 {
 	const struct head h = {o->magic, o->abi, o->size, o->libevent};
-	const struct head want = {
-		REVD_BACKEND_MAGIC, REVD_BACKEND_ABI, sizeof(*o), LIBEVENT_VERSION_NUMBER};
+	const struct head want = {REVD_BACKEND_MAGIC, REVD_BACKEND_ABI,
+		offsetof(struct rv_backend_ops, name_at), LIBEVENT_VERSION_NUMBER};
 	int r = check_head(&h, &want, path, err);
 
 	if (r == 0 && !(o->name && o->version && o->address && o->attach && o->drain && o->detach &&

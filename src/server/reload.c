@@ -118,7 +118,7 @@ static int open_free(struct plan *p)
 		struct row *row = &p->rows[i];
 
 		if (row->change == CONFIG_REPLACE) {
-			row->holder = endpoints_find_address(p->all, row->cfg->address);
+			row->holder = endpoints_find_address(p->all, row->cfg->names[0]);
 			r = row->holder ? 0 : open_row(p, row);
 		}
 	}

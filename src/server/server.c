@@ -208,6 +208,11 @@ void server_describe(struct server *s, char *buf, size_t size)
 	pthread_rwlock_unlock(&s->endpoints.lock);
 }
 
+void server_log_stats(struct server *s)
+{
+	stats_log(&s->endpoints);
+}
+
 bool server_alive(struct server *s)
 {
 	bool alive = true;

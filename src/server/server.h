@@ -62,6 +62,9 @@ size_t server_n_endpoints(const struct server *);
 /* Writes "serving 3 endpoints", or which of them are down and why. */
 void server_describe(struct server *, char *buf, size_t size);
 
+/* Logs what was served, a line for each endpoint. */
+void server_log_stats(struct server *);
+
 /* For a watchdog: asks every worker for a sign of life, and returns whether all
  * of them have answered the question of the call before. */
 bool server_alive(struct server *);

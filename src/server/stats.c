@@ -9,6 +9,7 @@
 #include "server/endpoint.h"
 #include "util/clock.h"
 #include "util/json.h"
+#include "util/log.h"
 
 static const char *const drop_names[RV_DROP_COUNT] = {
 	[RV_DROP_REPLY_NAME] = "reply_name",
@@ -126,6 +127,14 @@ static void put_workers(struct json_writer *j, const struct endpoint *ep)
 	json_write_end(j);
 }
 
+static void sum_up(const struct endpoint *ep, struct counters *sum, struct hist *latency)
+{
+	for (unsigned i = 0; i < ep->n_instances; i++) {
+		add_counters(sum, &ep->instances[i].n);
+		hist_merge(latency, &ep->instances[i].latency);
+	}
+}
+
 static int put_endpoint(struct json_writer *j, const struct endpoint *ep)
 {
 	struct counters sum = {0};
@@ -134,10 +143,7 @@ static int put_endpoint(struct json_writer *j, const struct endpoint *ep)
 	if (!h) {
 		return -ENOMEM;
 	}
-	for (unsigned i = 0; i < ep->n_instances; i++) {
-		add_counters(&sum, &ep->instances[i].n);
-		hist_merge(h, &ep->instances[i].latency);
-	}
+	sum_up(ep, &sum, h);
 	json_write_object(j, NULL);
 	json_write_string(j, "endpoint", ep->cfg->name);
 	json_write_string(j, "transport", ep->ops->name);
@@ -193,6 +199,46 @@ static int stats(void *owner, char **ret, size_t *ret_n)
 	json_write_end(&j);
 	json_write_end(&j);
 	return finish(j.file, r, ret);
+}
+
+static uint64_t total(const uint64_t *v, size_t from, size_t n)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = from; i < n; i++) {
+		sum += v[i];
+	}
+	return sum;
+}
+
+static void log_endpoint(const struct endpoint *ep)
+{
+	CLEANUP_FREE struct hist *h = calloc(1, sizeof(*h));
+	struct counters n = {0};
+
+	if (!h) {
+		log_error("%s: no memory for the statistics", ep->cfg->name);
+		return;
+	}
+	sum_up(ep, &n, h);
+	log_notice("%s: %llu requests, %llu errors, %llu dropped, %llu peers of %llu, p50 %.1f us, "
+		   "p99 %.1f us%s",
+		ep->cfg->name, (unsigned long long)n.requests,
+		(unsigned long long)total(n.status, 1, RV_STATUS_COUNT),
+		(unsigned long long)total(n.drops, 0, RV_DROP_COUNT), (unsigned long long)n.peers,
+		(unsigned long long)n.peers_total, (double)hist_quantile(h, 0.5) / 1e3,
+		(double)hist_quantile(h, 0.99) / 1e3, ep->draining ? ", draining" : "");
+}
+
+void stats_log(struct endpoints *all)
+{
+	log_notice("up for %.3f s, %u workers", (double)(clock_now() - all->start_ns) / 1e9,
+		all->services.n_workers);
+	pthread_rwlock_rdlock(&all->lock);
+	for (const struct endpoint *ep = all->first; ep; ep = ep->next) {
+		log_endpoint(ep);
+	}
+	pthread_rwlock_unlock(&all->lock);
 }
 
 static void put_limits(struct json_writer *j, const struct rv_instance *in)

@@ -7,3 +7,7 @@
 #include "traffic/instance.h"
 
 extern const struct endpoint_reports stats_reports;
+
+/* The most important of them, a line for each endpoint, into the log. */
+struct endpoints;
+void stats_log(struct endpoints *);

@@ -3,5 +3,5 @@
 
 #include <revd/service.h>
 
-extern const struct rv_service_ops reverse_service;
-extern const struct rv_service_ops echo_service;
+/* All of them; NULL behind the last. */
+extern const struct rv_service_ops *const services_builtin[];

@@ -1,7 +1,7 @@
 /* The service `echo`: the reply is the request. For tests and measurements. */
 #include <event2/event.h>
 #include <string.h>
-#include "service/builtin.h"
+#include <revd/service.h>
 
 static int echo_check(const void *cfg, struct rv_err *err)
 {
@@ -42,6 +42,8 @@ static int echo_call(void *svc, void *worker, const struct rv_request *req, stru
 static const struct rv_option echo_options[] = {
 	{.key = NULL},
 };
+
+extern const struct rv_service_ops echo_service;
 
 const struct rv_service_ops echo_service = {
 	.magic = REVD_SERVICE_MAGIC,

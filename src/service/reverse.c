@@ -1,6 +1,6 @@
 /* The service `reverse`: the text of the request, its last unit first. */
 #include <event2/event.h>
-#include "service/builtin.h"
+#include <revd/service.h>
 #include "text/text.h"
 
 /* What to do with text that is not valid UTF-8. */
@@ -121,6 +121,8 @@ static void reverse_lines(void *svc, void *worker, struct rv_lines *l)
 	l->taken = l->used = t.taken;
 	l->lines = t.lines;
 }
+
+extern const struct rv_service_ops reverse_service;
 
 const struct rv_service_ops reverse_service = {
 	.magic = REVD_SERVICE_MAGIC,

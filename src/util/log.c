@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LOG_LINE 1024
@@ -16,6 +17,7 @@ enum style { STYLE_PLAIN, STYLE_COLOUR, STYLE_JOURNAL };
 
 static atomic_int level = LOG_INFO;
 static enum style style = STYLE_PLAIN;
+static bool shows_time;
 static const char *program = "revd";
 
 static const char *const names[] = {
@@ -67,20 +69,39 @@ int log_level(void)
 	return atomic_load(&level);
 }
 
+void log_show_time(void)
+{
+	shows_time = style != STYLE_JOURNAL;
+}
+
+/* "2026-01-31T13:45:07.123Z " */
+static char *format_time(char *buf, size_t size)
+{
+	struct timespec ts;
+	struct tm tm;
+	size_t n;
+
+	if (clock_gettime(CLOCK_REALTIME, &ts) < 0 || !gmtime_r(&ts.tv_sec, &tm)) {
+		buf[0] = '\0';
+		return buf;
+	}
+	n = strftime(buf, size, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(buf + n, size - n, ".%03ldZ ", ts.tv_nsec / 1000000);
+	return buf;
+}
+
 static size_t put_head(char *buf, size_t size, int prio)
 {
+	const bool coloured = style == STYLE_COLOUR;
+	char time[40] = "";
 	int n;
 
-	switch (style) {
-	case STYLE_JOURNAL:
+	if (style == STYLE_JOURNAL) {
 		n = snprintf(buf, size, "<%d>", prio);
-		break;
-	case STYLE_COLOUR:
-		n = snprintf(buf, size, "%s%s: %s: ", colours[prio], program, names[prio]);
-		break;
-	default:
-		n = snprintf(buf, size, "%s: %s: ", program, names[prio]);
-		break;
+	} else {
+		n = snprintf(buf, size,
+			"%s%s%s: %s: ", shows_time ? format_time(time, sizeof(time)) : "",
+			coloured ? colours[prio] : "", program, names[prio]);
 	}
 	return n > 0 ? MIN((size_t)n, size - 1) : 0;
 }

@@ -18,6 +18,9 @@
 
 /* Chooses the style by looking at standard error. prog: static. */
 void log_init(const char *prog);
+/* From now on lines begin with the time, where no journal adds it: ISO 8601, in UTC,
+ * which needs no time zone and goes on evenly when the clocks change. */
+void log_show_time(void);
 void log_set_level(int level);
 int log_level(void);
 

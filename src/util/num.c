@@ -3,25 +3,27 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 struct unit {
 	const char *name;
 	uint64_t factor;
+	const char *also; /* what people write for it, each between blanks */
 };
 
 static const struct unit size_units[] = {
-	{"G", 1024ull * 1024 * 1024},
-	{"M", 1024ull * 1024},
-	{"K", 1024},
-	{"B", 1},
+	{"G", 1024ull * 1024 * 1024, " gb gib "},
+	{"M", 1024ull * 1024, " mb mib "},
+	{"K", 1024, " kb kib "},
+	{"B", 1, " byte bytes "},
 };
 
 static const struct unit time_units[] = {
-	{"h", 3600ull * 1000 * 1000},
-	{"min", 60ull * 1000 * 1000},
-	{"s", 1000ull * 1000},
-	{"ms", 1000},
-	{"us", 1},
+	{"h", 3600ull * 1000 * 1000, " hr hour hours "},
+	{"min", 60ull * 1000 * 1000, " m mins minute minutes "},
+	{"s", 1000ull * 1000, " sec secs second seconds "},
+	{"ms", 1000, " msec msecs "},
+	{"us", 1, " usec usecs \xc2\xb5s "},
 };
 
 /* Reads the digits at s; *end is what follows them. */
@@ -115,6 +117,40 @@ int num_parse_mode(const char *s, mode_t *ret)
 	}
 	*ret = (mode_t)v;
 	return 0;
+}
+
+static bool is_meant(const struct unit *u, const char *word)
+{
+	char padded[16];
+	int n = snprintf(padded, sizeof(padded), " %s ", word);
+
+	return strcasecmp(word, u->name) == 0 ||
+	       (n > 2 && (size_t)n < sizeof(padded) && !strchr(word, ' ') &&
+		       strcasestr(u->also, padded));
+}
+
+static bool suggest(const char *s, const struct unit *units, size_t n, char *buf)
+{
+	size_t digits = strspn(s, "0123456789");
+	const char *word = s + digits + strspn(s + digits, " \t");
+
+	for (size_t i = 0; digits > 0 && digits < 20 && i < n; i++) {
+		if (is_meant(&units[i], word)) {
+			snprintf(buf, NUM_TEXT, "%.*s%s", (int)digits, s, units[i].name);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool num_suggest_size(const char *s, char *buf)
+{
+	return suggest(s, size_units, ARRAY_SIZE(size_units), buf);
+}
+
+bool num_suggest_time(const char *s, char *buf)
+{
+	return suggest(s, time_units, ARRAY_SIZE(time_units), buf);
 }
 
 static char *format_unit(uint64_t v, const struct unit *units, size_t n, char *buf)

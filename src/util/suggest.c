@@ -60,9 +60,23 @@ static bool is_short_for(const char *word, const char *name)
 	return n >= 3 && strncasecmp(word, name, n) == 0;
 }
 
+static void put_in_list(struct suggest *s, const char *name)
+{
+	size_t left = sizeof(s->list) - s->n_list;
+	int n = snprintf(s->list + s->n_list, left, "%s%s", s->n_list ? ", " : "", name);
+
+	if ((size_t)n < left) {
+		s->n_list += (size_t)n;
+	} else {
+		s->list[s->n_list] = '\0'; /* whole names only */
+	}
+}
+
 void suggest_add(struct suggest *s, const char *name)
 {
 	size_t d = is_short_for(s->word, name) ? 1 : suggest_distance(s->word, name);
+
+	put_in_list(s, name);
 
 	/* A third of the letters wrong is still a slip; more is another word. */
 	if (d < s->distance && d <= MAX(1u, strlen(name) / 3)) {
@@ -77,5 +91,36 @@ char *suggest_text(const struct suggest *s, char *buf)
 	if (s->best) {
 		snprintf(buf, SUGGEST_TEXT, ", did you mean '%s'?", s->best);
 	}
+	return buf;
+}
+
+const char *suggest_hint(const char *text)
+{
+	size_t n = strlen(text);
+
+	if (strstr(text, " #") || strstr(text, "\t#")) {
+		return "; a comment behind a value begins with ' ;', not with '#'";
+	}
+	if (strchr(text, ';')) {
+		return "; a comment behind a value needs white space before its ';'";
+	}
+	if (n > 0 && strchr("\"'", text[0])) {
+		return "; values stand without quotation marks";
+	}
+	return "";
+}
+
+char *suggest_or_list(const struct suggest *s, char *buf)
+{
+	const char *hint = suggest_hint(s->word);
+
+	if (*hint) {
+		snprintf(buf, SUGGEST_LIST, "%s", hint);
+		return buf;
+	}
+	if (s->best || s->n_list == 0) {
+		return suggest_text(s, buf);
+	}
+	snprintf(buf, SUGGEST_LIST, ", there are %s", s->list);
 	return buf;
 }

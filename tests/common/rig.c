@@ -227,6 +227,9 @@ static _Noreturn void launch_child(const struct rig *rig, const struct launch *l
 	for (size_t i = 0; l->args && l->args[i] && i < ARRAY_SIZE(argv) - 2; i++) {
 		argv[i + 1] = l->args[i];
 	}
+	if (l->prepare) {
+		l->prepare();
+	}
 	exec_argv(rig, l->args ? argv : usual);
 }
 

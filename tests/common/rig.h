@@ -30,13 +30,14 @@ struct launch {
 	const char *const *env;  /* "KEY=value", "KEY" takes it away; ends with NULL */
 	const int *fds;          /* become 3, 4, ... with LISTEN_PID and LISTEN_FDS set */
 	size_t n_fds;
-	const char *fd_names; /* LISTEN_FDNAMES */
-	rlim_t nofile;        /* 0: as it is */
-	rlim_t msgqueue;      /* 0: as it is */
-	int err;              /* standard error; 0: the log of the rig */
-	bool as_other;        /* run as RIG_UID */
-	bool listen_pid;      /* LISTEN_PID is the daemon's even without fds */
-	bool early;           /* do not wait for READY=1 */
+	const char *fd_names;  /* LISTEN_FDNAMES */
+	rlim_t nofile;         /* 0: as it is */
+	rlim_t msgqueue;       /* 0: as it is */
+	int err;               /* standard error; 0: the log of the rig */
+	bool as_other;         /* run as RIG_UID */
+	bool listen_pid;       /* LISTEN_PID is the daemon's even without fds */
+	bool early;            /* do not wait for READY=1 */
+	void (*prepare)(void); /* called in the child, last of all before exec() */
 };
 
 /* Endpoints `stream`, `seqpacket`, `fifo` and `mqueue`. */

@@ -112,8 +112,9 @@ static struct config *load_config(const struct host *h)
 	struct config_errors errors = {0};
 	struct config *config = NULL;
 	char path[RIG_PATH];
-	int r = config_load(
-		rig_path(&h->rig, "revd.conf", path), h->rig.dir, &registry, &config, &errors);
+	const struct config_source source = {
+		.file = rig_path(&h->rig, "revd.conf", path), .runtime_dir = h->rig.dir};
+	int r = config_load(&source, &registry, &config, &errors);
 
 	ck_assert_msg(r == 0, "%s", errors.n ? errors.text[0] : strerror(-r));
 	config_errors_finish(&errors);

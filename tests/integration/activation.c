@@ -230,6 +230,176 @@ START_TEST(reload_keeps_them)
 }
 END_TEST
 
+static void make_all(const struct rig *rig, int fds[4])
+{
+	fds[0] = make_queue(rig);
+	fds[1] = make_fifo(rig);
+	fds[2] = make_socket(rig, SOCK_SEQPACKET, true);
+	fds[3] = make_socket(rig, SOCK_STREAM, true);
+}
+
+static const char *const no_names[] = {
+	NULL, ":::", "unknown:unknown:unknown:unknown", "a.socket:b.socket:c.socket:d.socket"};
+
+/* Without a name, as from systemd-socket-activate(1), or with one that no endpoint has:
+ * what it is and where says whose it is. */
+START_TEST(matched_by_address)
+{
+	struct rig rig;
+	int fds[4];
+
+	rig_init(&rig);
+	rig_write(&rig, "revd.conf", rig_all);
+	make_all(&rig, fds);
+	rig_launch(&rig, &(struct launch){.fds = fds, .n_fds = 4, .fd_names = no_names[_i]});
+	close_all(fds, 4);
+	expect_served(&rig);
+	rig_reload(&rig);
+	expect_served(&rig);
+	ck_assert(!rig_log_has(&rig, "warning"));
+	rig_stop(&rig);
+	ck_assert(rig_has(&rig, "stream.sock") && rig_has(&rig, "fifo"));
+	rig_finish(&rig);
+}
+END_TEST
+
+/* A FIFO is what it is, by whatever name it was opened. */
+START_TEST(fifo_by_another_name)
+{
+	char path[RIG_PATH], other[RIG_PATH];
+	struct rig rig;
+	int fd, given;
+
+	rig_init(&rig);
+	rig_write(&rig, "revd.conf", rig_all);
+	fd = make_fifo(&rig);
+	ck_assert_int_eq(link(rig_path(&rig, "fifo", path), rig_path(&rig, "other", other)), 0);
+	given = open(other, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	ck_assert_int_ge(given, 0);
+	ck_assert_int_eq(unlink(other), 0);
+	rig_launch(&rig, &(struct launch){.fds = &given, .n_fds = 1});
+	close(fd);
+	close(given);
+	expect_served(&rig);
+	rig_stop(&rig);
+	ck_assert(rig_has(&rig, "fifo"));
+	rig_finish(&rig);
+}
+END_TEST
+
+#define OTHER "[endpoint.other]\ntransport = uds\npath = @DIR@/other.sock\n"
+
+static void expect_refused(const struct rig *rig)
+{
+	for (int i = 0; i < TRANSPORTS; i++) {
+		struct client c;
+		struct reply r;
+
+		client_open(&c, rig, (enum transport)i);
+		client_send_frame(&c, RV_OP_CALL, 0, 7, "uno", 3);
+		client_recv_frame(&c, &r, 7, RV_STATUS_DENIED);
+		client_send_text(&c, "dos");
+		client_expect_nak(&c, "denied", "nothing is served here");
+		client_close(&c);
+	}
+}
+
+/* Whose clients would wait for ever: they are told, until there is an endpoint. */
+START_TEST(refused_until_configured)
+{
+	struct rig rig;
+	int fds[4];
+
+	rig_init(&rig);
+	rig_write(&rig, "revd.conf", OTHER);
+	make_all(&rig, fds);
+	rig_launch(
+		&rig, &(struct launch){
+			      .fds = fds, .n_fds = 4, .fd_names = "mqueue:fifo:seqpacket:stream"});
+	close_all(fds, 4);
+	expect_refused(&rig);
+	ck_assert(rig_log_has(&rig, "'stream' (Unix socket '"));
+	ck_assert(rig_log_has(&rig, "'fifo' (FIFO '"));
+	ck_assert(rig_log_has(&rig, "'mqueue' (message queue 'mqueue:/"));
+	rig_write(&rig, "revd.conf", rig_all);
+	rig_reload(&rig);
+	expect_served(&rig);
+	rig_write(&rig, "revd.conf", OTHER);
+	rig_reload(&rig);
+	expect_refused(&rig);
+	rig_stop(&rig);
+	ck_assert(rig_has(&rig, "stream.sock") && rig_has(&rig, "fifo"));
+	rig_finish(&rig);
+}
+END_TEST
+
+/* Names that can't be those of endpoints, or are twice there. */
+START_TEST(refused_without_names)
+{
+	static const char *const names[] = {NULL, "other:other:../x:../x", "a:a:a:a"};
+	struct rig rig;
+	int fds[4];
+
+	rig_init(&rig);
+	rig_write(&rig, "revd.conf",
+		_i == 1 ? "[endpoint.more]\ntransport = uds\npath = @DIR@/more.sock\n" : OTHER);
+	make_all(&rig, fds);
+	rig_launch(&rig, &(struct launch){.fds = fds, .n_fds = 4, .fd_names = names[_i]});
+	close_all(fds, 4);
+	expect_refused(&rig);
+	rig_reload(&rig);
+	expect_refused(&rig);
+	rig_finish(&rig);
+}
+END_TEST
+
+/* What is inherited can't be handed on to another endpoint while it is served. */
+START_TEST(reload_does_not_rename_them)
+{
+	struct rig rig;
+	int fd;
+
+	rig_init(&rig);
+	rig_write(&rig, "revd.conf", rig_all);
+	fd = make_socket(&rig, SOCK_STREAM, true);
+	rig_launch(&rig, &(struct launch){.fds = &fd, .n_fds = 1});
+	close(fd);
+	rig_write(&rig, "revd.conf", "[endpoint.new]\ntransport = uds\npath = @DIR@/stream.sock\n");
+	rig_reload(&rig);
+	ck_assert(rig_log_has(&rig, "served as endpoint 'stream' and would be 'new' now"));
+	expect_served(&rig);
+	rig_finish(&rig);
+}
+END_TEST
+
+static int make_network_socket(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(listen(fd, 10), 0);
+	return fd;
+}
+
+/* Somebody may wait for it, and nothing can be done about that. */
+START_TEST(neither_served_nor_refused)
+{
+	struct rig rig;
+	int fd, status;
+
+	rig_init(&rig);
+	rig_write(&rig, "revd.conf", rig_all);
+	fd = make_network_socket();
+	rig_launch(
+		&rig, &(struct launch){.fds = &fd, .n_fds = 1, .fd_names = "web", .early = true});
+	close(fd);
+	status = rig_wait_exit(&rig);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 78);
+	ck_assert(rig_log_has(&rig, "inherited descriptor 3, 'web' (listening network socket"));
+	rig_finish(&rig);
+}
+END_TEST
+
 /* What is wrong with the descriptor that `name` gets. */
 enum wrong {
 	DGRAM_SOCKET,
@@ -447,6 +617,7 @@ static TCase *wrong(void)
 	tcase_add_loop_test(t, wrong_kinds, 0, WRONG_COUNT);
 	tcase_add_test(t, a_name_without_an_endpoint);
 	tcase_add_test(t, two_of_one_name);
+	tcase_add_test(t, neither_served_nor_refused);
 	tcase_add_test(t, pid_of_another);
 	tcase_add_loop_test(t, nonsense_in_the_environment, 0, ARRAY_SIZE(nonsense));
 	tcase_add_loop_test(t, nonsense_in_notify_socket, 0, ARRAY_SIZE(notify_nonsense));
@@ -464,6 +635,11 @@ int main(void)
 	tcase_add_test(t, requests_from_before_the_start);
 	tcase_add_loop_test(t, unread_input_is_left, FIFO, MQUEUE + 1);
 	tcase_add_test(t, reload_keeps_them);
+	tcase_add_loop_test(t, matched_by_address, 0, ARRAY_SIZE(no_names));
+	tcase_add_test(t, fifo_by_another_name);
+	tcase_add_test(t, refused_until_configured);
+	tcase_add_loop_test(t, refused_without_names, 0, 3);
+	tcase_add_test(t, reload_does_not_rename_them);
 	suite_add_tcase(s, t);
 	suite_add_tcase(s, wrong());
 	return stage_run(s);

@@ -262,6 +262,31 @@ START_TEST(reload_moves_an_endpoint)
 }
 END_TEST
 
+/* Whatever way an address is written: the endpoint stays, with its clients, and
+ * another one can take it over. */
+START_TEST(reload_spells_an_address_another_way)
+{
+	char dir[RIG_PATH], link[RIG_PATH];
+	struct scene s;
+
+	rig_start(&s.rig, "[endpoint.a]\ntransport = uds\npath = @DIR@/a.sock\n");
+	client_open_at(&s.client, STREAM, rig_path(&s.rig, "a.sock", dir));
+	client_expect_text(&s.client, "uno", "onu");
+	rig_write(&s.rig, "revd.conf", "[endpoint.a]\ntransport = uds\npath = @DIR@//./a.sock\n");
+	rig_reload(&s.rig);
+	client_expect_text(&s.client, "dos", "sod");
+	client_close(&s.client);
+	ck_assert_int_eq(symlink(s.rig.dir, rig_path(&s.rig, "link", link)), 0);
+	rig_write(&s.rig, "revd.conf", "[endpoint.b]\ntransport = uds\npath = @DIR@/link/a.sock\n");
+	rig_reload(&s.rig);
+	ck_assert(!rig_log_has(&s.rig, "the old configuration stays"));
+	client_open_at(&s.client, STREAM, dir);
+	client_expect_text(&s.client, "tres", "sert");
+	client_close(&s.client);
+	rig_finish(&s.rig);
+}
+END_TEST
+
 /* Two endpoints exchange their addresses. */
 START_TEST(reload_swaps_addresses)
 {
@@ -561,6 +586,7 @@ static TCase *reloads(void)
 	tcase_add_test(t, reload_drains_what_it_removes);
 	tcase_add_test(t, reload_moves_an_endpoint);
 	tcase_add_test(t, reload_swaps_addresses);
+	tcase_add_test(t, reload_spells_an_address_another_way);
 	tcase_add_test(t, reload_renames_an_endpoint);
 	tcase_add_test(t, reload_is_all_or_nothing);
 	tcase_add_test(t, reload_changes_the_service_in_place);

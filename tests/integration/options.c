@@ -1,10 +1,14 @@
 /* revd's command line and its configuration files, as an administrator meets them. */
+#include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "common/client.h"
+#include "common/exec.h"
 #include "common/run.h"
 #include "common/stage.h"
 #include "util/fd.h"
@@ -66,6 +70,7 @@ START_TEST(check_of_a_good_file)
 	RUN(&r, &rig, "revd", "--check", "-c", CONFIG);
 	ck_assert_msg(r.status == 0, "%s", r.err);
 	ck_assert_uint_eq(r.err_n, 0);
+	expect_says(r.out, "revd.conf: fine, 4 endpoints");
 	ck_assert_msg(!rig_has(&rig, "stream.sock"), "--check serves");
 	run_free(&r);
 	rig_finish(&rig);
@@ -341,7 +346,7 @@ END_TEST
 /* No file at all: the three transports below $RUNTIME_DIRECTORY. */
 START_TEST(without_any_configuration)
 {
-	char path[RIG_PATH];
+	char path[RIG_PATH], queue[32];
 	struct client c;
 	struct rig rig;
 
@@ -356,12 +361,104 @@ START_TEST(without_any_configuration)
 	client_open_at(&c, FIFO, rig_path(&rig, "run/revd.fifo", path));
 	client_expect_call(&c, 1, "dos", "sod");
 	client_close(&c);
-	client_open_at(&c, MQUEUE, "/revd");
+	snprintf(queue, sizeof queue, geteuid() ? "/revd-%u" : "/revd", (unsigned)geteuid());
+	client_open_at(&c, MQUEUE, queue);
 	client_expect_call(&c, 1, "tres", "sert");
 	client_close(&c);
 	rig_stop(&rig);
 	ck_assert(!rig_has(&rig, "run/revd.sock"));
 	rig_finish(&rig);
+}
+END_TEST
+
+/* A private view of the directory of the default configuration, empty. */
+static void hide_default_directory(char *dir, size_t size)
+{
+	snprintf(dir, size, "%s", REVD_CONFIG_FILE);
+	*strrchr(dir, '/') = '\0'; /* .../etc/revd */
+	*strrchr(dir, '/') = '\0'; /* .../etc */
+	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ck_assert_int_eq(mount("tmpfs", dir, "tmpfs", 0, NULL), 0);
+	strcat(dir, "/revd"); /* what was cut off above */
+	ck_assert_int_eq(mkdir(dir, 0755), 0);
+}
+
+static void write_default(const struct rig *rig, const char *name, const char *text)
+{
+	CLEANUP_FREE char *full = exec_expand(rig, text);
+	CLEANUP_FD int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fd_write_all(fd, full, strlen(full)), 0);
+}
+
+/* A file and drop-ins that come after the start count from the next reload on. */
+START_TEST(a_default_file_that_comes_later)
+{
+	static const char *const env[] = {"RUNTIME_DIRECTORY=@DIR@/run", NULL};
+	char dir[RIG_PATH], path[RIG_PATH];
+	struct client c;
+	struct rig rig;
+	struct run r;
+
+	rig_init(&rig);
+	hide_default_directory(dir, sizeof dir);
+	ck_assert_int_eq(mkdir(rig_path(&rig, "run", path), 0755), 0);
+	rig_launch(&rig, &(struct launch){.args = (const char *const[]){NULL}, .env = env});
+	ck_assert(rig_log_has(&rig, "the built-in default (there is no " REVD_CONFIG_FILE ")"));
+	ck_assert_int_eq(mkdir(REVD_CONFIG_FILE ".d", 0755), 0);
+	write_default(&rig, REVD_CONFIG_FILE ".d/10.conf",
+		"[endpoint.more]\ntransport = uds\npath = @DIR@/more.sock\n");
+	RUN(&r, &rig, "revd", "--check");
+	ck_assert_int_eq(r.status, 0);
+	expect_says(r.out, REVD_CONFIG_FILE "), " REVD_CONFIG_FILE ".d/10.conf: fine, 4 endpoints");
+	run_free(&r);
+	rig_reload(&rig);
+	client_open_at(&c, STREAM, rig_path(&rig, "more.sock", path));
+	client_expect_text(&c, "uno", "onu");
+	client_close(&c);
+	write_default(
+		&rig, REVD_CONFIG_FILE, "[endpoint.own]\ntransport = uds\npath = @DIR@/own.sock\n");
+	rig_reload(&rig);
+	client_open_at(&c, STREAM, rig_path(&rig, "own.sock", path));
+	client_expect_text(&c, "uno", "onu");
+	client_close(&c);
+	rig_wait_gone(&rig, "run/revd.sock");
+	rig_finish(&rig);
+}
+END_TEST
+
+/* An ordinary user's, beside the one of root: nothing of it is in the way. */
+START_TEST(without_any_configuration_twice)
+{
+	char path[RIG_PATH], queue[32];
+	struct client c;
+	struct rig root, user;
+
+	rig_init(&root);
+	rig_launch(
+		&root, &(struct launch){.args = (const char *const[]){NULL},
+			       .env = (const char *const[]){"RUNTIME_DIRECTORY=@DIR@/run", NULL}});
+	rig_init(&user);
+	ck_assert_int_eq(mkdir(rig_path(&user, "run", path), 0755), 0);
+	ck_assert_int_eq(chown(path, RIG_UID, RIG_UID), 0);
+	rig_launch(&user, &(struct launch){.args = (const char *const[]){NULL},
+				  .env = (const char *const[]){"RUNTIME_DIRECTORY",
+					  "XDG_RUNTIME_DIR=@DIR@/run", NULL},
+				  .as_other = true});
+	snprintf(queue, sizeof queue, "/revd-%u", RIG_UID);
+	client_open_at(&c, MQUEUE, queue);
+	client_expect_call(&c, 1, "tres", "sert");
+	client_close(&c);
+	client_open_at(&c, STREAM, rig_path(&user, "run/revd/revd.sock", path));
+	client_expect_text(&c, "uno", "onu");
+	client_close(&c);
+	rig_finish(&user);
+	client_open_at(&c, MQUEUE, "/revd");
+	client_expect_call(&c, 1, "tres", "sert");
+	client_close(&c);
+	rig_finish(&root);
 }
 END_TEST
 
@@ -378,6 +475,7 @@ static TCase *files(void)
 	tcase_add_test(t, dump_loads_again);
 	if (geteuid() == 0) { /* where it matters who else may write */
 		tcase_add_test(t, files_that_others_may_write);
+		tcase_add_test(t, a_default_file_that_comes_later); /* mounts */
 	}
 	return t;
 }
@@ -395,6 +493,9 @@ int main(void)
 	suite_add_tcase(s, files());
 	t = stage_tcase("defaults");
 	tcase_add_test(t, without_any_configuration);
+	if (geteuid() == 0) { /* for two users */
+		tcase_add_test(t, without_any_configuration_twice);
+	}
 	tcase_add_test(t, demo);
 	suite_add_tcase(s, t);
 	return stage_run(s);

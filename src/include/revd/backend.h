@@ -179,7 +179,7 @@ struct rv_endpoint_info {
 	uint64_t max_request; /* bytes */
 };
 
-struct rv_backend_ops {
+struct rv_backend_ops { /* grows at the tail only */
 	uint32_t magic, abi, size,
 		libevent;           /* size: sizeof *this; libevent: LIBEVENT_VERSION_NUMBER */
 	const char *name, *version; /* name: what `transport =` says */
@@ -194,8 +194,7 @@ struct rv_backend_ops {
 
 	/* NULL. Judges a configuration without side effects. */
 	int (*check)(const void *cfg, struct rv_err *);
-	/* Writes the address for people and for finding duplicates:
-	 * "uds:/run/revd/revd.sock". Two endpoints with one address are an error. */
+	/* Writes the address for people: "uds:/run/revd/revd.sock". */
 	void (*address)(const void *cfg, char *buf, size_t size);
 	/* NULL. Makes the names. fds: inherited descriptors, taken over on success
 	 * only; a name that came with one is never unlinked, here or in close(). */
@@ -244,4 +243,10 @@ struct rv_backend_ops {
 	 * transport allows it. Called once per batch of input, and for a peer that
 	 * is blocked before it is cut off: try again then. */
 	void (*flush)(void *in, void *peer);
+
+	/* May be NULL. Writes the i-th of the names that open() takes up, whoever
+	 * made them, the address first; false if there are no more. Files begin with a
+	 * slash, and others with what keeps them apart: "/run/x.fifo", "@x",
+	 * "mqueue:/x". Two endpoints with one name are an error. */
+	bool (*name_at)(const void *cfg, size_t i, char *buf, size_t size);
 };

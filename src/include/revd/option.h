@@ -13,7 +13,8 @@
 #include <sys/types.h>
 
 struct rv_err {
-	char msg[256]; /* one sentence that names the object, for the log */
+	char msg[256];   /* one sentence that names the object, for the log */
+	const char *key; /* of check(): the key to blame, which goes before msg; NULL: none alone */
 };
 
 enum rv_type {
@@ -23,13 +24,15 @@ enum rv_type {
 	RV_TIME,   /* uint64_t microseconds: 10s; a unit (us ms s min h) likewise */
 	RV_MODE,   /* mode_t: octal, 0660 */
 	RV_STRING, /* const char *: never NULL, "" if unset */
-	RV_PATH,   /* const char *: absolute or with a prefix of .choices; "" if unset
-		    * and .def is "". A .def below /run/revd/ means the runtime directory */
-	RV_ENUM,   /* int: the index into .choices */
-	RV_USER,   /* uid_t: name or number; (uid_t)-1 if unset */
-	RV_GROUP,  /* gid_t: name or number; (gid_t)-1 if unset */
-	RV_USERS,  /* struct rv_ids: names or numbers, separated by spaces or commas */
+	RV_PATH,  /* const char *: absolute (without // and /./) or with a prefix of .choices; "" if
+		   * unset  and .def is "". A .def below /run/revd/ means the runtime directory */
+	RV_ENUM,  /* int: the index into .choices */
+	RV_USER,  /* uid_t: name or number; (uid_t)-1 if unset */
+	RV_GROUP, /* gid_t: name or number; (gid_t)-1 if unset */
+	RV_USERS, /* struct rv_ids: names or numbers, separated by spaces or commas */
 	RV_GROUPS, /* struct rv_ids */
+	RV_QUEUE,  /* const char *: the name of a POSIX message queue, "" if unset and .def
+		    * is "". A .def of "/revd" means the default queue, see revd.conf(5) */
 };
 
 struct rv_ids {

@@ -58,7 +58,8 @@ static void check_dump(const struct config *c, const struct config_registry *reg
 	FUZZ_CHECK(f && config_dump(c, f) == 0);
 	fclose(f);
 	fd = make_file(text, n, path);
-	FUZZ_CHECK(load_as(SOME_USER, path, NULL, reg, &again, &errs) == 0);
+	FUZZ_CHECK(
+		load_as(SOME_USER, &(struct config_source){.file = path}, reg, &again, &errs) == 0);
 	close(fd);
 	FUZZ_CHECK(again->n_endpoints == c->n_endpoints && c->n_endpoints > 0);
 	for (size_t i = 0; i < c->n_endpoints; i++) {
@@ -76,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct config_registry reg = fake_registry(&fake);
 	char path[32];
 	int fd = make_file(data, size, path);
-	int r = load_as(SOME_USER, path, NULL, &reg, &c, &errs);
+	int r = load_as(SOME_USER, &(struct config_source){.file = path}, &reg, &c, &errs);
 
 	FUZZ_CHECK(fake.plugin_calls == 1);
 	FUZZ_CHECK(r == 0 || r == -EINVAL);

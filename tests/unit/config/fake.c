@@ -46,7 +46,7 @@ static const struct rv_option fifo_options[] = {
 };
 
 static const struct rv_option mqueue_options[] = {
-	{"queue", "/revd", "q", RV_STRING, AT(fake_mqueue, queue)},
+	{"queue", "/revd", "q", RV_QUEUE, AT(fake_mqueue, queue)},
 	{"max_messages", "10", "m", RV_UINT, .min = 1, .max = 65536, AT(fake_mqueue, max_messages)},
 	{"message_size", "8K", "s", RV_SIZE, .min = 128, .max = 16 * 1024 * 1024,
 		AT(fake_mqueue, message_size)},
@@ -104,17 +104,6 @@ static int uds_check(const void *cfg, struct rv_err *err)
 	return 0;
 }
 
-static int mqueue_check(const void *cfg, struct rv_err *err)
-{
-	const char *queue = ((const struct fake_mqueue *)cfg)->queue;
-
-	if (queue[0] != '/' || strchr(queue + 1, '/')) {
-		snprintf(err->msg, sizeof(err->msg), "queue: one '/', and it comes first");
-		return -EINVAL;
-	}
-	return 0;
-}
-
 /* Fails without a sentence, which plugins may do. */
 static int every_check(const void *cfg, struct rv_err *err)
 {
@@ -146,7 +135,6 @@ static const struct rv_backend_ops backends[] = {
 		.default_mode = 0620,
 		.config_size = sizeof(struct fake_mqueue),
 		.options = mqueue_options,
-		.check = mqueue_check,
 		.address = mqueue_address,
 	},
 	{
@@ -220,13 +208,29 @@ static const struct rv_service_ops *find_service(void *ctx, const char *name)
 
 static const char *backend_name(void *ctx, size_t i)
 {
-	(void)ctx;
+	const struct fake *f = ctx;
+	size_t n = 0;
+
+	if (f->backends) { /* the real ones alone, as revd lists them */
+		while (n < i && f->backends[n]) {
+			n++;
+		}
+		return f->backends[n] ? f->backends[n]->name : NULL;
+	}
 	return i < ARRAY_SIZE(backends) ? backends[i].name : NULL;
 }
 
 static const char *service_name(void *ctx, size_t i)
 {
-	(void)ctx;
+	const struct fake *f = ctx;
+	size_t n = 0;
+
+	if (f->services) { /* the real ones alone, as revd lists them */
+		while (n < i && f->services[n]) {
+			n++;
+		}
+		return f->services[n] ? f->services[n]->name : NULL;
+	}
 	return i < ARRAY_SIZE(services) ? services[i].name : NULL;
 }
 

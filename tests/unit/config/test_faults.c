@@ -65,7 +65,7 @@ static int load(const char *path, struct config **ret, struct config_errors *err
 
 	count = 0;
 	armed = true;
-	r = load_as(TEXT_USER, path, NULL, &reg, ret, errs);
+	r = load_as(TEXT_USER, &(struct config_source){.file = path}, &reg, ret, errs);
 	armed = false;
 	return r;
 }

@@ -10,18 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "builtin.h"
 #include "common/runner.h"
 #include "config/load.h"
 #include "service/builtin.h"
 #include "util/fd.h"
 #include "fake.h"
 #include "text.h"
-
-extern const struct rv_backend_ops uds_backend, fifo_backend, mqueue_backend;
-
-static const struct rv_backend_ops *const backends[] = {
-	&uds_backend, &fifo_backend, &mqueue_backend, NULL};
-static const struct rv_service_ops *const services[] = {&reverse_service, &echo_service, NULL};
 
 static glob_t good, bad;
 static struct fake fake;
@@ -30,8 +25,8 @@ static struct config_registry reg;
 static void setup(void)
 {
 	reg = fake_registry(&fake);
-	fake.backends = backends;
-	fake.services = services;
+	fake.backends = backends_builtin;
+	fake.services = services_builtin;
 }
 
 /* "bad/x.conf" -> "bad/x.END" */
@@ -87,13 +82,33 @@ START_TEST(bad_file)
 	struct config_errors errs = {0};
 	struct config *c = NULL;
 
-	ck_assert_int_eq(load_as(TEXT_USER, path, NULL, &reg, &c, &errs), -EINVAL);
+	ck_assert_int_eq(load_as(TEXT_USER, &(struct config_source){.file = path}, &reg, &c, &errs),
+		-EINVAL);
 	ck_assert_ptr_null(c);
 	got = errors_text(&errs);
 	config_errors_finish(&errs);
 	text_check_same(got, want);
 }
 END_TEST
+
+static void check_warnings(const struct config *c, const char *path)
+{
+	char name[256], *want = NULL;
+	CLEANUP_FREE char *got = NULL;
+	size_t n;
+	FILE *f = open_memstream(&got, &n);
+
+	for (size_t i = 0; i < c->n_warnings; i++) {
+		fprintf(f, "warning: %s\n", c->warnings[i]);
+	}
+	fclose(f);
+	sibling(path, "warn", name, sizeof(name));
+	if (fd_read_file(name, 1 << 20, &want, &n) < 0) {
+		want = strdup(""); /* most files have none */
+	}
+	text_check_same(got, want);
+	free(want);
+}
 
 START_TEST(good_file)
 {
@@ -102,11 +117,12 @@ START_TEST(good_file)
 	CLEANUP_FREE char *got = NULL;
 	CLEANUP(config_destroy_p) struct config *c = NULL;
 	struct config_errors errs = {0};
-	int r = load_as(TEXT_USER, path, NULL, &reg, &c, &errs);
+	int r = load_as(TEXT_USER, &(struct config_source){.file = path}, &reg, &c, &errs);
 
 	ck_assert_msg(r == 0, "%s", errs.n ? errs.text[0] : "no error either");
 	got = dump_text(c);
 	text_check_same(got, want);
+	check_warnings(c, path);
 }
 END_TEST
 
@@ -146,10 +162,17 @@ START_TEST(dump_loads_again)
 
 	ck_assert_int_ge(fd, 0);
 	close(fd);
-	ck_assert_int_eq(load_as(TEXT_USER, good.gl_pathv[_i], "/run/x", &reg, &first, &errs), 0);
+	ck_assert_int_eq(
+		load_as(TEXT_USER,
+			&(struct config_source){.file = good.gl_pathv[_i], .runtime_dir = "/run/x"},
+			&reg, &first, &errs),
+		0);
 	once = dump_text(first);
 	write_file(path, once);
-	ck_assert_int_eq(load_as(TEXT_USER, path, "/run/y", &reg, &second, &errs), 0);
+	ck_assert_int_eq(
+		load_as(TEXT_USER, &(struct config_source){.file = path, .runtime_dir = "/run/y"},
+			&reg, &second, &errs),
+		0);
 	unlink(path);
 	twice = dump_text(second);
 	drop_comments(once);

@@ -27,7 +27,9 @@ START_TEST(no_file_serves_all_transports)
 	CLEANUP_CONFIG struct config *c = NULL;
 	struct config_errors errs = {0};
 
-	ck_assert_int_eq(config_load(NULL, "/run/user/7/revd", &reg, &c, &errs), 0);
+	ck_assert_int_eq(config_load(&(struct config_source){.runtime_dir = "/run/user/7/revd"},
+				 &reg, &c, &errs),
+		0);
 	ck_assert_uint_eq(c->n_endpoints, 3);
 	for (size_t i = 0; i < 3; i++) {
 		ck_assert_str_eq(c->endpoints[i].name, names[i]);
@@ -50,9 +52,31 @@ START_TEST(no_file_takes_what_transports_there_are)
 	struct config_errors errs = {0};
 
 	fake.only_fifo = true;
-	ck_assert_int_eq(config_load(NULL, NULL, &reg, &c, &errs), 0);
+	ck_assert_int_eq(config_load(&(struct config_source){0}, &reg, &c, &errs), 0);
 	ck_assert_uint_eq(c->n_endpoints, 1);
 	ck_assert_str_eq(c->endpoints[0].address, "fifo:/run/revd/revd.fifo");
+}
+END_TEST
+
+static const struct {
+	uid_t uid;
+	const char *runtime_dir, *address;
+} queues[] = {
+	{0, NULL, "mqueue:/revd"},
+	{0, "/run/other", "mqueue:/revd"},
+	{7, NULL, "mqueue:/revd"}, /* the system's daemon, in its sandbox */
+	{7, "/run/revd", "mqueue:/revd"},
+	{7, "/run/user/7/revd", "mqueue:/revd-7"},
+};
+
+START_TEST(default_queue_of_a_user)
+{
+	const struct config_source source = {.runtime_dir = queues[_i].runtime_dir};
+	CLEANUP_CONFIG struct config *c = NULL;
+	struct config_errors errs = {0};
+
+	ck_assert_int_eq(load_as(queues[_i].uid, &source, &reg, &c, &errs), 0);
+	ck_assert_str_eq(config_find_endpoint(c, "mqueue")->address, queues[_i].address);
 }
 END_TEST
 
@@ -330,7 +354,7 @@ START_TEST(long_addresses_differ)
 	ck_assert_uint_eq(c->n_endpoints, 2);
 	snprintf(text, sizeof(text), format, 0, 0, 'a');
 	why = text_error(text, &reg);
-	ck_assert_ptr_nonnull(strstr(why, "4: endpoint 'b' has the address 'fifo:/000"));
+	ck_assert_ptr_nonnull(strstr(why, "6: path: 'fifo:/000"));
 }
 END_TEST
 
@@ -351,7 +375,9 @@ START_TEST(a_missing_file_is_an_error)
 	struct config_errors errs = {0};
 	struct config *c = NULL;
 
-	ck_assert_int_eq(config_load("/nonexistent/revd.conf", NULL, &reg, &c, &errs), -EINVAL);
+	ck_assert_int_eq(config_load(&(struct config_source){.file = "/nonexistent/revd.conf"},
+				 &reg, &c, &errs),
+		-EINVAL);
 	ck_assert_ptr_null(c);
 	ck_assert_uint_eq(errs.n, 1);
 	ck_assert_str_eq(errs.text[0], "/nonexistent/revd.conf: No such file or directory");
@@ -382,6 +408,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, NULL);
 	tcase_add_test(t, no_file_serves_all_transports);
 	tcase_add_test(t, no_file_takes_what_transports_there_are);
+	tcase_add_loop_test(t, default_queue_of_a_user, 0, ARRAY_SIZE(queues));
 	tcase_add_test(t, defaults_of_the_design);
 	tcase_add_test(t, each_type_of_value);
 	tcase_add_test(t, each_type_unset);

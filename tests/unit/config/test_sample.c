@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "builtin.h"
 #include "common/runner.h"
 #include "config/load.h"
 #include "config/tables.h"
@@ -22,14 +23,13 @@ extern const struct rv_backend_ops uds_backend, fifo_backend, mqueue_backend;
 /* Those for everybody; loopback is for programs of its own process. */
 static const struct rv_backend_ops *const backends[] = {
 	&uds_backend, &fifo_backend, &mqueue_backend, NULL};
-static const struct rv_service_ops *const services[] = {&reverse_service, &echo_service, NULL};
 
 static struct registry *registry;
 static struct config_registry reg;
 
 static void setup(void)
 {
-	ck_assert_int_eq(registry_create(backends, services, &registry), 0);
+	ck_assert_int_eq(registry_create(backends, services_builtin, &registry), 0);
 	reg = registry_for_config(registry);
 }
 
@@ -104,7 +104,7 @@ START_TEST(the_sample_means_the_defaults)
 	/* Its paths are written for /run/revd and text_load() is not there. */
 	uncomment(sample);
 	spelt = text_load(sample, &reg, NULL);
-	ck_assert_int_eq(config_load(NULL, NULL, &reg, &none, &errs), 0);
+	ck_assert_int_eq(config_load(&(struct config_source){0}, &reg, &none, &errs), 0);
 	check_same(spelt, none);
 	ck_assert_uint_eq(as_is->n_endpoints, 3);
 	ck_assert_str_eq(as_is->endpoints[0].address, "uds:/run/test/revd.sock");
@@ -184,9 +184,18 @@ START_TEST(the_man_page_agrees)
 		snprintf(heading, sizeof(heading), "## Transport %s", backends[i]->name);
 		n += check_section(page, heading, backends[i]->options, "(reopens)");
 	}
-	for (size_t i = 0; services[i]; i++) {
-		snprintf(heading, sizeof(heading), "## Service %s", services[i]->name);
-		n += check_section(page, heading, services[i]->options, NULL);
+	n += check_section(page, "## Transport stdio", NULL, NULL);
+	for (size_t i = 0; backends_builtin[i]; i++) {
+		char named[32];
+
+		snprintf(named, sizeof(named), "*%s*,", backends_builtin[i]->name);
+		ck_assert_msg(strstr(page, named), "transport %s is not documented", named);
+		snprintf(named, sizeof(named), "## Transport %s", backends_builtin[i]->name);
+		ck_assert_msg(strstr(page, named), "no section '%s'", named);
+	}
+	for (size_t i = 0; services_builtin[i]; i++) {
+		snprintf(heading, sizeof(heading), "## Service %s", services_builtin[i]->name);
+		n += check_section(page, heading, services_builtin[i]->options, NULL);
 	}
 	ck_assert_uint_eq(count_keys(page), n); /* and none that there isn't */
 }
@@ -226,7 +235,7 @@ END_TEST
 
 static int print(void)
 {
-	int r = registry_create(backends, services, &registry);
+	int r = registry_create(backends, services_builtin, &registry);
 
 	if (r == 0) {
 		reg = registry_for_config(registry);

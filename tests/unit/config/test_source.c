@@ -29,7 +29,9 @@ static void setup(void)
 static void teardown(void)
 {
 	static const char *const names[] = {"revd.conf", "link.conf", "real.conf",
-		"revd.conf.d/1.conf", "revd.conf.d/2.conf", "revd.conf.d/10.conf", "link.conf.d"};
+		"revd.conf.d/1.conf", "revd.conf.d/2.conf", "revd.conf.d/10.conf", "link.conf.d",
+		"revd.conf.d/typo.cnf", "revd.conf.d/.hidden", "revd.conf.d/1.conf.dpkg-old",
+		"revd.conf.d/1.conf~"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		unlink(names[i]);
@@ -58,7 +60,7 @@ static const char *error_of(uid_t uid, const char *path)
 	static char text[512];
 	struct config_errors errs = {0};
 	struct config *c = NULL;
-	int r = load_as(uid, path, NULL, &reg, &c, &errs);
+	int r = load_as(uid, &(struct config_source){.file = path}, &reg, &c, &errs);
 
 	ck_assert_int_eq(r, errs.n ? -EINVAL : 0);
 	ck_assert_uint_le(errs.n, 1);
@@ -147,13 +149,128 @@ START_TEST(drop_ins_in_the_order_of_their_names)
 	put("revd.conf.d/2.conf", "[endpoint.a]\nmax_peers = 2\n");
 	put("revd.conf.d/10.conf", "[endpoint.a]\nmax_peers = 10\n");
 	put("revd.conf.d/1.conf", "[endpoint.a]\nmax_peers = 11\n[endpoint.b]\ntransport=fifo\n");
-	ck_assert_int_eq(load_as(TEXT_USER, "revd.conf", NULL, &reg, &c, &errs), 0);
+	ck_assert_int_eq(
+		load_as(TEXT_USER, &(struct config_source){.file = "revd.conf"}, &reg, &c, &errs),
+		0);
 	ck_assert_uint_eq(c->n_endpoints, 2);
 	ck_assert_uint_eq(c->endpoints[0].info.max_peers, 2);
 	ck_assert_uint_eq(c->endpoints[0].max_inflight, 1);
 	ck_assert_str_eq(c->endpoints[0].file, "revd.conf");
 	ck_assert_str_eq(c->endpoints[1].file, "revd.conf.d/1.conf");
 	ck_assert_uint_eq(c->endpoints[1].line, 3);
+}
+END_TEST
+
+static struct config *load_optional(struct config_errors *errs)
+{
+	const struct config_source source = {.file = "revd.conf", .optional = true};
+	struct config *c = NULL;
+	int r = load_as(TEXT_USER, &source, &reg, &c, errs);
+
+	ck_assert_int_eq(r, errs->n ? -EINVAL : 0);
+	return c;
+}
+
+static void check_origin(const char *origin, const char *first, uint64_t max_peers)
+{
+	CLEANUP(config_destroy_p) struct config *c = NULL;
+	struct config_errors errs = {0};
+
+	c = load_optional(&errs);
+	ck_assert_msg(c, "%s", errs.n ? errs.text[0] : "no error either");
+	ck_assert_str_eq(c->origin, origin);
+	ck_assert_str_eq(c->endpoints[0].name, first);
+	ck_assert_uint_eq(c->endpoints[0].info.max_peers, max_peers);
+}
+
+/* Which of them are there is looked at anew each time, and all of them count. */
+START_TEST(what_is_there_counts)
+{
+	check_origin("the built-in default (there is no revd.conf)", "uds", 1024);
+	ck_assert_int_eq(mkdir("revd.conf.d", 0700), 0);
+	put("revd.conf.d/1.conf", "[endpoint.uds]\nmax_peers = 5000\n");
+	check_origin(
+		"the built-in default (there is no revd.conf), revd.conf.d/1.conf", "uds", 5000);
+	put("revd.conf", "[endpoint.own]\ntransport = uds\nmax_peers = 7\n");
+	put("revd.conf.d/1.conf", "[endpoint.own]\nmax_peers = 8\n");
+	check_origin("revd.conf, revd.conf.d/1.conf", "own", 8);
+	ck_assert_int_eq(unlink("revd.conf.d/1.conf"), 0);
+	check_origin("revd.conf", "own", 7);
+	ck_assert_int_eq(unlink("revd.conf"), 0);
+	check_origin("the built-in default (there is no revd.conf)", "uds", 1024);
+}
+END_TEST
+
+static void check_only_error(const char *want)
+{
+	struct config_errors errs = {0};
+
+	ck_assert_ptr_null(load_optional(&errs));
+	ck_assert_uint_eq(errs.n, 1);
+	ck_assert_str_eq(errs.text[0], want);
+	config_errors_finish(&errs);
+}
+
+START_TEST(mistakes_in_drop_ins_alone)
+{
+	ck_assert_int_eq(mkdir("revd.conf.d", 0700), 0);
+	put("revd.conf.d/1.conf", "[endpoint.uds]\nmax_pers = 5000\n");
+	check_only_error("revd.conf.d/1.conf:2: unknown key 'max_pers', did you mean 'max_peers'?");
+}
+END_TEST
+
+/* What is there and can't be read is no file that is missing. */
+START_TEST(what_is_there_is_not_missing)
+{
+	ck_assert_int_eq(symlink("nowhere", "revd.conf"), 0);
+	check_only_error("revd.conf: is a symbolic link to nothing");
+	ck_assert_int_eq(unlink("revd.conf"), 0);
+	ck_assert_int_eq(mkdir("revd.conf", 0700), 0);
+	check_only_error("revd.conf: is not a regular file");
+	ck_assert_int_eq(rmdir("revd.conf"), 0);
+	ck_assert_int_eq(symlink("nowhere", "revd.conf.d"), 0);
+	check_only_error("revd.conf.d: is a symbolic link to nothing");
+	ck_assert_int_eq(unlink("revd.conf.d"), 0);
+	put("real.conf", FINE);
+	{
+		const struct config_source below = {.file = "real.conf/x", .optional = true};
+		struct config_errors errs = {0};
+		struct config *c = NULL;
+
+		ck_assert_int_eq(load_as(TEXT_USER, &below, &reg, &c, &errs), -EINVAL);
+		config_errors_finish(&errs);
+	}
+}
+END_TEST
+
+START_TEST(a_drop_in_by_another_name_is_told)
+{
+	CLEANUP(config_destroy_p) struct config *c = NULL;
+	struct config_errors errs = {0};
+
+	put("revd.conf", FINE);
+	ck_assert_int_eq(mkdir("revd.conf.d", 0700), 0);
+	put("revd.conf.d/typo.cnf", "x");
+	put("revd.conf.d/.hidden", "x");
+	put("revd.conf.d/1.conf.dpkg-old", "x");
+	put("revd.conf.d/1.conf~", "x");
+	c = load_optional(&errs);
+	ck_assert_ptr_nonnull(c);
+	ck_assert_uint_eq(c->n_warnings, 1);
+	ck_assert_str_eq(c->warnings[0],
+		"revd.conf.d: 'typo.cnf' is not read: its name does not end in .conf");
+}
+END_TEST
+
+START_TEST(a_text_instead_of_a_file)
+{
+	const struct config_source source = {.file = "nowhere", .text = FINE};
+	CLEANUP(config_destroy_p) struct config *c = NULL;
+	struct config_errors errs = {0};
+
+	ck_assert_int_eq(load_as(0, &source, &reg, &c, &errs), 0);
+	ck_assert_uint_eq(c->n_endpoints, 1);
+	ck_assert_str_eq(c->origin, "(built-in)");
 }
 END_TEST
 
@@ -196,7 +313,9 @@ START_TEST(lines_of_any_length)
 		snprintf(text, sizeof(text),
 			"[endpoint.a]\ntransport=every\nstring = %s ; x ; y\ncount = 7\n", value);
 		put("revd.conf", text);
-		ck_assert_int_eq(load_as(TEXT_USER, "revd.conf", NULL, &reg, &c, &errs), 0);
+		ck_assert_int_eq(load_as(TEXT_USER, &(struct config_source){.file = "revd.conf"},
+					 &reg, &c, &errs),
+			0);
 		ck_assert_str_eq(((struct fake_every *)c->endpoints[0].values)->string, value);
 		ck_assert_uint_eq(((struct fake_every *)c->endpoints[0].values)->count, 7);
 	}
@@ -215,7 +334,9 @@ START_TEST(a_value_behind_much_space)
 		snprintf(text, sizeof(text), "[endpoint.a]\ntransport=every\nstring =%*sx y\n", pad,
 			"");
 		put("revd.conf", text);
-		ck_assert_int_eq(load_as(TEXT_USER, "revd.conf", NULL, &reg, &c, &errs), 0);
+		ck_assert_int_eq(load_as(TEXT_USER, &(struct config_source){.file = "revd.conf"},
+					 &reg, &c, &errs),
+			0);
 		ck_assert_str_eq(((struct fake_every *)c->endpoints[0].values)->string, "x y");
 	}
 }
@@ -241,7 +362,9 @@ static void check_first_error(const char *want, size_t n, size_t suppressed)
 	struct config_errors errs = {0};
 	struct config *c = NULL;
 
-	ck_assert_int_eq(load_as(TEXT_USER, "revd.conf", NULL, &reg, &c, &errs), -EINVAL);
+	ck_assert_int_eq(
+		load_as(TEXT_USER, &(struct config_source){.file = "revd.conf"}, &reg, &c, &errs),
+		-EINVAL);
 	ck_assert_str_eq(errs.text[0], want);
 	ck_assert_uint_eq(errs.n, n);
 	ck_assert_uint_eq(errs.suppressed, suppressed);
@@ -299,6 +422,11 @@ int main(void)
 	tcase_add_test(t, drop_ins_are_judged_too);
 	tcase_add_test(t, drop_in_directory_that_is_a_file);
 	tcase_add_test(t, drop_ins_in_the_order_of_their_names);
+	tcase_add_test(t, what_is_there_counts);
+	tcase_add_test(t, mistakes_in_drop_ins_alone);
+	tcase_add_test(t, what_is_there_is_not_missing);
+	tcase_add_test(t, a_drop_in_by_another_name_is_told);
+	tcase_add_test(t, a_text_instead_of_a_file);
 	tcase_add_test(t, a_fifo_does_not_block);
 	tcase_add_test(t, the_largest_file);
 	tcase_add_test(t, lines_of_any_length);

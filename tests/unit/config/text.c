@@ -22,7 +22,8 @@ static int load(const char *text, const struct config_registry *reg, struct conf
 	int r;
 
 	text_write(path, text);
-	r = load_as(TEXT_USER, path, "/run/test", reg, ret, errs);
+	r = load_as(TEXT_USER, &(struct config_source){.file = path, .runtime_dir = "/run/test"},
+		reg, ret, errs);
 	ck_assert_int_eq(unlink(path), 0);
 	return r;
 }

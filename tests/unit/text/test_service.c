@@ -4,6 +4,8 @@
 #include <string.h>
 #include "common/runner.h"
 #include "service/builtin.h"
+
+extern const struct rv_service_ops echo_service, refuse_service, reverse_service;
 #include "text/text.h"
 #include "util/macro.h"
 
@@ -104,7 +106,8 @@ static void check_text(
 
 START_TEST(tables)
 {
-	static const struct rv_service_ops *const all[] = {&reverse_service, &echo_service};
+	static const struct rv_service_ops *const all[] = {
+		&reverse_service, &echo_service, &refuse_service};
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		ck_assert_uint_eq(all[i]->magic, REVD_SERVICE_MAGIC);

@@ -125,6 +125,48 @@ START_TEST(format)
 }
 END_TEST
 
+static const struct {
+	const char *text, *size, *time; /* NULL: no idea */
+} meant[] = {
+	{"5m", "5M", "5min"},
+	{"5sec", NULL, "5s"},
+	{"64k", "64K", NULL},
+	{"64MB", "64M", NULL},
+	{"1 gib", "1G", NULL},
+	{"9 Bytes", "9B", NULL},
+	{"2 hours", NULL, "2h"},
+	{"7 \xc2\xb5s", NULL, "7us"},
+	{"3MSEC", NULL, "3ms"},
+	{"5", NULL, NULL},
+	{"k", NULL, NULL},
+	{"1.5M", NULL, NULL},
+	{"-1K", NULL, NULL},
+	{"5 kb kib", NULL, NULL},
+	{"5  ", NULL, NULL},
+	{"5abcdefghijklmnopqrstuvwxyz", NULL, NULL},
+	{"123456789012345678901234567890k", NULL, NULL},
+	{"", NULL, NULL},
+};
+
+START_TEST(suggestions)
+{
+	const char *text = meant[_i].text;
+	char buf[NUM_TEXT];
+	uint64_t v;
+
+	ck_assert_int_eq(num_suggest_size(text, buf), meant[_i].size != NULL);
+	if (meant[_i].size) {
+		ck_assert_str_eq(buf, meant[_i].size);
+		ck_assert_int_eq(num_parse_size(buf, &v), 0);
+	}
+	ck_assert_int_eq(num_suggest_time(text, buf), meant[_i].time != NULL);
+	if (meant[_i].time) {
+		ck_assert_str_eq(buf, meant[_i].time);
+		ck_assert_int_eq(num_parse_time(buf, &v), 0);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("num");
@@ -133,6 +175,7 @@ int main(void)
 	tcase_add_loop_test(t, parse, 0, ARRAY_SIZE(cases));
 	tcase_add_loop_test(t, mode, 0, ARRAY_SIZE(modes));
 	tcase_add_loop_test(t, format, 0, ARRAY_SIZE(formats));
+	tcase_add_loop_test(t, suggestions, 0, ARRAY_SIZE(meant));
 	suite_add_tcase(s, t);
 	return runner_run(s);
 }

@@ -59,6 +59,8 @@ struct rv_listener {
 /* The functions of rv_backend_ops.check, open, reconfigure and close. l: zeroed before
  * it is opened. cfg and info live until the next of these calls. */
 int rv_listener_check(const struct rv_listener_config *, struct rv_err *) MUST_CHECK;
+/* For name_at() of <revd/backend.h>. */
+bool rv_listener_name_at(const struct rv_listener_config *, size_t i, char *buf, size_t size);
 int rv_listener_open(struct rv_listener *, int type, const struct rv_listener_config *,
 	const struct rv_endpoint_info *, const int *fds, size_t n_fds, struct rv_err *) MUST_CHECK;
 int rv_listener_reconfigure(struct rv_listener *, const struct rv_listener_config *,

@@ -10,10 +10,10 @@
 #include "util/macro.h"
 
 /* Sends "KEY=VALUE\n..." to $NOTIFY_SOCKET. What fails is logged, once. */
-void sd_notify_state(const char *fmt, ...) PRINTF(1, 2);
+void systemd_notify(const char *fmt, ...) PRINTF(1, 2);
 
 /* Descriptors that were handed over. names[i] is "" where none was given. */
-struct sd_fds {
+struct systemd_fds {
 	size_t n;
 	int *fds;
 	char **names;
@@ -22,8 +22,8 @@ struct sd_fds {
 
 /* Takes LISTEN_* out of the environment; all descriptors get CLOEXEC. Nonsense
  * is logged and ignored. -ENOMEM. */
-int sd_fds_init(struct sd_fds *) MUST_CHECK;
-void sd_fds_finish(struct sd_fds *);
+int systemd_fds_init(struct systemd_fds *) MUST_CHECK;
+void systemd_fds_finish(struct systemd_fds *);
 
 /* Microseconds between signs of life that the manager wants; 0: none. */
-uint64_t sd_watchdog_interval(void);
+uint64_t systemd_watchdog_interval(void);

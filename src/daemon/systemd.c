@@ -1,4 +1,4 @@
-#include "daemon/sd.h"
+#include "daemon/systemd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +40,7 @@ static int send_to(const char *name, const char *text)
 	return 0;
 }
 
-void sd_notify_state(const char *fmt, ...)
+void systemd_notify(const char *fmt, ...)
 {
 	const char *name = getenv("NOTIFY_SOCKET");
 	char text[512];
@@ -92,7 +92,7 @@ static size_t count_fds(void)
 	return (size_t)n;
 }
 
-static void name_fds(struct sd_fds *s)
+static void name_fds(struct systemd_fds *s)
 {
 	char *rest = s->text;
 
@@ -104,7 +104,7 @@ static void name_fds(struct sd_fds *s)
 }
 
 /* Those that are open; what is not is counted and left out. */
-static void keep_open_ones(struct sd_fds *s)
+static void keep_open_ones(struct systemd_fds *s)
 {
 	size_t k = 0, missing = 0;
 
@@ -124,7 +124,7 @@ static void keep_open_ones(struct sd_fds *s)
 	s->n = k;
 }
 
-int sd_fds_init(struct sd_fds *s)
+int systemd_fds_init(struct systemd_fds *s)
 {
 	const char *names = getenv("LISTEN_FDNAMES");
 
@@ -134,7 +134,7 @@ int sd_fds_init(struct sd_fds *s)
 	s->names = calloc(s->n + 1, sizeof(*s->names));
 	s->text = strdup(names ? names : "");
 	if (!s->fds || !s->names || !s->text) {
-		sd_fds_finish(s);
+		systemd_fds_finish(s);
 		return -ENOMEM;
 	}
 	name_fds(s);
@@ -145,7 +145,7 @@ int sd_fds_init(struct sd_fds *s)
 	return 0;
 }
 
-void sd_fds_finish(struct sd_fds *s)
+void systemd_fds_finish(struct systemd_fds *s)
 {
 	free(s->fds);
 	free(s->names);
@@ -153,7 +153,7 @@ void sd_fds_finish(struct sd_fds *s)
 	memset(s, 0, sizeof(*s));
 }
 
-uint64_t sd_watchdog_interval(void)
+uint64_t systemd_watchdog_interval(void)
 {
 	const char *s = getenv("WATCHDOG_USEC");
 	uint64_t usec;
