@@ -174,6 +174,12 @@ int fifo_open(void *block, const struct rv_endpoint_info *info, const void *cfg,
 	return 0;
 }
 
+/* We made the name, and it is not there any more, or something else is. */
+static bool is_lost(const char *path, struct rv_names_id id)
+{
+	return id.ino && !rv_names_id_same(id, rv_names_id_path(path));
+}
+
 int fifo_reconfigure(
 	void *block, const struct rv_endpoint_info *info, const void *cfg, struct rv_err *e)
 {
@@ -181,8 +187,10 @@ int fifo_reconfigure(
 	int r = 0;
 
 	(void)cfg; /* no key of ours is live */
-	if (ep->id.ino && !rv_names_id_same(ep->id, rv_names_id_path(ep->path))) {
-		return rv_fail(e, -EBUSY, "%s: the name is no longer ours", ep->path);
+	if (is_lost(ep->path, ep->id) || is_lost(ep->out_path, ep->out_id) ||
+		is_lost(ep->dir_path, ep->dir_id)) {
+		return rv_fail(e, -ESTALE, "%s: the name, or one beside it, is gone or another's",
+			ep->path);
 	}
 	if (ep->id.ino) {
 		r = rv_names_apply(ep->fd, ep->path, info->mode, info, e);

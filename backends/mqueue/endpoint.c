@@ -93,6 +93,12 @@ int mqueue_open(void *block, const struct rv_endpoint_info *info, const void *co
 	return 0;
 }
 
+/* We made the queue, and its name is not there any more, or is another's. */
+static bool is_lost(const struct mqueue_queue *mq)
+{
+	return mq->id.ino && !rv_names_id_same(mq->id, mqueue_id(mq->name));
+}
+
 int mqueue_reconfigure(
 	void *block, const struct rv_endpoint_info *info, const void *cfg, struct rv_err *e)
 {
@@ -100,8 +106,9 @@ int mqueue_reconfigure(
 	int r = 0;
 
 	(void)cfg; /* no key of ours is live */
-	if (ep->in.id.ino && !rv_names_id_same(ep->in.id, mqueue_id(ep->in.name))) {
-		return rv_fail(e, -EBUSY, "%s: the name is no longer ours", ep->in.name);
+	if (is_lost(&ep->in) || is_lost(&ep->out)) {
+		return rv_fail(e, -ESTALE, "%s: the name, or that of %s, is gone or another's",
+			ep->in.name, ep->out.name);
 	}
 	if (ep->in.id.ino) {
 		r = rv_names_apply(ep->in.q, ep->in.name, info->mode, info, e);

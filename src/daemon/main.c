@@ -13,6 +13,7 @@
 #include "daemon/options.h"
 #include "daemon/paths.h"
 #include "daemon/presets.h"
+#include "daemon/reloader.h"
 #include "daemon/systemd.h"
 #include "service/builtin.h"
 #include "util/clock.h"
@@ -33,6 +34,7 @@ struct daemon {
 	uint64_t workers;
 	bool stopping;
 	int status;
+	struct rv_err refused; /* why the last reload was; "": it was not */
 };
 
 /* Errors of a configuration: on the command line as they are, else in the log. */
@@ -52,7 +54,9 @@ static void report_errors(struct config_errors *errs, bool plain)
 	}
 }
 
-static struct config *load_source(struct daemon *d, const struct config_source *source, bool plain)
+/* err: the first error, where it is wanted. */
+static struct config *load_source(
+	struct daemon *d, const struct config_source *source, bool plain, struct rv_err *err)
 {
 	const struct config_registry reg = registry_for_config(d->registry);
 	struct config_errors errs = {0};
@@ -63,6 +67,10 @@ static struct config *load_source(struct daemon *d, const struct config_source *
 		if (!errs.n) {
 			log_error("the configuration could not be read");
 		}
+		if (err) {
+			snprintf(err->msg, sizeof(err->msg), "%s",
+				errs.n ? errs.text[0] : "the configuration could not be read");
+		}
 		config = NULL;
 	}
 	config_errors_finish(&errs);
@@ -72,19 +80,20 @@ static struct config *load_source(struct daemon *d, const struct config_source *
 /* What the files say. */
 static struct config *load_plain(struct daemon *d)
 {
-	return load_source(d, &d->source, true);
+	return load_source(d, &d->source, true, NULL);
 }
 
 /* The same, and what becomes of the descriptors that we were given. */
-static struct config *load(struct daemon *d)
+static struct config *load(struct daemon *d, struct rv_err *err)
 {
 	struct config_source source = d->source;
-	struct config *config = load_source(d, &source, false);
+	struct config *config = load_source(d, &source, false, err);
 
 	if (!config) {
 		return NULL;
 	}
 	if (inherited_assign(&d->inherited, config) < 0) {
+		snprintf(err->msg, sizeof(err->msg), "an inherited descriptor has no endpoint");
 		config_destroy(config);
 		return NULL;
 	}
@@ -93,7 +102,7 @@ static struct config *load(struct daemon *d)
 	}
 	config_destroy(config);
 	source.more = d->inherited.sections;
-	return load_source(d, &source, false);
+	return load_source(d, &source, false, err);
 }
 
 /* What a configuration is made from is decided anew each time, so it is told too. */
@@ -134,6 +143,13 @@ static int dump(struct daemon *d)
 	return 0;
 }
 
+static int ask_to_reload(struct daemon *d)
+{
+	CLEANUP(config_destroy_p) struct config *config = load_plain(d);
+
+	return config ? reloader_run(config) : EX_CONFIG;
+}
+
 /* Events. */
 
 static void on_libevent_log(int severity, const char *text)
@@ -170,7 +186,12 @@ static void tell_status(struct daemon *d, const char *prefix)
 	char text[256];
 
 	server_describe(d->server, text, sizeof(text));
-	systemd_notify("%sSTATUS=%s", prefix, text);
+	if (*d->refused.msg) {
+		systemd_notify(
+			"%sSTATUS=%s; the last reload was refused: %s", prefix, text, d->refused.msg);
+	} else {
+		systemd_notify("%sSTATUS=%s", prefix, text);
+	}
 }
 
 static void on_changed(void *ctx)
@@ -208,32 +229,58 @@ static void apply(struct daemon *d, const struct config *config)
 	}
 }
 
+/* 0, or -errno with the sentence in err; then nothing has changed. */
+static int change_over(struct daemon *d, struct rv_err *err)
+{
+	struct config *config = load(d, err);
+	int r;
+
+	if (!config) {
+		return -EINVAL;
+	}
+	tell_of(config);
+	if (paths_make_runtime_dir(&d->paths, config) < 0) {
+		snprintf(err->msg, sizeof(err->msg), "the runtime directory can't be made");
+		config_destroy(config);
+		return -EIO;
+	}
+	r = server_reload(d->server, config, err);
+	if (r == 0) {
+		apply(d, config);
+	}
+	return r;
+}
+
+/* A client asks for it, or SIGHUP does. */
+static int reload(void *ctx, struct rv_err *err)
+{
+	struct daemon *d = ctx;
+	int r;
+
+	systemd_notify("RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_now() / 1000);
+	r = change_over(d, err);
+	if (r < 0) {
+		log_error("reload: %s; the old configuration stays", err->msg);
+		d->refused = *err;
+	} else {
+		*d->refused.msg = '\0';
+		server_describe(d->server, err->msg, sizeof(err->msg));
+		log_info("reloaded, %s", err->msg);
+	}
+	tell_status(d, "READY=1\n");
+	return r;
+}
+
 static void on_reload(evutil_socket_t sig, short what, void *arg)
 {
 	struct daemon *d = arg;
-	struct config *config;
 	struct rv_err err = {{0}};
 
 	(void)sig;
 	(void)what;
-	if (d->stopping) {
-		return;
+	if (!d->stopping) {
+		(void)reload(d, &err);
 	}
-	systemd_notify("RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_now() / 1000);
-	config = load(d);
-	if (config) {
-		tell_of(config);
-	}
-	if (!config || paths_make_runtime_dir(&d->paths, config) < 0) {
-		log_error("reload: nothing was changed");
-		config_destroy(config);
-	} else if (server_reload(d->server, config, &err) < 0) {
-		log_error("reload: %s; the old configuration stays", err.msg);
-	} else {
-		apply(d, config);
-		log_info("reloaded, %zu endpoints", server_n_endpoints(d->server));
-	}
-	tell_status(d, "READY=1\n");
 }
 
 static void on_statistics(evutil_socket_t sig, short what, void *arg)
@@ -335,7 +382,7 @@ static int open_endpoints(struct daemon *d, struct config *config)
 static int start(struct daemon *d, struct config *config)
 {
 	static const struct server_events events = {
-		.drained = on_drained, .ended = on_ended, .changed = on_changed};
+		.drained = on_drained, .ended = on_ended, .reload = reload, .changed = on_changed};
 	size_t n = config->n_endpoints;
 	int r;
 
@@ -380,6 +427,7 @@ static void stop(struct daemon *d)
 
 static int serve(struct daemon *d)
 {
+	struct rv_err err = {{0}};
 	struct config *config;
 
 	if (d->options.mode != MODE_STDIO) {
@@ -389,7 +437,7 @@ static int serve(struct daemon *d)
 		inherited_finish(&d->inherited);
 		return EXIT_FAILURE;
 	}
-	config = load(d);
+	config = load(d, &err);
 	if (!config) {
 		inherited_finish(&d->inherited);
 		return EX_CONFIG;
@@ -425,6 +473,8 @@ static int run(struct daemon *d)
 		return check(d);
 	case MODE_DUMP:
 		return dump(d);
+	case MODE_RELOAD:
+		return ask_to_reload(d);
 	default:
 		return serve(d);
 	}

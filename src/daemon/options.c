@@ -14,6 +14,8 @@ static const struct {
 	{{"check", no_argument, NULL, 'k'}, MODE_CHECK, "", "say what is wrong with it and exit"},
 	{{"dump-config", no_argument, NULL, 'd'}, MODE_DUMP, "",
 		"print what is in effect, with the origin of each value, and exit"},
+	{{"reload", no_argument, NULL, 'r'}, MODE_RELOAD, "",
+		"make the daemon that runs reload, and say what came of it"},
 	{{"demo", no_argument, NULL, 'm'}, MODE_DEMO, "",
 		"serve every transport in a private directory, with lines to paste"},
 	{{"stdio", no_argument, NULL, 's'}, MODE_STDIO, "",
@@ -70,7 +72,7 @@ static bool take(struct options *o, int val, const char *arg)
 	}
 	if (val == '?' || (o->mode != MODE_SERVE && o->mode != mode)) {
 		if (val != '?') {
-			fputs("revd: --check, --dump-config, --demo and --stdio exclude each "
+			fputs("revd: --check, --dump-config, --reload, --demo and --stdio exclude each "
 			      "other\n",
 				stderr);
 		}

@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-enum mode { MODE_SERVE, MODE_CHECK, MODE_DUMP, MODE_DEMO, MODE_STDIO, MODE_EXIT };
+enum mode { MODE_SERVE, MODE_CHECK, MODE_DUMP, MODE_RELOAD, MODE_DEMO, MODE_STDIO, MODE_EXIT };
 
 struct options {
 	enum mode mode;

@@ -15,7 +15,7 @@ struct row {
 	struct endpoint *holder;       /* has the address now and will lose it */
 	struct endpoint *opened;
 	enum config_change change; /* CONFIG_REPLACE also for new ones */
-	bool changed;
+	bool changed, lost; /* lost: its name is not there, or another's */
 };
 
 struct plan {
@@ -81,6 +81,13 @@ static void plan_finish(struct plan *p)
 	free(p->rows);
 }
 
+/* A change that can't be made in place, or a name that is not ours any more: then the
+ * endpoint is opened anew, which takes the name back or says why not. */
+static bool must_replace(const struct row *row, int r)
+{
+	return (r == -EBUSY && row->change == CONFIG_LIVE) || r == -ESTALE;
+}
+
 static int change_in_place(struct plan *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
@@ -91,12 +98,18 @@ static int change_in_place(struct plan *p)
 			continue;
 		}
 		r = endpoint_reconfigure(row->old, p->config, row->cfg, p->err);
-		if (r == -EBUSY && row->change == CONFIG_LIVE && !row->old->adopted) {
+		if (must_replace(row, r) && !row->old->adopted) {
+			if (r == -ESTALE) {
+				log_notice("%s: %s; it is made again", row->cfg->name, p->err->msg);
+			}
 			row->change = CONFIG_REPLACE;
-		} else if (r < 0 && row->change == CONFIG_LIVE) {
-			return r;
+			row->lost = r == -ESTALE;
 		} else if (r < 0) {
-			log_warning("%s: %s", row->cfg->name, p->err->msg);
+			const struct rv_err why = *p->err;
+
+			snprintf(p->err->msg, sizeof(p->err->msg), "%s: %.200s", row->cfg->name,
+				why.msg);
+			return r;
 		}
 		row->changed = r == 0;
 	}
@@ -190,6 +203,10 @@ static void tell(const struct plan *p)
 
 		if (row->old && row->change == CONFIG_LIVE) {
 			log_info("%s: changed in place", row->cfg->name);
+		} else if (row->old && strcmp(row->old_cfg->address, row->cfg->address) != 0) {
+			log_info("%s: moved from %s", row->cfg->name, row->old_cfg->address);
+		} else if (row->old && row->change == CONFIG_REPLACE && !row->lost) {
+			log_info("%s: opened anew", row->cfg->name);
 		}
 	}
 }

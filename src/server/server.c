@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include "server/reload.h"
 #include "server/stats.h"
+#include "server/wishes.h"
 #include "util/clock.h"
 #include "util/fd.h"
 
@@ -22,6 +23,12 @@ struct server {
 	struct endpoints endpoints;
 	struct config_ref *config;
 	bool stopping;
+};
+
+static const struct endpoint_reports reports = {
+	.info = stats_info,
+	.stats = stats_all,
+	.reload = wishes_add,
 };
 
 /* Takes away those that nobody uses any more. */
@@ -119,10 +126,28 @@ static void collect(struct server *s)
 	}
 }
 
+/* Outside of all callbacks of backends, which a reload may end. */
+static void grant_wishes(struct server *s)
+{
+	struct rv_err err = {{0}};
+	int r;
+
+	if (!wishes_pending(&s->endpoints)) {
+		return;
+	}
+	if (s->stopping) {
+		wishes_answer(&s->endpoints, RV_STATUS_STOPPING, "the daemon is stopping");
+		return;
+	}
+	r = s->events->reload(s->ctx, &err);
+	wishes_answer(&s->endpoints, r < 0 ? RV_STATUS_INTERNAL : RV_STATUS_OK, err.msg);
+}
+
 static void on_notify(evutil_socket_t fd, short what, void *arg)
 {
 	(void)what;
 	fd_event_clear(fd);
+	grant_wishes(arg);
 	collect(arg);
 }
 
@@ -294,7 +319,7 @@ int server_create(struct event_base *base, unsigned n_threads, const struct serv
 	s->base = base;
 	s->events = events;
 	s->ctx = ctx;
-	s->endpoints.reports = &stats_reports;
+	s->endpoints.reports = &reports;
 	s->endpoints.start_ns = clock_now();
 	pthread_rwlock_init(&s->endpoints.lock, NULL);
 	r = start(s, n_threads);
@@ -312,6 +337,7 @@ void server_destroy(struct server *s)
 		return;
 	}
 	close_all(s);
+	wishes_answer(&s->endpoints, RV_STATUS_STOPPING, "the daemon is stopping");
 	for (unsigned i = 0; i < s->endpoints.services.n_workers; i++) {
 		traffic_stop(&s->traffics[i]);
 	}

@@ -22,6 +22,9 @@ struct server_events {
 	void (*drained)(void *ctx, bool timed_out);
 	/* No endpoint is left: the last one failed, or its work was over. */
 	void (*ended)(void *ctx, bool failed);
+	/* A client asks for a reload. Returns what server_reload() does, or another
+	 * -errno, with the sentence that the client gets. */
+	int (*reload)(void *ctx, struct rv_err *);
 	/* What server_describe() says may have changed. */
 	void (*changed)(void *ctx);
 };

@@ -24,6 +24,7 @@ static const char *const op_names[RV_OP_COUNT] = {
 	[RV_OP_PING] = "ping",
 	[RV_OP_INFO] = "info",
 	[RV_OP_STATS] = "stats",
+	[RV_OP_RELOAD] = "reload",
 };
 
 static void add_counters(struct counters *into, const struct counters *from)
@@ -178,7 +179,7 @@ static int finish(FILE *f, int r, char **buf)
 	return 0;
 }
 
-static int stats(void *owner, char **ret, size_t *ret_n)
+int stats_all(void *owner, char **ret, size_t *ret_n)
 {
 	struct endpoints *all = ((struct endpoint *)owner)->all;
 	struct json_writer j = {.file = open_memstream(ret, ret_n)};
@@ -256,7 +257,7 @@ static void put_limits(struct json_writer *j, const struct rv_instance *in)
 	json_write_end(j);
 }
 
-static int info(const struct rv_instance *in, char **ret, size_t *ret_n)
+int stats_info(const struct rv_instance *in, char **ret, size_t *ret_n)
 {
 	const struct endpoint *ep = in->owner;
 	struct json_writer j = {.file = open_memstream(ret, ret_n)};
@@ -277,8 +278,3 @@ static int info(const struct rv_instance *in, char **ret, size_t *ret_n)
 	json_write_end(&j);
 	return finish(j.file, 0, ret);
 }
-
-const struct endpoint_reports stats_reports = {
-	.info = info,
-	.stats = stats,
-};

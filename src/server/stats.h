@@ -6,7 +6,9 @@
 
 #include "traffic/instance.h"
 
-extern const struct endpoint_reports stats_reports;
+/* endpoint_reports; owner: the endpoint. */
+int stats_all(void *owner, char **ret, size_t *ret_n);
+int stats_info(const struct rv_instance *, char **ret, size_t *ret_n);
 
 /* The most important of them, a line for each endpoint, into the log. */
 struct endpoints;

@@ -107,6 +107,9 @@ static void host_blocked(struct rv_instance *in, void *block)
 	p->bits |= PEER_BLOCKED;
 	if (peer_backlog(p)) {
 		p->backlog->blocked_ns = instance_now(in);
+		if (p->backlog->stalled_ns) {
+			p->backlog->stalled_ns = p->backlog->blocked_ns; /* some of it went out */
+		}
 		peer_watch(in, p);
 	}
 }

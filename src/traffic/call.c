@@ -65,7 +65,7 @@ static bool take_place(struct request *q, struct ticket *t)
 	return l != NULL;
 }
 
-static rv_ticket make_ticket(struct request *q)
+rv_ticket call_make_ticket(struct request *q, struct rv_service_worker *sw)
 {
 	struct rv_instance *in = q->batch->in;
 	struct tickets *ts = &in->traffic->tickets;
@@ -77,7 +77,7 @@ static rv_ticket make_ticket(struct request *q)
 		return 0;
 	}
 	t->in = in;
-	t->service = in->service;
+	t->service = sw;
 	t->slot = p->slot;
 	t->client = p->client;
 	t->tag = q->tag;
@@ -90,7 +90,7 @@ static rv_ticket make_ticket(struct request *q)
 		return 0;
 	}
 	in->n_tickets++;
-	in->service->deferred++;
+	sw->deferred++;
 	p->inflight += t->bytes;
 	worker_want_tick(in->worker);
 	return id;
@@ -103,7 +103,7 @@ rv_ticket call_defer(struct rv_reply *r)
 	if (s->ticket) {
 		return 0; /* one for a request */
 	}
-	s->ticket = make_ticket(s->request);
+	s->ticket = call_make_ticket(s->request, s->request->batch->in->service);
 	return s->ticket;
 }
 

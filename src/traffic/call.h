@@ -11,6 +11,9 @@
 /* Serves the request, n bytes of text. The reply is on its way then, or follows. */
 void call_service(struct request *, const uint8_t *text, size_t n);
 
+/* Puts the request aside, to be answered for sw by its ticket. 0: no memory. */
+rv_ticket call_make_ticket(struct request *, struct rv_service_worker *sw);
+
 /* Methods of struct rv_service_host, from inside of the service. */
 uint8_t *call_room(struct rv_reply *, size_t n);
 rv_ticket call_defer(struct rv_reply *);

@@ -370,8 +370,11 @@ void input_more(struct rv_instance *in, struct peer *p)
 	}
 	begin_batch(&b, in, p);
 	serve_backlog(&b, p);
-	if (p->backlog && queue_cost(p->backlog) <= in->limits.max_inflight) {
-		p->backlog->stalled_ns = 0;
+	if (p->backlog && p->backlog->stalled_ns) {
+		/* something has moved: whoever reads `.out` is slow, but there */
+		bool less = queue_cost(p->backlog) <= in->limits.max_inflight;
+
+		p->backlog->stalled_ns = less ? 0 : instance_now(in);
 	}
 	if (end_batch(&b, p) == RV_READ_ON && p->bits & PEER_STOPPED && !in->stopping) {
 		input_resume(in, p);

@@ -24,6 +24,7 @@
 struct config_endpoint;
 struct rv_instance;
 struct rv_service_worker;
+struct traffic;
 
 /* What an instance asks of its endpoint, `owner`; from the worker's thread. */
 struct endpoint_hooks {
@@ -41,6 +42,9 @@ struct endpoint_hooks {
 struct endpoint_reports {
 	int (*info)(const struct rv_instance *, char **ret, size_t *ret_n);
 	int (*stats)(void *owner, char **ret, size_t *ret_n);
+	/* The main thread is to reload and to answer the ticket: traffic_answer(). 0 or
+	 * -ENOMEM. */
+	int (*reload)(void *owner, struct traffic *, rv_ticket);
 };
 
 struct post;
@@ -82,6 +86,7 @@ struct traffic {
 	struct worker worker;
 	struct rv_instance *instances;
 	struct rv_service_worker *retired; /* with deferred replies still out */
+	struct rv_service_worker *control; /* for requests that the main thread answers */
 	struct tickets tickets;
 	uint64_t last_client; /* the id given last */
 	bool in_call;         /* a service is being called: it must not complete() */

@@ -1,9 +1,36 @@
 #include "traffic/request.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 #include "traffic/call.h"
 
 static const char busy[] = "too much in flight for one client";
+
+/* Who may change what the daemon does: root, and whoever it runs as, where the kernel
+ * vouches for it. */
+static bool may_control(const struct request *q)
+{
+	uid_t uid = q->batch->source->uid;
+
+	return q->batch->in->ops->caps & RV_CAP_PEERCRED && (uid == 0 || uid == geteuid());
+}
+
+/* Answered by the main thread, later. */
+static void serve_reload(struct request *q)
+{
+	struct rv_instance *in = q->batch->in;
+	rv_ticket ticket;
+
+	if (!may_control(q)) {
+		reply_status(
+			q, RV_STATUS_DENIED, "only root and the daemon's own user may do that");
+		return;
+	}
+	ticket = call_make_ticket(q, in->traffic->control);
+	if (!ticket || in->reports->reload(in->owner, in->traffic, ticket) < 0) {
+		reply_status(q, RV_STATUS_INTERNAL, "out of memory");
+	}
+}
 
 static void serve_op(struct request *q, const uint8_t *data, size_t n)
 {
@@ -19,6 +46,10 @@ static void serve_op(struct request *q, const uint8_t *data, size_t n)
 	}
 	if (q->op == RV_OP_PING) {
 		reply_text(q, RV_STATUS_OK, data, n);
+		return;
+	}
+	if (q->op == RV_OP_RELOAD) {
+		serve_reload(q);
 		return;
 	}
 	r = q->op == RV_OP_INFO ? in->reports->info(in, &json, &len)
@@ -78,6 +109,7 @@ static struct peer *addressee(struct batch *b, struct peer *p, struct split_piec
 	}
 	if (!ok) {
 		count(&in->n.unaddressed, 1);
+		instance_log(in, LOG_DEBUG, "a frame has no usable reply token: dropped");
 		return NULL;
 	}
 	if (in->ops->reply_peer(in->block, (const char *)token, n, &block) < 0) {
@@ -268,6 +300,7 @@ void request_serve(
 		break;
 	case SPLIT_SKIPPED:
 		count(&b->in->n.torn, 1);
+		instance_log(b->in, LOG_DEBUG, "something torn was skipped");
 		break;
 	case SPLIT_MORE:
 		break;

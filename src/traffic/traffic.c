@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 #include "traffic/backend_host.h"
 #include "traffic/deferred.h"
 #include "traffic/drain.h"
@@ -79,14 +80,26 @@ static const struct worker_hooks hooks = {
 	.tick = on_tick,
 };
 
+static const struct rv_service_ops control_ops = {.name = "control"};
+
 int traffic_start(struct traffic *t, unsigned index, struct event_base *base)
 {
+	t->control = calloc(1, sizeof(*t->control));
+	if (!t->control) {
+		return -ENOMEM;
+	}
+	t->control->traffic = t;
+	t->control->ops = &control_ops;
+	t->control->name = control_ops.name;
 	return worker_start(&t->worker, index, base, &hooks, t);
 }
 
 void traffic_stop(struct traffic *t)
 {
-	worker_stop(&t->worker);
+	if (t->control) {
+		worker_stop(&t->worker);
+	}
+	free(TAKE_PTR(t->control));
 	tickets_finish(&t->tickets);
 	free(TAKE_PTR(t->scratch));
 }
@@ -298,4 +311,29 @@ static void do_retire_service(struct worker *w, void *p)
 void traffic_retire_service(struct traffic *t, struct rv_service_worker *sw)
 {
 	worker_call(&t->worker, do_retire_service, sw);
+}
+
+struct answer_arg {
+	struct traffic *traffic;
+	rv_ticket ticket;
+	enum rv_status status;
+	const char *sentence;
+};
+
+static void do_answer(struct worker *w, void *p)
+{
+	const struct answer_arg *a = p;
+
+	(void)w;
+	deferred_host.complete(
+		a->traffic->control, a->ticket, a->status, a->sentence, strlen(a->sentence));
+}
+
+void traffic_answer(
+	struct traffic *t, rv_ticket ticket, enum rv_status status, const char *sentence)
+{
+	struct answer_arg a = {
+		.traffic = t, .ticket = ticket, .status = status, .sentence = sentence};
+
+	worker_call(&t->worker, do_answer, &a);
 }

@@ -40,3 +40,6 @@ int traffic_add_service(struct traffic *, struct rv_service_worker *, struct rv_
 void traffic_drain_service(struct traffic *, struct rv_service_worker *);
 /* sw->detached() follows. */
 void traffic_retire_service(struct traffic *, struct rv_service_worker *);
+
+/* Answers a request that endpoint_reports.reload() handed to the main thread. */
+void traffic_answer(struct traffic *, rv_ticket, enum rv_status, const char *sentence);

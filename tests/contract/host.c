@@ -84,8 +84,15 @@ static void on_changed(void *ctx)
 	(void)ctx;
 }
 
+static int on_wish(void *ctx, struct rv_err *err)
+{
+	(void)ctx;
+	snprintf(err->msg, sizeof(err->msg), "not here");
+	return -ENOTSUP;
+}
+
 static const struct server_events events = {
-	.drained = on_drained, .ended = on_ended, .changed = on_changed};
+	.drained = on_drained, .ended = on_ended, .reload = on_wish, .changed = on_changed};
 
 static void write_config(const struct host *h, const struct host_keys *k)
 {
@@ -134,15 +141,16 @@ void host_open(struct host *h, const struct host_keys *keys, int fd)
 {
 	const char *const name = "it";
 	bool taken = false;
-	const struct inherited_fds fds = {.n = fd >= 0, .fds = &fd, .names = &name, .taken = &taken};
+	const struct inherited_fds fds = {
+		.n = fd >= 0, .fds = &fd, .names = &name, .taken = &taken};
 	struct rv_err err = {""};
 
 	write_config(h, keys);
 	h->drained = h->timed_out = false;
 	h->base = event_base_new();
 	ck_assert_ptr_nonnull(h->base);
-	ck_assert_int_eq(server_create(h->base, keys && keys->workers ? keys->workers : 1, &events, h,
-				 &h->server),
+	ck_assert_int_eq(server_create(h->base, keys && keys->workers ? keys->workers : 1, &events,
+				 h, &h->server),
 		0);
 	ck_assert_msg(server_open(h->server, load_config(h), &fds, &err) == 0, "%s", err.msg);
 	ck_assert(taken == (fd >= 0));

@@ -4,10 +4,10 @@
 #include <string.h>
 #include "common/runner.h"
 #include "service/builtin.h"
-
-extern const struct rv_service_ops echo_service, refuse_service, reverse_service;
 #include "text/text.h"
 #include "util/macro.h"
+
+extern const struct rv_service_ops echo_service, refuse_service, reverse_service;
 
 /* A host with little room at first, that gives more on demand up to a limit. */
 struct host {
