@@ -379,7 +379,7 @@ START_TEST(forty_two_clients)
 	enum { N = 42 };
 	static struct client clients[N];
 	struct scene s;
-	char text[16];
+	char text[40];
 
 	scene_open(&s, STREAM, "workers = 2");
 	for (int i = 0; i < N; i++) {
