@@ -3,26 +3,6 @@
 #include <string.h>
 #include <revd/service.h>
 
-static int echo_check(const void *cfg, struct rv_err *err)
-{
-	(void)cfg;
-	(void)err;
-	return 0;
-}
-
-static int echo_open(void *svc, const void *cfg, struct rv_err *err)
-{
-	(void)svc;
-	(void)cfg;
-	(void)err;
-	return 0;
-}
-
-static void echo_close(void *svc)
-{
-	(void)svc;
-}
-
 static int echo_call(void *svc, void *worker, const struct rv_request *req, struct rv_reply *reply)
 {
 	uint8_t *p = rv_reply_room(reply, req->len);
@@ -53,8 +33,5 @@ const struct rv_service_ops echo_service = {
 	.name = "echo",
 	.version = REVD_VERSION,
 	.options = echo_options,
-	.check = echo_check,
-	.open = echo_open,
-	.close = echo_close,
 	.call = echo_call,
 };

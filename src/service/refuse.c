@@ -9,23 +9,11 @@ struct refuse_config {
 	const char *reason;
 };
 
-static int refuse_check(const void *cfg, struct rv_err *err)
-{
-	(void)cfg;
-	(void)err;
-	return 0;
-}
-
 static int refuse_open(void *svc, const void *cfg, struct rv_err *err)
 {
 	(void)err;
 	*(struct refuse_config *)svc = *(const struct refuse_config *)cfg;
 	return 0;
-}
-
-static void refuse_close(void *svc)
-{
-	(void)svc;
 }
 
 static int refuse_call(
@@ -60,8 +48,6 @@ const struct rv_service_ops refuse_service = {
 	.config_size = sizeof(struct refuse_config),
 	.service_size = sizeof(struct refuse_config),
 	.options = refuse_options,
-	.check = refuse_check,
 	.open = refuse_open,
-	.close = refuse_close,
 	.call = refuse_call,
 };

@@ -17,6 +17,7 @@ struct reverse_config {
 
 struct reverse_service {
 	struct reverse_config config;
+	const struct text_kernel *kernel;
 };
 
 /* The index is the value: both follow their enum. */
@@ -39,25 +40,14 @@ static const struct rv_option reverse_options[] = {
 	{.key = NULL},
 };
 
-static int reverse_check(const void *cfg, struct rv_err *err)
-{
-	(void)cfg;
-	(void)err;
-	return 0;
-}
-
 static int reverse_open(void *svc, const void *cfg, struct rv_err *err)
 {
 	struct reverse_service *s = svc;
 
 	(void)err;
 	s->config = *(const struct reverse_config *)cfg;
+	s->kernel = text_kernel_best();
 	return 0;
-}
-
-static void reverse_close(void *svc)
-{
-	(void)svc;
 }
 
 /* The repaired text is made where the reply goes and turned round there. */
@@ -75,17 +65,16 @@ static int reply_repaired(enum text_unit unit, const struct rv_request *req, str
 	return RV_STATUS_OK;
 }
 
-static int reply_invalid(const struct reverse_config *cfg, const struct rv_request *req,
+static int reply_invalid(const struct reverse_service *s, const struct rv_request *req,
 	struct rv_reply *reply, size_t bad)
 {
-	switch ((enum invalid)cfg->invalid) {
+	switch ((enum invalid)s->config.invalid) {
 	case INVALID_REPLACE:
-		return reply_repaired((enum text_unit)cfg->unit, req, reply);
+		return reply_repaired((enum text_unit)s->config.unit, req, reply);
 	case INVALID_BYTES:
 		reply->len = req->len;
-		return text_reverse(TEXT_BYTE, req->data, req->len, reply->data, &bad) < 0
-			       ? RV_STATUS_INTERNAL
-			       : RV_STATUS_OK;
+		(void)s->kernel->reverse[TEXT_BYTE](req->data, req->len, reply->data, &bad);
+		return RV_STATUS_OK;
 	case INVALID_REJECT:
 		break;
 	}
@@ -103,8 +92,8 @@ static int reverse_call(
 	if (!p) {
 		return RV_STATUS_INTERNAL;
 	}
-	if (text_reverse((enum text_unit)s->config.unit, req->data, req->len, p, &bad) < 0) {
-		return reply_invalid(&s->config, req, reply, bad);
+	if (s->kernel->reverse[s->config.unit](req->data, req->len, p, &bad) < 0) {
+		return reply_invalid(s, req, reply, bad);
 	}
 	reply->len = req->len;
 	return RV_STATUS_OK;
@@ -117,7 +106,7 @@ static void reverse_lines(void *svc, void *worker, struct rv_lines *l)
 		.src = l->in, .n = l->n, .dst = l->out, .room = l->room, .max = l->max};
 
 	(void)worker;
-	text_reverse_lines((enum text_unit)s->config.unit, &t);
+	text_reverse_lines(s->kernel, (enum text_unit)s->config.unit, &t);
 	l->taken = l->used = t.taken;
 	l->lines = t.lines;
 }
@@ -134,9 +123,7 @@ const struct rv_service_ops reverse_service = {
 	.config_size = sizeof(struct reverse_config),
 	.service_size = sizeof(struct reverse_service),
 	.options = reverse_options,
-	.check = reverse_check,
 	.open = reverse_open,
-	.close = reverse_close,
 	.call = reverse_call,
 	.lines = reverse_lines,
 };

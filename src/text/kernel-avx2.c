@@ -4,12 +4,12 @@
 #include "text/simd-lines.h"
 
 const struct text_kernel text_kernel_avx2 = {
+	.name = "avx2",
 	.reverse =
 		{
 			[TEXT_GRAPHEME] = reverse_graphemes,
 			[TEXT_CODEPOINT] = reverse_codepoints,
 			[TEXT_BYTE] = reverse_bytes,
 		},
-	.validate = validate,
 	.lines = lines,
 };

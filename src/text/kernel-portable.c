@@ -106,7 +106,7 @@ static int reverse_graphemes(const uint8_t *src, size_t n, uint8_t *dst, size_t 
 	return 0;
 }
 
-int text_validate_from(const uint8_t *src, size_t n, size_t i, size_t *ret_bad)
+int text_find_error(const uint8_t *src, size_t n, size_t i, size_t *ret_bad)
 {
 	while (i < n) {
 		uint32_t c;
@@ -126,17 +126,12 @@ int text_validate_from(const uint8_t *src, size_t n, size_t i, size_t *ret_bad)
 	return 0;
 }
 
-static int validate(const uint8_t *src, size_t n, size_t *ret_bad)
-{
-	return text_validate_from(src, n, 0, ret_bad);
-}
-
 const struct text_kernel text_kernel_portable = {
+	.name = "portable",
 	.reverse =
 		{
 			[TEXT_GRAPHEME] = reverse_graphemes,
 			[TEXT_CODEPOINT] = reverse_codepoints,
 			[TEXT_BYTE] = reverse_bytes,
 		},
-	.validate = validate,
 };

@@ -31,7 +31,7 @@
 
 /* Reverses the vector at src + i if there is nothing special in it. */
 static ALWAYS_INLINE bool step_plain(
-	const uint8_t *src, size_t n, uint8_t *dst, size_t i, bool reverse, bool clusters)
+	const uint8_t *src, size_t n, uint8_t *dst, size_t i, bool clusters)
 {
 	VEC v = v_load(src + i), special = v;
 
@@ -41,21 +41,19 @@ static ALWAYS_INLINE bool step_plain(
 	if (v_mask(special)) {
 		return false;
 	}
-	if (reverse) {
-		v_store(dst + (n - i - VEC_SIZE), reverse_bytes_of(v));
-	}
+	v_store(dst + (n - i - VEC_SIZE), reverse_bytes_of(v));
 	return true;
 }
 
 /* Reverses ASCII from i on (for clusters: without CR); returns where it ends,
  * rounded down to vectors unless that is the end of the text. */
 static ALWAYS_INLINE size_t run_plain(
-	const uint8_t *src, size_t n, uint8_t *dst, size_t begin, bool reverse, bool clusters)
+	const uint8_t *src, size_t n, uint8_t *dst, size_t begin, bool clusters)
 {
 	size_t i = begin;
 
 	while (n - i >= VEC_SIZE) {
-		if (!step_plain(src, n, dst, i, reverse, clusters)) {
+		if (!step_plain(src, n, dst, i, clusters)) {
 			return i;
 		}
 		i += VEC_SIZE;
@@ -63,7 +61,7 @@ static ALWAYS_INLINE size_t run_plain(
 	/* The last vector overlaps the one before it, but it must not touch the
 	 * clusters that may lie before this run. */
 	if (i < n && i - begin >= VEC_SIZE &&
-		step_plain(src, n, dst, n - VEC_SIZE, reverse, clusters)) {
+		step_plain(src, n, dst, n - VEC_SIZE, clusters)) {
 		return n;
 	}
 	return i;
@@ -72,19 +70,19 @@ static ALWAYS_INLINE size_t run_plain(
 /* What begins at `begin` and is not all plain: groups for as long as they are
  * special, then plain vectors again, and so on. */
 static ALWAYS_INLINE int run_groups(const uint8_t *src, size_t n, uint8_t *dst, size_t begin,
-	size_t *ret_bad, bool reverse, bool clusters)
+	size_t *ret_bad, bool clusters)
 {
 	struct group g = {.src = src, .n = n, .dst = dst, .begin = begin};
 
 	do {
 		do {
-			if (group_run(&g, reverse, clusters, ret_bad) < 0 ||
+			if (group_run(&g, clusters, ret_bad) < 0 ||
 				(clusters && group_join(&g, ret_bad) < 0)) {
 				return -EILSEQ;
 			}
 			g.begin = g.end;
 		} while (g.begin < n && v_mask(g.special));
-		g.begin = run_plain(src, n, dst, g.begin, reverse, clusters);
+		g.begin = run_plain(src, n, dst, g.begin, clusters);
 	} while (g.begin < n);
 	return 0;
 }
@@ -92,17 +90,15 @@ static ALWAYS_INLINE int run_groups(const uint8_t *src, size_t n, uint8_t *dst, 
 /* Reverses the plain beginning; returns where it ends: n if that was all. Kept
  * apart from the groups so that short ASCII does not pay for their stack. */
 static ALWAYS_INLINE size_t begin_plain(
-	const uint8_t *src, size_t n, uint8_t *dst, bool reverse, bool clusters)
+	const uint8_t *src, size_t n, uint8_t *dst, bool clusters)
 {
 	if (n >= VEC_SIZE) {
-		return run_plain(src, n, dst, 0, reverse, clusters);
+		return run_plain(src, n, dst, 0, clusters);
 	}
 	if (!word_is_plain(src, n, clusters)) {
 		return 0;
 	}
-	if (reverse) {
-		word_reverse(src, n, dst);
-	}
+	word_reverse(src, n, dst);
 	return n;
 }
 
@@ -125,12 +121,12 @@ static int reverse_bytes(const uint8_t *src, size_t n, uint8_t *dst, size_t *ret
 static __attribute__((noinline)) int reverse_special_graphemes(
 	const uint8_t *src, size_t n, uint8_t *dst, size_t begin, size_t *ret_bad)
 {
-	return run_groups(src, n, dst, begin, ret_bad, true, true);
+	return run_groups(src, n, dst, begin, ret_bad, true);
 }
 
 static int reverse_graphemes(const uint8_t *src, size_t n, uint8_t *dst, size_t *ret_bad)
 {
-	size_t i = begin_plain(src, n, dst, true, true);
+	size_t i = begin_plain(src, n, dst, true);
 
 	return i == n ? 0 : reverse_special_graphemes(src, n, dst, i, ret_bad);
 }
@@ -138,25 +134,12 @@ static int reverse_graphemes(const uint8_t *src, size_t n, uint8_t *dst, size_t 
 static __attribute__((noinline)) int reverse_special_codepoints(
 	const uint8_t *src, size_t n, uint8_t *dst, size_t begin, size_t *ret_bad)
 {
-	return run_groups(src, n, dst, begin, ret_bad, true, false);
+	return run_groups(src, n, dst, begin, ret_bad, false);
 }
 
 static int reverse_codepoints(const uint8_t *src, size_t n, uint8_t *dst, size_t *ret_bad)
 {
-	size_t i = begin_plain(src, n, dst, true, false);
+	size_t i = begin_plain(src, n, dst, false);
 
 	return i == n ? 0 : reverse_special_codepoints(src, n, dst, i, ret_bad);
-}
-
-static __attribute__((noinline)) int validate_special(
-	const uint8_t *src, size_t n, size_t begin, size_t *ret_bad)
-{
-	return run_groups(src, n, NULL, begin, ret_bad, false, false);
-}
-
-static int validate(const uint8_t *src, size_t n, size_t *ret_bad)
-{
-	size_t i = begin_plain(src, n, NULL, false, false);
-
-	return i == n ? 0 : validate_special(src, n, i, ret_bad);
 }

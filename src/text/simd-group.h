@@ -44,15 +44,13 @@ static ALWAYS_INLINE void add_joins(struct group *g, VEC joins, size_t at)
 
 /* The vector that begins `at` bytes into the group, at p; its result goes to out. */
 static ALWAYS_INLINE void group_step(
-	struct group *g, const uint8_t *p, size_t at, uint8_t *out, bool reverse, bool clusters)
+	struct group *g, const uint8_t *p, size_t at, uint8_t *out, bool clusters)
 {
 	struct window w = window_load(p);
 
 	g->errors = v_or(g->errors, find_errors(&w));
 	g->special = v_or(g->special, w.here);
-	if (reverse) {
-		v_store(out, reverse_codepoints_of(&w));
-	}
+	v_store(out, reverse_codepoints_of(&w));
 	if (clusters) {
 		g->special = v_or(g->special, v_equal(w.here, v_splat('\r')));
 		add_joins(g, find_joins(&w), at);
@@ -60,18 +58,18 @@ static ALWAYS_INLINE void group_step(
 }
 
 /* Where the result of the vector that begins `at` bytes into the group belongs. */
-static ALWAYS_INLINE uint8_t *group_out(const struct group *g, size_t at, bool reverse)
+static ALWAYS_INLINE uint8_t *group_out(const struct group *g, size_t at)
 {
-	return reverse ? g->dst + (g->n - g->begin - at - VEC_SIZE) : NULL;
+	return g->dst + (g->n - g->begin - at - VEC_SIZE);
 }
 
 /* A group that has REACH bytes of text on both sides. */
-static ALWAYS_INLINE void group_run_inner(struct group *g, bool reverse, bool clusters)
+static ALWAYS_INLINE void group_run_inner(struct group *g, bool clusters)
 {
 	const uint8_t *p = g->src + g->begin;
 
 	for (size_t at = 0; at < GROUP; at += VEC_SIZE) {
-		group_step(g, p + at, at, group_out(g, at, reverse), reverse, clusters);
+		group_step(g, p + at, at, group_out(g, at), clusters);
 	}
 }
 
@@ -104,25 +102,23 @@ static ALWAYS_INLINE void stage(const struct group *g, uint8_t *in)
 }
 
 /* A group at the beginning or the end of the text. */
-static ALWAYS_INLINE void group_run_outer(struct group *g, bool reverse, bool clusters)
+static ALWAYS_INLINE void group_run_outer(struct group *g, bool clusters)
 {
 	uint8_t in[MARGIN + GROUP + 2 * MARGIN], out[VEC_SIZE];
 	size_t size = g->end - g->begin, at = 0;
 
 	stage(g, in);
 	if (size < VEC_SIZE) {
-		group_step(g, in + MARGIN, 0, out, reverse, clusters);
-		if (reverse) {
-			word_copy(g->dst + (g->n - g->end), out + VEC_SIZE - size, size);
-		}
+		group_step(g, in + MARGIN, 0, out, clusters);
+		word_copy(g->dst + (g->n - g->end), out + VEC_SIZE - size, size);
 		return;
 	}
 	for (; size - at >= VEC_SIZE; at += VEC_SIZE) {
-		group_step(g, in + MARGIN + at, at, group_out(g, at, reverse), reverse, clusters);
+		group_step(g, in + MARGIN + at, at, group_out(g, at), clusters);
 	}
 	if (at < size) {
 		at = size - VEC_SIZE;
-		group_step(g, in + MARGIN + at, at, group_out(g, at, reverse), reverse, clusters);
+		group_step(g, in + MARGIN + at, at, group_out(g, at), clusters);
 	}
 }
 
@@ -142,19 +138,19 @@ static int locate_error(const uint8_t *src, size_t n, size_t i, size_t *ret_bad)
 			break;
 		}
 	}
-	return text_validate_from(src, n, i, ret_bad);
+	return text_find_error(src, n, i, ret_bad);
 }
 
 /* Checks and reverses the group that begins at g->begin. */
-static ALWAYS_INLINE int group_run(struct group *g, bool reverse, bool clusters, size_t *ret_bad)
+static ALWAYS_INLINE int group_run(struct group *g, bool clusters, size_t *ret_bad)
 {
 	g->errors = g->special = v_zero();
 	g->joins[0] = g->joins[1] = 0;
 	g->end = MIN(g->n, g->begin + GROUP);
 	if (g->begin >= REACH && g->n - g->begin >= GROUP + REACH) {
-		group_run_inner(g, reverse, clusters);
+		group_run_inner(g, clusters);
 	} else {
-		group_run_outer(g, reverse, clusters);
+		group_run_outer(g, clusters);
 	}
 	if (!v_is_zero(g->errors) || (g->end == g->n && ends_short(g->src, g->n))) {
 		return locate_error(g->src, g->n, g->begin, ret_bad);

@@ -1,20 +1,11 @@
 #include "text/text.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include "text/cluster.h"
-#include "text/kernel.h"
 #include "text/utf8.h"
 
-int text_reverse(enum text_unit unit, const uint8_t *src, size_t n, uint8_t *dst, size_t *ret_bad)
-{
-	return text_kernel_best()->reverse[unit](src, n, dst, ret_bad);
-}
-
-int text_reverse_with(enum text_simd simd, enum text_unit unit, const uint8_t *src, size_t n,
-	uint8_t *dst, size_t *ret_bad)
-{
-	return text_kernel_find(simd)->reverse[unit](src, n, dst, ret_bad);
-}
+#define SHORT 32u /* less than this fills no vector */
 
 /* The line that comes next, whatever is in it. False: it is to be left alone. */
 static bool reverse_line(const struct text_kernel *k, enum text_unit unit, struct text_lines *l)
@@ -38,49 +29,13 @@ static bool reverse_line(const struct text_kernel *k, enum text_unit unit, struc
 	return true;
 }
 
-static void reverse_lines(const struct text_kernel *k, enum text_unit unit, struct text_lines *l)
+void text_reverse_lines(const struct text_kernel *k, enum text_unit unit, struct text_lines *l)
 {
 	do {
-		if (k->lines) {
+		if (k->lines && l->n - l->taken > SHORT) {
 			k->lines(unit, l);
 		}
 	} while (l->taken < l->n && reverse_line(k, unit, l));
-}
-
-void text_reverse_lines(enum text_unit unit, struct text_lines *l)
-{
-	reverse_lines(text_kernel_best(), unit, l);
-}
-
-void text_reverse_lines_with(enum text_simd simd, enum text_unit unit, struct text_lines *l)
-{
-	reverse_lines(text_kernel_find(simd), unit, l);
-}
-
-int text_validate(const uint8_t *src, size_t n, size_t *ret_bad)
-{
-	return text_kernel_best()->validate(src, n, ret_bad);
-}
-
-int text_validate_with(enum text_simd simd, const uint8_t *src, size_t n, size_t *ret_bad)
-{
-	return text_kernel_find(simd)->validate(src, n, ret_bad);
-}
-
-bool text_simd_available(enum text_simd simd)
-{
-	return text_kernel_find(simd) != NULL;
-}
-
-const char *text_simd_name(enum text_simd simd)
-{
-	static const char *const names[] = {
-		[TEXT_PORTABLE] = "portable",
-		[TEXT_SSSE3] = "ssse3",
-		[TEXT_AVX2] = "avx2",
-	};
-
-	return names[simd];
 }
 
 const char *text_unicode_version(void)

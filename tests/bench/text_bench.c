@@ -41,7 +41,7 @@ static void run_best(const struct contender *c, const struct job *job)
 	size_t bad;
 
 	(void)c;
-	if (text_reverse(job->unit, job->text, job->n, job->out, &bad) < 0) {
+	if (text_kernel_best()->reverse[job->unit](job->text, job->n, job->out, &bad) < 0) {
 		abort();
 	}
 }
@@ -50,7 +50,7 @@ static void run_kernel(const struct contender *c, const struct job *job)
 {
 	size_t bad;
 
-	if (text_reverse_with(c->simd, job->unit, job->text, job->n, job->out, &bad) < 0) {
+	if (text_kernel_find(c->simd)->reverse[job->unit](job->text, job->n, job->out, &bad) < 0) {
 		abort();
 	}
 }
@@ -88,7 +88,7 @@ static const struct contender contenders[] = {
 
 static bool takes_part(const struct contender *c, enum text_unit unit)
 {
-	return c->units[unit] && (c->run != run_kernel || text_simd_available(c->simd));
+	return c->units[unit] && (c->run != run_kernel || text_kernel_find(c->simd));
 }
 
 /* Nanoseconds of CPU that this thread had: waiting for one's turn on a busy machine is

@@ -1,4 +1,4 @@
-/* text_reverse() by codepoints. */
+/* Reversal by codepoints. */
 #include "fuzz/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,4 +1,4 @@
-/* text_reverse() by graphemes. */
+/* Reversal by graphemes. */
 #include "fuzz/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

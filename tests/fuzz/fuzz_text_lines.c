@@ -2,6 +2,7 @@
 #include <string.h>
 #include "fuzz/text.h"
 #include "unit/text/reference.h"
+#include "util/macro.h"
 
 /* The lines that can be reversed, one by one; returns their bytes. */
 static size_t reference_lines(
@@ -35,8 +36,8 @@ static void check(enum text_unit unit, const uint8_t *data, size_t size)
 		struct text_lines l = {
 			.src = data, .n = size, .dst = out, .room = size, .max = size};
 
-		if (text_simd_available(simd)) {
-			text_reverse_lines_with(simd, unit, &l);
+		if (text_kernel_find(simd)) {
+			text_reverse_lines(text_kernel_find(simd), unit, &l);
 			FUZZ_CHECK(l.taken == taken && l.lines == lines);
 			FUZZ_CHECK(memcmp(out, want, taken) == 0);
 		}

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include "unit/text/reference.h"
+#include "util/macro.h"
 
 static void check_kernel(enum text_simd simd, enum text_unit unit, const uint8_t *data, size_t size,
 	size_t bad, const uint8_t *expected)
@@ -12,7 +13,7 @@ static void check_kernel(enum text_simd simd, enum text_unit unit, const uint8_t
 	int r;
 
 	FUZZ_CHECK(out);
-	r = text_reverse_with(simd, unit, data, size, out, &ret_bad);
+	r = text_kernel_find(simd)->reverse[unit](data, size, out, &ret_bad);
 	if (bad < size && unit != TEXT_BYTE) {
 		FUZZ_CHECK(r == -EILSEQ && ret_bad == bad);
 	} else {
@@ -30,7 +31,7 @@ void fuzz_text_reverse(enum text_unit unit, const uint8_t *data, size_t size)
 		reference_reverse(unit, data, size, expected);
 	}
 	for (enum text_simd simd = 0; simd < TEXT_SIMD_COUNT; simd++) {
-		if (text_simd_available(simd)) {
+		if (text_kernel_find(simd)) {
 			check_kernel(simd, unit, data, size, bad, expected);
 		}
 	}

@@ -132,12 +132,13 @@ struct rv_service_ops { /* grows at the tail only */
 	size_t config_size, service_size, worker_size;
 	const struct rv_option *options;
 
+	/* Of these only call() has to be there; the others may be NULL. */
+
 	/* Judges a configuration without side effects. */
 	int (*check)(const void *cfg, struct rv_err *);
 	int (*open)(void *svc, const void *cfg, struct rv_err *);
 	void (*close)(void *svc);
 
-	/* May be NULL if there is nothing to set up per worker. */
 	int (*attach)(void *worker, void *svc, const struct rv_service_host *,
 		struct rv_service_worker *, struct rv_err *);
 	void (*detach)(void *worker);
@@ -145,8 +146,6 @@ struct rv_service_ops { /* grows at the tail only */
 	/* Serves one request. Returns an enum rv_status or RV_REPLY_LATER.
 	 * `svc` is the service block, `worker` this worker's. */
 	int (*call)(void *svc, void *worker, const struct rv_request *, struct rv_reply *);
-
-	/* The others may be NULL. */
 
 	/* Nobody waits for the answer to this ticket any more: its client has left, or
 	 * its time ran out. The ticket is void. */

@@ -7,6 +7,7 @@
 #include "unit/text/reference.h"
 #include "unit/text/require.h"
 #include "unit/text/samples.h"
+#include "util/macro.h"
 
 #define LINE_MAX_POINTS 32
 
@@ -62,12 +63,12 @@ static void check_line(const struct line *l, size_t before, size_t after, unsign
 	memcpy(src + before, l->src, l->n);
 	memcpy(expected + after, l->expected, l->n);
 	for (enum text_simd simd = 0; simd < TEXT_SIMD_COUNT; simd++) {
-		if (!text_simd_available(simd)) {
+		if (!text_kernel_find(simd)) {
 			continue;
 		}
-		ck_assert_int_eq(text_reverse_with(simd, TEXT_GRAPHEME, src, n, out, &bad), 0);
+		ck_assert_int_eq(text_kernel_find(simd)->reverse[TEXT_GRAPHEME](src, n, out, &bad), 0);
 		ck_assert_msg(memcmp(out, expected, n) == 0, "%s: line %u (after %zu bytes)",
-			text_simd_name(simd), number, before);
+			text_kernel_find(simd)->name, number, before);
 	}
 }
 
@@ -139,12 +140,12 @@ START_TEST(every_code_point)
 		n = 35 + encode(c, src + 5);
 		reference_reverse(TEXT_GRAPHEME, src, n, expected);
 		for (enum text_simd simd = 0; simd < TEXT_SIMD_COUNT; simd++) {
-			if (text_simd_available(simd)) {
-				REQUIRE(text_reverse_with(simd, TEXT_GRAPHEME, src, n, out, &bad) ==
+			if (text_kernel_find(simd)) {
+				REQUIRE(text_kernel_find(simd)->reverse[TEXT_GRAPHEME](src, n, out, &bad) ==
 						0,
-					"%s", text_simd_name(simd));
+					"%s", text_kernel_find(simd)->name);
 				REQUIRE(memcmp(out, expected, n) == 0, "%s: U+%04X",
-					text_simd_name(simd), c);
+					text_kernel_find(simd)->name, c);
 			}
 		}
 	}
@@ -179,7 +180,7 @@ START_TEST(every_sequence_of_classes)
 			n += encode(points[v % GCB_COUNT], src + n);
 		}
 		reference_reverse(TEXT_GRAPHEME, src, n, expected);
-		REQUIRE(text_reverse_with(TEXT_PORTABLE, TEXT_GRAPHEME, src, n, out, &bad) == 0,
+		REQUIRE(text_kernel_find(TEXT_PORTABLE)->reverse[TEXT_GRAPHEME](src, n, out, &bad) == 0,
 			"classes %d and %u", _i, rest);
 		REQUIRE(memcmp(out, expected, n) == 0, "classes %d and %u", _i, rest);
 	}
@@ -200,12 +201,12 @@ START_TEST(every_pair)
 			n += 36;
 			reference_reverse(TEXT_GRAPHEME, src, n, expected);
 			for (enum text_simd simd = 0; simd < TEXT_SIMD_COUNT; simd++) {
-				if (text_simd_available(simd)) {
-					REQUIRE(text_reverse_with(simd, TEXT_GRAPHEME, src, n, out,
+				if (text_kernel_find(simd)) {
+					REQUIRE(text_kernel_find(simd)->reverse[TEXT_GRAPHEME](src, n, out,
 							&bad) == 0,
-						"%s", text_simd_name(simd));
+						"%s", text_kernel_find(simd)->name);
 					REQUIRE(memcmp(out, expected, n) == 0, "%s: pair %zu",
-						text_simd_name(simd), i);
+						text_kernel_find(simd)->name, i);
 				}
 			}
 		}
@@ -264,12 +265,12 @@ START_TEST(strings_of_all_classes)
 		}
 		reference_reverse(TEXT_GRAPHEME, src, n, expected);
 		for (enum text_simd simd = 0; simd < TEXT_SIMD_COUNT; simd++) {
-			if (text_simd_available(simd)) {
-				REQUIRE(text_reverse_with(simd, TEXT_GRAPHEME, src, n, out, &bad) ==
+			if (text_kernel_find(simd)) {
+				REQUIRE(text_kernel_find(simd)->reverse[TEXT_GRAPHEME](src, n, out, &bad) ==
 						0,
-					"%s: string %lu", text_simd_name(simd), k);
+					"%s: string %lu", text_kernel_find(simd)->name, k);
 				REQUIRE(memcmp(out, expected, n) == 0, "%s: string %lu",
-					text_simd_name(simd), k);
+					text_kernel_find(simd)->name, k);
 			}
 		}
 	}
@@ -284,7 +285,7 @@ START_TEST(hindi)
 	size_t bad;
 
 	ck_assert_int_eq(
-		text_reverse(TEXT_GRAPHEME, (const uint8_t *)text, sizeof(text) - 1, out, &bad), 0);
+		text_kernel_best()->reverse[TEXT_GRAPHEME]((const uint8_t *)text, sizeof(text) - 1, out, &bad), 0);
 	ck_assert_mem_eq(out, reversed, sizeof(text) - 1);
 }
 END_TEST

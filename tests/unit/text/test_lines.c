@@ -5,6 +5,7 @@
 #include "unit/text/reference.h"
 #include "unit/text/require.h"
 #include "unit/text/samples.h"
+#include "util/macro.h"
 
 #define LINES 60u
 #define LINE_MAX 300u
@@ -48,17 +49,17 @@ static void check(enum text_unit unit, const struct lines *l, size_t room, size_
 	for (enum text_simd simd = 0; simd < TEXT_SIMD_COUNT; simd++) {
 		struct text_lines t = {.src = src, .n = l->n, .room = room, .max = max};
 
-		if (!text_simd_available(simd)) {
+		if (!text_kernel_find(simd)) {
 			continue;
 		}
 		free(dst);
 		dst = malloc(room + 1);
 		t.dst = dst;
-		text_reverse_lines_with(simd, unit, &t);
+		text_reverse_lines(text_kernel_find(simd), unit, &t);
 		REQUIRE(t.taken == taken && t.lines == lines,
-			"%s: %zu bytes, %zu lines, not %zu, %zu", text_simd_name(simd), t.taken,
+			"%s: %zu bytes, %zu lines, not %zu, %zu", text_kernel_find(simd)->name, t.taken,
 			t.lines, taken, lines);
-		REQUIRE(memcmp(dst, want, taken) == 0, "%s, unit %d", text_simd_name(simd),
+		REQUIRE(memcmp(dst, want, taken) == 0, "%s, unit %d", text_kernel_find(simd)->name,
 			(int)unit);
 	}
 }
@@ -117,7 +118,7 @@ static void check_stop(const char *stopper, size_t n, size_t max, bool bytes_too
 			uint8_t dst[256];
 
 			t.dst = dst;
-			text_reverse_lines(unit, &t);
+			text_reverse_lines(text_kernel_best(), unit, &t);
 			if (unit == TEXT_BYTE && !bytes_too) {
 				REQUIRE(t.taken == l.n && t.lines == 4, "%zu before", before);
 			} else {

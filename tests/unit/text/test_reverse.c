@@ -5,6 +5,7 @@
 #include "unit/text/reference.h"
 #include "unit/text/require.h"
 #include "unit/text/samples.h"
+#include "util/macro.h"
 
 /* Every kernel must make `expected` of src. Both of src and the result are as long as
  * they have to be, so that a sanitizer sees what goes beyond. */
@@ -15,15 +16,15 @@ static void check_kernels(
 		CLEANUP_FREE uint8_t *out = malloc(n + 1);
 		size_t bad = 0;
 
-		if (!text_simd_available(simd)) {
+		if (!text_kernel_find(simd)) {
 			continue;
 		}
 		out[n] = 0xEE;
-		REQUIRE(text_reverse_with(simd, unit, src, n, out, &bad) == 0, "%s",
-			text_simd_name(simd));
+		REQUIRE(text_kernel_find(simd)->reverse[unit](src, n, out, &bad) == 0, "%s",
+			text_kernel_find(simd)->name);
 		REQUIRE(n == 0 || memcmp(out, expected, n) == 0, "%s, unit %d, %zu bytes",
-			text_simd_name(simd), (int)unit, n);
-		REQUIRE(out[n] == 0xEE, "%s: wrote beyond the end", text_simd_name(simd));
+			text_kernel_find(simd)->name, (int)unit, n);
+		REQUIRE(out[n] == 0xEE, "%s: wrote beyond the end", text_kernel_find(simd)->name);
 	}
 }
 
@@ -48,9 +49,9 @@ START_TEST(kernels_are_there)
 #if defined(__x86_64__)
 	x86 = true;
 #endif
-	ck_assert(text_simd_available(TEXT_PORTABLE));
+	ck_assert(text_kernel_find(TEXT_PORTABLE));
 	/* On any x86 that this is likely to run on; else it tests less than it says. */
-	ck_assert(!x86 || text_simd_available(TEXT_SSSE3));
+	ck_assert(!x86 || text_kernel_find(TEXT_SSSE3));
 }
 END_TEST
 
@@ -78,11 +79,10 @@ START_TEST(empty)
 	size_t bad;
 
 	for (enum text_unit unit = 0; unit < TEXT_UNIT_COUNT; unit++) {
-		ck_assert_int_eq(text_reverse(unit, NULL, 0, NULL, &bad), 0);
+		ck_assert_int_eq(text_kernel_best()->reverse[unit](NULL, 0, NULL, &bad), 0);
 		check_kernels(unit, NULL, 0, NULL);
 		text_reverse_in_place(unit, NULL, 0);
 	}
-	ck_assert_int_eq(text_validate(NULL, 0, &bad), 0);
 	ck_assert_uint_eq(text_repair_size(NULL, 0), 0);
 	ck_assert_uint_eq(text_repair(NULL, 0, NULL), 0);
 }
@@ -117,7 +117,7 @@ START_TEST(every_alignment)
 		samples_text(6, &r, src + shift, 300);
 		reference_reverse(TEXT_GRAPHEME, src + shift, 300, expected);
 		ck_assert_int_eq(
-			text_reverse(TEXT_GRAPHEME, src + shift, 300, out + (63 - shift), &bad), 0);
+			text_kernel_best()->reverse[TEXT_GRAPHEME](src + shift, 300, out + (63 - shift), &bad), 0);
 		ck_assert_mem_eq(out + (63 - shift), expected, 300);
 	}
 }
