@@ -3,16 +3,19 @@
 void backlog_watch(struct backlog *b, struct backlog_list *list)
 {
 	if (!b->watched) {
-		LIST_INSERT_HEAD(list, b, watch);
-		b->watched = true;
+		LIST_INSERT_HEAD(&list->all, b, watch);
+		b->watched = list;
 	}
 }
 
 void backlog_unwatch(struct backlog *b)
 {
 	if (b->watched) {
+		if (b->watched->next == b) {
+			b->watched->next = LIST_NEXT(b, watch);
+		}
 		LIST_REMOVE(b, watch);
-		b->watched = false;
+		b->watched = NULL;
 	}
 }
 

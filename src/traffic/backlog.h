@@ -20,17 +20,23 @@
 #include "traffic/waiting.h"
 #include "util/bytes.h"
 
-LIST_HEAD(backlog_list, backlog);
+LIST_HEAD(backlog_head, backlog);
 TAILQ_HEAD(backlog_queue, backlog);
 struct peer;
 
+/* Backlogs that are gone through while any of them may leave. */
+struct backlog_list {
+	struct backlog_head all;
+	struct backlog *next; /* whose turn it is then */
+};
+
 struct backlog {
 	struct peer *peer;
-	LIST_ENTRY(backlog) watch;  /* of the instance: timeouts look at it */
-	TAILQ_ENTRY(backlog) hold;  /* of the instance: it waits for the service */
-	struct backlog_queue *held; /* NULL: it does not */
-	bool watched;
-	struct splitter splitter; /* the state that belongs to uncut */
+	LIST_ENTRY(backlog) watch; /* of the instance: timeouts look at it */
+	TAILQ_ENTRY(backlog) hold; /* of the instance: it waits for the service */
+	struct backlog_list *watched;
+	struct backlog_queue *held; /* both NULL: it is in none */
+	struct splitter splitter;   /* the state that belongs to uncut */
 	struct bytes uncut;
 	struct joiner joining;
 	struct waiting waiting, addressed;

@@ -10,7 +10,7 @@ static bool owes(const struct rv_instance *in)
 	if (in->n_tickets > 0 || !TAILQ_EMPTY(&in->held)) {
 		return true;
 	}
-	LIST_FOREACH(b, &in->watched, watch)
+	LIST_FOREACH(b, &in->watched.all, watch)
 	{
 		if ((b->unsent.first || b->blocked_ns) &&
 			!(b->peer->bits & (PEER_SHARED | PEER_GONE))) {

@@ -43,9 +43,15 @@ static void count_run(struct batch *b, const struct rv_lines *l)
 	b->answered += l->lines;
 }
 
+/* Whole lines, as many as it says, each with a reply that is one. */
 static bool is_nonsense(const struct rv_lines *l)
 {
-	return l->taken > l->n || l->used > l->room || !l->lines != !l->taken;
+	if (l->taken == 0) {
+		return l->lines > 0;
+	}
+	return l->taken > l->n || l->in[l->taken - 1] != '\n' || l->lines == 0 ||
+	       l->lines > l->taken || l->used > l->room || l->used < l->lines ||
+	       l->out[l->used - 1] != '\n';
 }
 
 size_t run_serve(struct batch *b, struct peer *p, struct line_run *r, const uint8_t *data,

@@ -53,9 +53,10 @@ static void check_shared(struct rv_instance *in, struct peer *p, uint64_t now)
 
 	if (b->stalled_ns && no_reader && age(now, b->stalled_ns) >= STALL_NS) {
 		give_up_lines(in, p);
+		b = p->backlog;
 	}
 	/* while it is us who do not read, the rest may wait in the kernel */
-	if (b->input_ns && !(p->bits & PEER_STOPPED) &&
+	if (b && b->input_ns && !(p->bits & PEER_STOPPED) &&
 		age(now, b->input_ns) >= in->limits.fragment_ns) {
 		drop_torn(in, b);
 	}
@@ -90,7 +91,8 @@ static bool is_waiting(const struct peer *p)
 	       b->unsent.first || b->stalled_ns || b->input_ns;
 }
 
-/* Returns true if there is nothing left to watch. */
+/* Returns true if there is nothing left to watch. A backend that goes on reading, or
+ * that can send, may empty the backlog meanwhile, this one or another. */
 static bool check_peer(struct rv_instance *in, struct peer *p, uint64_t now)
 {
 	struct backlog *b = p->backlog;
@@ -108,17 +110,17 @@ static bool check_peer(struct rv_instance *in, struct peer *p, uint64_t now)
 		cut_off(in, p, RV_DROP_IO);
 		return true;
 	}
-	return !is_waiting(p);
+	return !p->backlog || !is_waiting(p);
 }
 
 static void check_watched(struct rv_instance *in, uint64_t now)
 {
-	struct backlog *next;
+	struct backlog_list *l = &in->watched;
 
-	for (struct backlog *b = LIST_FIRST(&in->watched); b; b = next) {
+	for (struct backlog *b = LIST_FIRST(&l->all); b; b = l->next) {
 		struct peer *p = b->peer;
 
-		next = LIST_NEXT(b, watch);
+		l->next = LIST_NEXT(b, watch);
 		if (check_peer(in, p, now) && p->backlog) {
 			backlog_unwatch(p->backlog);
 			if (!(p->bits & PEER_GONE)) {
@@ -163,7 +165,7 @@ bool timeouts_check(struct traffic *t)
 		if (may_idle(in)) {
 			peers_each(in, check_idle_peer, &now);
 		}
-		again |= !LIST_EMPTY(&in->watched) || may_idle(in);
+		again |= !LIST_EMPTY(&in->watched.all) || may_idle(in);
 	}
 	return again || t->tickets.used;
 }

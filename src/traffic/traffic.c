@@ -117,7 +117,7 @@ int instance_init(struct rv_instance *in, struct traffic *t, const struct rv_bac
 	in->reports = reports;
 	in->owner = owner;
 	in->stride = PEER_SIZE + ((ops->peer_size + 7u) & ~(size_t)7u);
-	LIST_INIT(&in->watched);
+	LIST_INIT(&in->watched.all);
 	TAILQ_INIT(&in->held);
 	pthread_mutex_init(&in->post_lock, NULL);
 	in->posts_end = &in->posts;
