@@ -95,7 +95,10 @@ bool worker_turn(struct worker *w, bool wait)
 		return false;
 	}
 	w->now_ns = 0;
-	w->hooks->turn_end(w->ctx);
+	if (w->ending) {
+		w->ending = false;
+		w->hooks->turn_end(w->ctx);
+	}
 	return !w->stop && !event_base_got_break(w->base);
 }
 

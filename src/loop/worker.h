@@ -23,7 +23,7 @@ struct worker;
 
 /* What is done in a worker's loop beside events. ctx: the worker's. */
 struct worker_hooks {
-	void (*turn_end)(void *ctx); /* after each turn */
+	void (*turn_end)(void *ctx); /* after a turn in which worker.ending was set */
 	void (*woken)(void *ctx);    /* after worker_wake() */
 	bool (*tick)(void *ctx);     /* after worker_want_tick(); true: again later */
 };
@@ -34,6 +34,7 @@ struct worker {
 	struct event_base *base;
 	uint64_t spin_ns;   /* how long to look for more before sleeping; 0: not at all */
 	uint64_t served_ns; /* set by the room above: when input was last served */
+	bool ending;        /* set by it: something is to be done when the turn ends */
 	/* The rest is the worker's own. */
 	uint64_t now_ns; /* 0: not read in this turn */
 	const struct worker_hooks *hooks;

@@ -5,21 +5,6 @@
 #include <stdint.h>
 #include <revd/wire.h>
 
-/* Writes the header of a reply frame, RV_FRAME_HEADER bytes at p; its n bytes of
- * text follow there. flags: RV_FRAME_MORE or 0. */
-static inline void encode_reply(uint8_t *p, unsigned status, unsigned flags, size_t n, uint64_t id)
-{
-	const struct rv_frame f = {
-		.version = RV_FRAME_VERSION,
-		.code = (uint8_t)status,
-		.flags = (uint8_t)(RV_FRAME_REPLY | flags),
-		.length = (uint32_t)n,
-		.id = id,
-	};
-
-	rv_frame_store(p, &f);
-}
-
 /* A request, of which encode_request() makes one frame. */
 struct encode_request {
 	enum rv_op op;

@@ -16,7 +16,7 @@ static struct event_base *host_event_base(struct rv_instance *in)
 
 static uint64_t host_now(struct rv_instance *in)
 {
-	return instance_now(in);
+	return worker_now(in->worker);
 }
 
 /* 0, or the status that the peer is to be refused with. */
@@ -48,7 +48,7 @@ static int refuse(
 	if (!peer_backlog(p)) {
 		return -ENOMEM;
 	}
-	p->backlog->input_ns = instance_now(in);
+	p->backlog->input_ns = worker_now(in->worker);
 	p->refuse = (uint8_t)status;
 	in->n_refused++;
 	peer_watch(in, p);
@@ -69,7 +69,7 @@ static int host_peer_new(struct rv_instance *in, const struct rv_peer_info *info
 	p->max_line =
 		(uint32_t)MIN(info->max_line ? info->max_line : info->max_message, UINT32_MAX);
 	p->uid = info->uid;
-	p->active_ms = instance_now_ms(in);
+	p->active_ms = (uint32_t)(worker_now(in->worker) / 1000000u);
 	r = admit(in, p, info);
 	if (r > 0) {
 		r = refuse(in, p, info, r);
@@ -106,7 +106,7 @@ static void host_blocked(struct rv_instance *in, void *block)
 	}
 	p->bits |= PEER_BLOCKED;
 	if (peer_backlog(p)) {
-		p->backlog->blocked_ns = instance_now(in);
+		p->backlog->blocked_ns = worker_now(in->worker);
 		if (p->backlog->stalled_ns) {
 			p->backlog->stalled_ns = p->backlog->blocked_ns; /* some of it went out */
 		}
@@ -120,7 +120,7 @@ static void host_writable(struct rv_instance *in, void *block)
 
 	p->bits &= (uint16_t) ~(PEER_BLOCKED | PEER_NO_READER);
 	if (!(p->bits & PEER_GONE)) {
-		p->active_ms = instance_now_ms(in);
+		p->active_ms = (uint32_t)(worker_now(in->worker) / 1000000u);
 	}
 	if (p->backlog) {
 		p->backlog->blocked_ns = 0;

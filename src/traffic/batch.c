@@ -5,7 +5,7 @@
 
 void batch_begin(struct batch *b, struct rv_instance *in, struct peer *source)
 {
-	*b = (struct batch){.in = in, .source = source, .start_ns = instance_now(in)};
+	*b = (struct batch){.in = in, .source = source, .start_ns = worker_now(in->worker)};
 }
 
 static void mark_dirty(struct rv_instance *in, struct peer *p)
@@ -31,14 +31,15 @@ static void mark_dirty(struct rv_instance *in, struct peer *p)
 static void commit(struct batch *b)
 {
 	struct peer *p = b->out;
+	size_t used;
 
 	if (!p) {
 		return;
 	}
 	b->out = NULL;
-	count(&b->in->n.tx_bytes, b->used);
-	b->in->ops->commit(
-		b->in->block, peer_block(p), b->filled ? b->used : RV_COMMIT_NONE, b->tag);
+	used = b->room.size - b->left;
+	count(&b->in->n.tx_bytes, used);
+	b->in->ops->commit(b->in->block, peer_block(p), b->filled ? used : RV_COMMIT_NONE, b->tag);
 	if (b->filled) {
 		mark_dirty(b->in, p);
 	}
@@ -69,14 +70,15 @@ int batch_reserve_next(struct batch *b, struct peer *p, size_t min)
 		return r;
 	}
 	b->out = p;
-	b->used = 0;
+	b->tail = b->room.data;
+	b->left = b->room.size;
 	b->filled = false;
 	return 0;
 }
 
 int batch_reserve(struct batch *b, struct peer *p, size_t min)
 {
-	if (LIKELY(b->out == p && b->room.size - b->used >= min)) {
+	if (LIKELY(b->out == p && b->left >= min)) {
 		return 0;
 	}
 	if (p->backlog && p->backlog->unsent.first) {
@@ -85,9 +87,17 @@ int batch_reserve(struct batch *b, struct peer *p, size_t min)
 	return batch_reserve_next(b, p, min);
 }
 
+void batch_count(struct batch *b, unsigned status)
+{
+	count(&b->in->n.replies, 1);
+	count(&b->in->n.status[status < RV_STATUS_COUNT ? status : RV_STATUS_INTERNAL], 1);
+	b->answered++;
+}
+
 void batch_advance(struct batch *b, size_t n, uint32_t tag)
 {
-	b->used += n;
+	b->tail += n;
+	b->left -= n;
 	b->tag = tag;
 	b->filled = true;
 	if (!(b->out->bits & PEER_STREAM)) {

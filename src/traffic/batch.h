@@ -11,7 +11,8 @@ struct batch {
 	struct peer *source; /* whose input it is */
 	struct peer *out;    /* whose reservation is open; NULL: none */
 	struct rv_room room; /* the reservation */
-	size_t used;         /* bytes of it that are written */
+	uint8_t *tail;       /* where the next reply goes in it, */
+	size_t left;         /* and how many bytes there are */
 	bool filled;         /* a reply (perhaps empty) is in it */
 	uint32_t tag;
 	uint64_t answered, start_ns;
@@ -20,15 +21,13 @@ struct batch {
 void batch_begin(struct batch *, struct rv_instance *, struct peer *source);
 
 /* Opens (or keeps) a reservation for the peer with at least min bytes left, at
- * batch_tail(). 0; -EAGAIN: the reply has to be put aside; or what ended the peer. */
+ * b->tail. 0; -EAGAIN: the reply has to be put aside; or what ended the peer. */
 int batch_reserve(struct batch *, struct peer *, size_t min) MUST_CHECK;
 /* A reservation of its own, though replies wait: it is for the first of them. */
 int batch_reserve_next(struct batch *, struct peer *, size_t min) MUST_CHECK;
 
-static inline uint8_t *batch_tail(const struct batch *b)
-{
-	return b->room.data + b->used;
-}
+/* Counts a reply. */
+void batch_count(struct batch *, unsigned status);
 
 /* A reply of n bytes, or several, stand at the tail. Where replies are messages it is
  * sent now. */

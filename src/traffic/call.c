@@ -1,6 +1,7 @@
 #include "traffic/call.h"
 
 #include <string.h>
+#include "proto/encode.h"
 #include "traffic/service_worker.h"
 
 /* The reply that a service is writing, with what we know of it. */
@@ -24,14 +25,15 @@ static bool use_transport(struct sink *s, size_t n)
 {
 	struct request *q = s->request;
 	struct batch *b = q->batch;
-	size_t around = reply_head(q) + reply_tail(q), max = reply_max(q);
+	size_t around = q->head + q->term;
+	size_t max = q->line ? q->peer->max_line : q->peer->max_message;
 
-	if (UNLIKELY(reply_is_ordered(q)) || (max && around + n > max) ||
+	if (UNLIKELY(q->line && peer_keeps_order(q->peer)) || (max && around + n > max) ||
 		batch_reserve(b, q->peer, around + n) < 0) {
 		return false;
 	}
-	s->reply.data = batch_tail(b) + reply_head(q);
-	s->reply.room = b->room.size - b->used;
+	s->reply.data = b->tail + q->head;
+	s->reply.room = b->left;
 	if (max) {
 		s->reply.room = MIN(s->reply.room, max);
 	}
@@ -84,7 +86,7 @@ rv_ticket call_make_ticket(struct request *q, struct rv_service_worker *sw)
 	t->bytes = q->bytes + REQUEST_COST;
 	t->id = q->id;
 	t->start_ns = q->batch->start_ns;
-	t->deadline_ns = instance_now(in) + in->limits.service_ns;
+	t->deadline_ns = worker_now(in->worker) + in->limits.service_ns;
 	if (!take_place(q, t)) {
 		ticket_free(ts, t);
 		return 0;
@@ -147,6 +149,20 @@ static void finish_elsewhere(struct sink *s, int status)
 	reply_text(q, (unsigned)status, sentence, n);
 }
 
+/* The plain case: the text stands where it belongs. */
+static void finish_in_place(struct request *q, size_t n)
+{
+	struct batch *b = q->batch;
+
+	if (q->line) {
+		encode_terminator(b->tail + n, q->term);
+	} else {
+		rv_reply_store(b->tail, RV_STATUS_OK, 0, n, q->id);
+	}
+	batch_count(b, RV_STATUS_OK);
+	batch_advance(b, q->head + n + q->term, q->tag);
+}
+
 void call_service(struct request *q, const uint8_t *text, size_t n)
 {
 	struct rv_instance *in = q->batch->in;
@@ -175,7 +191,7 @@ void call_service(struct request *q, const uint8_t *text, size_t n)
 		withdraw(&s);
 	}
 	if (LIKELY(status == RV_STATUS_OK && !s.scratch && s.reply.len <= in->limits.max_request)) {
-		reply_in_place(q, s.reply.len);
+		finish_in_place(q, s.reply.len);
 	} else {
 		finish_elsewhere(&s, status);
 	}

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <revd/backend.h>
+#include "util/hist.h"
 
 /* All of it words, with one writer, its worker; racy to read from other threads. */
 struct counters {
@@ -22,11 +23,6 @@ struct counters {
 	uint64_t unaddressed;    /* frames without a usable reply address */
 	uint64_t drops[RV_DROP_COUNT];
 };
-
-static inline void count(uint64_t *counter, uint64_t n)
-{
-	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
-}
 
 /* Copied from the configuration, so that a reload can change them between two turns.
  * Times in ns; 0: never. */

@@ -11,7 +11,8 @@ static void answer(
 	const struct ticket c = *ticket;
 	struct rv_instance *in = c.in;
 	struct peer *p = peer_find(in, c.slot, c.client);
-	struct request q = {.peer = p, .id = c.id, .tag = c.tag};
+	struct request q = {
+		.peer = p, .head = c.line ? 0 : RV_FRAME_HEADER, .id = c.id, .tag = c.tag};
 	struct batch b;
 
 	ticket_free(&t->tickets, ticket);
@@ -21,7 +22,7 @@ static void answer(
 		count(&in->n.late, 1); /* it ended in this turn */
 		return;
 	}
-	p->active_ms = instance_now_ms(in);
+	p->active_ms = (uint32_t)(worker_now(in->worker) / 1000000u);
 	batch_begin(&b, in, p);
 	b.start_ns = c.start_ns;
 	q.batch = &b;
@@ -140,6 +141,7 @@ static void host_resume(struct rv_service_worker *sw)
 {
 	sw->paused = false;
 	sw->traffic->release = true; /* at the end of the turn */
+	sw->traffic->worker.ending = true;
 }
 
 static struct event_base *host_event_base(struct rv_service_worker *sw)

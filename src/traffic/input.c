@@ -5,6 +5,7 @@
 #include <string.h>
 #include "traffic/queue.h"
 #include "traffic/run.h"
+#include "traffic/service_worker.h"
 
 static const struct origin from_stream = {0};
 
@@ -17,7 +18,7 @@ static size_t take_run(struct batch *b, struct peer *p, struct line_run *run, co
 {
 	size_t k;
 
-	if (LIKELY(queue_may_serve_new_line(b->in, p))) {
+	if (LIKELY(peer_can_serve_new_line(b->in, p))) {
 		return run_serve(b, p, run, data, off, n);
 	}
 	k = run_find(run, data, off, n);
@@ -29,7 +30,7 @@ static size_t take_run(struct batch *b, struct peer *p, struct line_run *run, co
 
 static void serve_piece(struct batch *b, struct peer *p, struct split_piece *piece)
 {
-	if (UNLIKELY(piece->kind == SPLIT_LINE && !queue_may_serve_new_line(b->in, p))) {
+	if (UNLIKELY(piece->kind == SPLIT_LINE && !peer_can_serve_new_line(b->in, p))) {
 		queue_lines(b->in, p, piece->data, piece->len + piece->term);
 	} else {
 		request_serve(b, p, piece, &from_stream);
@@ -54,10 +55,13 @@ static size_t serve_stream(struct batch *b, struct peer *p, struct splitter *s, 
 	struct splitter before;
 	size_t k;
 
-	while (may_cut(in, p)) {
-		if (off < n && data[off] != RV_FRAME_MAGIC && !s->scanned && splitter_is_clean(s) &&
+	while (off < n && may_cut(in, p)) {
+		if (data[off] != RV_FRAME_MAGIC && !s->scanned && splitter_is_clean(s) &&
 			run_fits(in, p)) {
 			off += take_run(b, p, &run, data, off, n);
+			if (off == n) {
+				break;
+			}
 		}
 		before = *s;
 		piece.data = NULL;
@@ -65,7 +69,7 @@ static size_t serve_stream(struct batch *b, struct peer *p, struct splitter *s, 
 		k = peer_is_shared(p)
 			    ? split_next_shared(s, data + off, n - off, limit, whole, &piece)
 			    : split_next(s, data + off, n - off, limit, &piece);
-		if (queue_must_hold(in, p, &piece)) {
+		if (UNLIKELY(in->service->paused) && queue_must_hold(in, p, &piece)) {
 			*s = before;
 			break;
 		}
@@ -93,7 +97,7 @@ static int keep_rest(struct rv_instance *in, struct peer *p, const struct splitt
 	}
 	b->splitter = *s;
 	if (n > 0 && peer_is_shared(p)) {
-		b->input_ns = instance_now(in);
+		b->input_ns = worker_now(in->worker);
 		peer_watch(in, p);
 	}
 	if (bytes_put(&b->uncut, rest, n) < 0) {
@@ -119,7 +123,7 @@ static void serve_uncut(struct batch *b, struct peer *p, bool whole)
 
 	x->splitter = s;
 	bytes_take(&x->uncut, k);
-	x->input_ns = x->uncut.len && peer_is_shared(p) ? instance_now(b->in) : 0;
+	x->input_ns = x->uncut.len && peer_is_shared(p) ? worker_now(b->in->worker) : 0;
 	if (x->input_ns) {
 		peer_watch(b->in, p);
 	}
@@ -354,7 +358,7 @@ void input_resume(struct rv_instance *in, struct peer *p)
 {
 	p->bits &= (uint16_t)~PEER_STOPPED;
 	if (p->backlog && p->backlog->input_ns && peer_is_shared(p)) {
-		p->backlog->input_ns = instance_now(in); /* its rest can come only now */
+		p->backlog->input_ns = worker_now(in->worker); /* its rest can come only now */
 	}
 	if (in->ops->resume) {
 		in->ops->resume(in->block, peer_block(p));
@@ -374,7 +378,7 @@ void input_more(struct rv_instance *in, struct peer *p)
 		/* something has moved: whoever reads `.out` is slow, but there */
 		bool less = queue_cost(p->backlog) <= in->limits.max_inflight;
 
-		p->backlog->stalled_ns = less ? 0 : instance_now(in);
+		p->backlog->stalled_ns = less ? 0 : worker_now(in->worker);
 	}
 	if (end_batch(&b, p) == RV_READ_ON && p->bits & PEER_STOPPED && !in->stopping) {
 		input_resume(in, p);

@@ -7,7 +7,7 @@ void instance_log(struct rv_instance *in, int prio, const char *fmt, ...)
 	uint32_t suppressed = 0;
 	va_list ap;
 
-	if (prio > log_level() || !log_allow(&in->log_limit, instance_now(in), &suppressed)) {
+	if (prio > log_level() || !log_allow(&in->log_limit, worker_now(in->worker), &suppressed)) {
 		return;
 	}
 	if (suppressed) {

@@ -99,15 +99,5 @@ struct traffic {
 /* Rate-limited, prefixed by the endpoint's name. */
 void instance_log(struct rv_instance *, int prio, const char *fmt, ...) PRINTF(3, 4);
 
-static inline uint64_t instance_now(const struct rv_instance *in)
-{
-	return worker_now(in->worker);
-}
-
-static inline uint32_t instance_now_ms(const struct rv_instance *in)
-{
-	return (uint32_t)(instance_now(in) / 1000000u);
-}
-
 /* Memory for n bytes, the same one each time. NULL: there is none. */
 uint8_t *traffic_scratch(struct traffic *, size_t n);

@@ -5,12 +5,6 @@
 #include <string.h>
 #include "traffic/service_worker.h"
 
-struct peer *peer_at(struct rv_instance *in, uint32_t slot)
-{
-	return (struct peer *)(void *)(in->chunks[slot / PEER_CHUNK] +
-				       (slot % PEER_CHUNK) * in->stride);
-}
-
 static int add_chunk(struct rv_instance *in)
 {
 	uint32_t first = in->n_chunks * PEER_CHUNK;
@@ -98,6 +92,7 @@ void peer_gone(struct rv_instance *in, struct peer *p)
 	p->bits |= PEER_GONE;
 	p->next = in->dying;
 	in->dying = p->slot + 1;
+	in->worker->ending = true;
 }
 
 void peer_close(struct rv_instance *in, struct peer *p, enum rv_close how)
@@ -135,6 +130,7 @@ static void free_backlog(struct rv_instance *in, struct peer *p)
 
 	if (b) {
 		in->traffic->freed += backlog_cost(b);
+		in->worker->ending = true;
 		backlog_destroy(b);
 	}
 }

@@ -58,6 +58,12 @@ static inline struct peer *peer_of(const void *block)
 	return (struct peer *)(void *)((char *)(uintptr_t)block - PEER_SIZE);
 }
 
+static inline struct peer *peer_at(const struct rv_instance *in, uint32_t slot)
+{
+	return (struct peer *)(void *)(in->chunks[slot / PEER_CHUNK] +
+				       (slot % PEER_CHUNK) * in->stride);
+}
+
 static inline bool peer_is_shared(const struct peer *p)
 {
 	return p->bits & PEER_SHARED;
@@ -82,6 +88,25 @@ static inline bool peer_can_serve(const struct rv_instance *in, const struct pee
 	return !peer_is_gone(p) && !peer_is_behind(in, p);
 }
 
+/* May the next line be served? On a shared peer frames may always. */
+static inline bool peer_can_serve_line(const struct rv_instance *in, const struct peer *p)
+{
+	return peer_is_shared(p) ? !peer_is_behind(in, p) : peer_can_serve(in, p);
+}
+
+/* Nothing of a shared peer waits that its next line would overtake. */
+static inline bool peer_can_serve_new_line(const struct rv_instance *in, const struct peer *p)
+{
+	return !peer_is_shared(p) ||
+	       (!peer_is_behind(in, p) && !(p->backlog && p->backlog->waiting.records.len));
+}
+
+/* Must the reply to a line wait for those of lines before it? */
+static inline bool peer_keeps_order(const struct peer *p)
+{
+	return p->backlog && p->backlog->order.first;
+}
+
 /* Nothing of it is under way. */
 static inline bool peer_is_idle(const struct peer *p)
 {
@@ -97,7 +122,6 @@ int peer_create(struct rv_instance *, struct peer **ret) MUST_CHECK;
 void peer_gone(struct rv_instance *, struct peer *);
 /* Asks the backend to end it. */
 void peer_close(struct rv_instance *, struct peer *, enum rv_close);
-struct peer *peer_at(struct rv_instance *, uint32_t slot);
 /* NULL: it has left, and perhaps another one has its slot. */
 struct peer *peer_find(struct rv_instance *, uint32_t slot, uint64_t client);
 /* Calls fn for each peer that is not gone. */

@@ -7,7 +7,7 @@ static const struct origin from_stream = {0};
 
 bool queue_must_hold(struct rv_instance *in, struct peer *p, const struct split_piece *piece)
 {
-	if (LIKELY(!in->service->paused) || in->stopping || !request_calls(p, piece)) {
+	if (!in->service->paused || in->stopping || !request_calls(p, piece)) {
 		return false;
 	}
 	p->bits |= PEER_HELD;
@@ -26,7 +26,7 @@ static void look_at_cost(struct rv_instance *in, struct peer *p)
 	struct backlog *b = p->backlog;
 
 	if (peer_is_shared(p) && queue_cost(b) > in->limits.max_inflight && !b->stalled_ns) {
-		b->stalled_ns = instance_now(in);
+		b->stalled_ns = worker_now(in->worker);
 		peer_watch(in, p);
 	}
 }
@@ -101,11 +101,11 @@ static size_t serve_lines(struct batch *b, struct peer *p, const uint8_t *data, 
 	struct line_run run = {0};
 	size_t off = 0;
 
-	while (off < n && queue_may_serve_line(b->in, p)) {
+	while (off < n && peer_can_serve_line(b->in, p)) {
 		size_t k;
 
 		off += run_fits(b->in, p) ? run_serve(b, p, &run, data, off, n) : 0;
-		if (off == n || !queue_may_serve_line(b->in, p)) {
+		if (off == n || !peer_can_serve_line(b->in, p)) {
 			break;
 		}
 		piece = (struct split_piece){.kind = SPLIT_MORE};
@@ -133,7 +133,7 @@ static bool serve_message(
 		piece.total = m->total;
 	}
 	if (queue_must_hold(in, p, &piece) || (piece.kind == SPLIT_LINE && !to && !has_waited &&
-						      !queue_may_serve_new_line(in, p))) {
+						      !peer_can_serve_new_line(in, p))) {
 		return false;
 	}
 	request_serve(b, p, &piece, &from);
@@ -186,7 +186,7 @@ void queue_serve(struct batch *b, struct peer *p)
 	const uint8_t *data;
 
 	serve_addressed(b, p);
-	while (!peer_is_gone(p) && !(p->bits & PEER_HELD) && queue_may_serve_line(b->in, p) &&
+	while (!peer_is_gone(p) && !(p->bits & PEER_HELD) && peer_can_serve_line(b->in, p) &&
 		(data = waiting_first(w, &rec))) {
 		size_t k = rec.len;
 

@@ -7,19 +7,6 @@
 #include "traffic/peer.h"
 #include "traffic/request.h"
 
-/* May the next line be served? On a shared peer frames may always. */
-static inline bool queue_may_serve_line(const struct rv_instance *in, const struct peer *p)
-{
-	return peer_is_shared(p) ? !peer_is_behind(in, p) : peer_can_serve(in, p);
-}
-
-/* Nothing of a shared peer waits that its next line would overtake. */
-static inline bool queue_may_serve_new_line(const struct rv_instance *in, const struct peer *p)
-{
-	return !peer_is_shared(p) ||
-	       (!peer_is_behind(in, p) && !(p->backlog && p->backlog->waiting.records.len));
-}
-
 /* What all that waits costs, in bytes. */
 static inline size_t queue_cost(const struct backlog *b)
 {

@@ -8,15 +8,6 @@
 
 #define LARGE_REPLIES 16 /* of the largest size, that may wait for one connection */
 
-static void count_reply(const struct request *q, unsigned status)
-{
-	struct rv_instance *in = q->batch->in;
-
-	count(&in->n.replies, 1);
-	count(&in->n.status[status < RV_STATUS_COUNT ? status : RV_STATUS_INTERNAL], 1);
-	q->batch->answered++;
-}
-
 /* Replies that can't be sent. */
 
 static void drop(const struct request *q, enum rv_drop why)
@@ -54,7 +45,7 @@ static void keep(
 {
 	struct peer *p = q->peer;
 	size_t head = strlen(error);
-	const struct unsent_reply what = {.len = head + n + reply_tail(q),
+	const struct unsent_reply what = {.len = head + n + q->term,
 		.request = q->bytes + REQUEST_COST,
 		.tag = q->tag,
 		.id = q->id,
@@ -99,9 +90,9 @@ static int send_piece(struct batch *b, struct peer *p, struct unsent_reply *u)
 	if (u->frame) {
 		bool more = u->sent + n < u->len;
 
-		encode_reply(batch_tail(b), u->status, more ? RV_FRAME_MORE : 0, n, u->id);
+		rv_reply_store(b->tail, u->status, more ? RV_FRAME_MORE : 0, n, u->id);
 	}
-	memcpy(batch_tail(b) + head, u->text + u->sent, n);
+	memcpy(b->tail + head, u->text + u->sent, n);
 	u->sent += n;
 	batch_advance(b, head + n, u->tag);
 	return 0;
@@ -135,7 +126,7 @@ bool reply_unsent(struct batch *b, struct peer *p)
 static bool reserve(
 	struct request *q, unsigned status, const char *error, const uint8_t *text, size_t n)
 {
-	size_t total = reply_head(q) + strlen(error) + n + reply_tail(q);
+	size_t total = q->head + strlen(error) + n + q->term;
 	bool whole = q->line || !q->peer->max_message || total <= q->peer->max_message;
 	int r = whole ? batch_reserve(q->batch, q->peer, total) : -EAGAIN;
 
@@ -157,11 +148,11 @@ static void send_text(struct request *q, unsigned status, const uint8_t *text, s
 	if (!reserve(q, status, error, text, n)) {
 		return;
 	}
-	out = batch_tail(q->batch);
+	out = q->batch->tail;
 	if (q->line) {
 		memcpy(out, error, head);
 	} else {
-		encode_reply(out, status, 0, n, q->id);
+		rv_reply_store(out, status, 0, n, q->id);
 	}
 	if (n > 0) {
 		memcpy(out + head, text, n);
@@ -215,11 +206,11 @@ void reply_text(struct request *q, unsigned status, const uint8_t *text, size_t 
 		text = (const uint8_t *)why;
 		n = strlen(why);
 	}
-	if (UNLIKELY(reply_is_ordered(q))) {
+	if (UNLIKELY(q->line && peer_keeps_order(q->peer))) {
 		send_later(q, status, text, n);
 		return;
 	}
-	count_reply(q, status);
+	batch_count(q->batch, status);
 	send_text(q, status, text, n);
 }
 
@@ -236,20 +227,6 @@ void reply_status(struct request *q, enum rv_status status, const char *fmt, ...
 	instance_log(q->batch->in, LOG_DEBUG, "a request of uid %d is refused, %s: %s",
 		(int)q->batch->source->uid, status_name(status), text);
 	reply_text(q, status, (const uint8_t *)text, (size_t)n);
-}
-
-void reply_in_place(struct request *q, size_t n)
-{
-	uint8_t *out = batch_tail(q->batch);
-	size_t head = reply_head(q);
-
-	count_reply(q, RV_STATUS_OK);
-	if (q->line) {
-		encode_terminator(out + n, q->term);
-	} else {
-		encode_reply(out, RV_STATUS_OK, 0, n, q->id);
-	}
-	batch_advance(q->batch, head + n + reply_tail(q), q->tag);
 }
 
 void reply_late_line(
@@ -280,7 +257,7 @@ void reply_ordered(struct batch *b, struct peer *p)
 			.batch = b, .peer = p, .line = true, .term = l->term, .tag = l->tag};
 
 		p->inflight -= l->request;
-		count_reply(&q, l->status);
+		batch_count(b, l->status);
 		send_text(&q, l->status, bytes_head(&l->text), l->text.len);
 		order_line_free(l);
 	}

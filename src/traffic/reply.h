@@ -14,7 +14,8 @@ struct request {
 	struct batch *batch;
 	struct peer *peer; /* whom to answer */
 	bool line;
-	uint8_t term; /* bytes of a line's terminator */
+	uint8_t head; /* bytes before the text of the reply: a frame's header, */
+	uint8_t term; /* and behind it: a line's terminator */
 	uint8_t op;
 	uint64_t id;    /* of a frame */
 	uint32_t tag;   /* of its message */
@@ -26,36 +27,9 @@ void reply_text(struct request *, unsigned status, const uint8_t *text, size_t n
 /* Answers with a sentence. */
 void reply_status(struct request *, enum rv_status status, const char *fmt, ...) PRINTF(3, 4);
 
-/* Bytes that stand before and after the text in the reply's message. */
-static inline size_t reply_head(const struct request *q)
-{
-	return q->line ? 0 : RV_FRAME_HEADER;
-}
-
-static inline size_t reply_tail(const struct request *q)
-{
-	return q->line ? q->term : 0;
-}
-
-/* The largest message that its reply may be; 0: any. */
-static inline size_t reply_max(const struct request *q)
-{
-	return q->line ? q->peer->max_line : q->peer->max_message;
-}
-
-/* The text, n bytes, stands in place behind reply_head() bytes at the batch's tail:
- * status ok. */
-void reply_in_place(struct request *, size_t n);
-
 /* Answers a line that has been in the service: its reply takes its place among the others. */
 void reply_late_line(
 	struct request *, struct order_line *, unsigned status, const void *text, size_t n);
-
-/* Must its reply wait for those of lines before it? */
-static inline bool reply_is_ordered(const struct request *q)
-{
-	return q->line && q->peer->backlog && q->peer->backlog->order.first;
-}
 
 /* Sends what waits for the peer. False: still something left. */
 bool reply_unsent(struct batch *, struct peer *);

@@ -125,7 +125,7 @@ static void discard(struct rv_instance *in, struct peer *p, const struct rv_fram
 	bool fragment = f->flags & RV_FRAME_MORE;
 
 	if (fragment ? peer_backlog(p) != NULL : p->backlog != NULL) {
-		joiner_discard(&p->backlog->joining, f, instance_now(in));
+		joiner_discard(&p->backlog->joining, f, worker_now(in->worker));
 		peer_watch(in, p);
 	}
 }
@@ -190,7 +190,7 @@ static void serve_fragment(struct request *q, const struct split_piece *piece)
 	struct bytes text = {0};
 
 	if (b) {
-		r = joiner_add(&b->joining, &limits, instance_now(in), &piece->frame, piece->data,
+		r = joiner_add(&b->joining, &limits, worker_now(in->worker), &piece->frame, piece->data,
 			piece->len, &text);
 		peer_watch(in, q->peer);
 	}
@@ -211,7 +211,7 @@ static void serve_fragment(struct request *q, const struct split_piece *piece)
 
 static bool is_late_or_refused(struct rv_instance *in, struct peer *p, const struct rv_frame *f)
 {
-	return p->backlog && joiner_swallow(&p->backlog->joining, f, instance_now(in));
+	return p->backlog && joiner_swallow(&p->backlog->joining, f, worker_now(in->worker));
 }
 
 /* May a peer that is only answered have another request of n bytes under way? */
@@ -238,7 +238,11 @@ static void serve_frame(
 {
 	struct rv_instance *in = b->in;
 	const struct rv_frame *f = &piece->frame;
-	struct request q = {.batch = b, .tag = from->tag, .id = f->id, .op = f->code};
+	struct request q = {.batch = b,
+		.head = RV_FRAME_HEADER,
+		.tag = from->tag,
+		.id = f->id,
+		.op = f->code};
 	bool bad_token;
 
 	count(&in->n.frames, 1);
@@ -268,7 +272,11 @@ static void serve_frame(
 static void serve_bad(
 	struct batch *b, struct peer *p, struct split_piece *piece, const struct origin *from)
 {
-	struct request q = {.batch = b, .peer = p, .tag = from->tag, .id = piece->frame.id};
+	struct request q = {.batch = b,
+		.peer = p,
+		.head = RV_FRAME_HEADER,
+		.tag = from->tag,
+		.id = piece->frame.id};
 	bool bad_token;
 
 	count(&b->in->n.frames, 1);

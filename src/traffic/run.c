@@ -8,7 +8,7 @@
 bool run_fits(const struct rv_instance *in, const struct peer *p)
 {
 	return in->service->lines && p->bits & PEER_STREAM && !p->max_line && !p->refuse &&
-	       !(p->backlog && p->backlog->order.first);
+	       !(peer_keeps_order(p));
 }
 
 /* Whole lines in front of the first frame. A 0xFF that belongs to no frame only
@@ -66,8 +66,8 @@ size_t run_serve(struct batch *b, struct peer *p, struct line_run *r, const uint
 	}
 	l = (struct rv_lines){.in = data + off,
 		.n = k,
-		.out = batch_tail(b),
-		.room = b->room.size - b->used,
+		.out = b->tail,
+		.room = b->left,
 		.max = b->in->limits.max_request,
 		.uid = b->source->uid,
 		.client = p->client};

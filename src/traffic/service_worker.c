@@ -49,6 +49,7 @@ void service_worker_retire(struct rv_service_worker *sw)
 	service_worker_drain(sw);
 	sw->next_retired = sw->traffic->retired;
 	sw->traffic->retired = sw;
+	sw->traffic->worker.ending = true;
 }
 
 void service_workers_collect(struct traffic *t)

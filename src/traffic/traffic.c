@@ -45,6 +45,7 @@ static void on_turn_end(void *ctx)
 		}
 		if (in->draining) {
 			drain_check(in);
+			t->worker.ending = true; /* until it is over */
 		}
 	}
 	if (t->release) { /* perhaps by those who have just been told of an end */
@@ -52,6 +53,7 @@ static void on_turn_end(void *ctx)
 	}
 	if (t->retired) {
 		service_workers_collect(t);
+		t->worker.ending |= t->retired != NULL;
 	}
 	if (UNLIKELY(t->freed >= GIVE_BACK)) {
 		t->freed = 0;
@@ -205,6 +207,7 @@ static void do_update(struct worker *w, void *p)
 	if (in->service != a->settings->service) {
 		peers_each(in, forget, NULL);
 		in->traffic->release = true; /* it may take what the old one did not */
+		in->worker->ending = true;
 	}
 	apply(in, a->settings);
 	update_spin(in->traffic);
@@ -226,6 +229,7 @@ static void do_drain(struct worker *w, void *p)
 
 	(void)w;
 	in->draining = true;
+	in->worker->ending = true;
 	in->ops->drain(in->block);
 }
 

@@ -1,5 +1,5 @@
 /*
- * Log-linear histogram of non-negative 64-bit values (latencies in ns): 16
+ * What one thread counts and others may read: numbers, and a log-linear histogram of non-negative 64-bit values (latencies in ns): 16
  * linear steps per power of two, so a value is known to within 1/16 (6.25 %).
  * Values below 16 are exact. Histograms of the same kind merge by adding. The
  * model is HdrHistogram's (hdrhistogram.org).
@@ -30,10 +30,11 @@ static inline unsigned hist_index(uint64_t v)
 	return (shift + 1) * HIST_SUB + (unsigned)((v >> shift) & (HIST_SUB - 1));
 }
 
-/* Plain stores to the processor, and no data race to the language. */
-static inline void hist_put(uint64_t *word, uint64_t v)
+/* Adds to a word that other threads may read meanwhile: a plain store to the processor,
+ * and no data race to the language. */
+static inline void count(uint64_t *word, uint64_t n)
 {
-	__atomic_store_n(word, v, __ATOMIC_RELAXED);
+	__atomic_store_n(word, *word + n, __ATOMIC_RELAXED);
 }
 
 static inline uint64_t hist_get(const uint64_t *word)
@@ -46,11 +47,11 @@ static inline void hist_add(struct hist *h, uint64_t v, uint64_t n)
 {
 	uint64_t *slot = &h->slots[hist_index(v)];
 
-	hist_put(slot, *slot + n);
-	hist_put(&h->count, h->count + n);
-	hist_put(&h->sum, h->sum + v * n);
+	count(slot, n);
+	count(&h->count, n);
+	count(&h->sum, v * n);
 	if (v > h->max) {
-		hist_put(&h->max, v);
+		count(&h->max, v - h->max);
 	}
 }
 

@@ -100,6 +100,22 @@ static inline void rv_frame_store(uint8_t *p, const struct rv_frame *f)
 	rv_store_le64(p + 8, f->id);
 }
 
+/* Writes the header of a reply, the 16 bytes at p; its n bytes of text follow there.
+ * flags: RV_FRAME_MORE or 0. */
+static inline void rv_reply_store(
+	uint8_t *p, unsigned status, unsigned flags, size_t n, uint64_t id)
+{
+	const struct rv_frame f = {
+		.version = RV_FRAME_VERSION,
+		.code = (uint8_t)status,
+		.flags = (uint8_t)(RV_FRAME_REPLY | flags),
+		.length = (uint32_t)n,
+		.id = id,
+	};
+
+	rv_frame_store(p, &f);
+}
+
 static inline bool rv_token_char(uint8_t c)
 {
 	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
