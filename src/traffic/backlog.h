@@ -13,8 +13,8 @@
 #pragma once
 
 #include <sys/queue.h>
+#include "proto/cut.h"
 #include "proto/join.h"
-#include "proto/splitter.h"
 #include "traffic/order.h"
 #include "traffic/unsent.h"
 #include "traffic/waiting.h"
@@ -36,7 +36,7 @@ struct backlog {
 	TAILQ_ENTRY(backlog) hold; /* of the instance: it waits for the service */
 	struct backlog_list *watched;
 	struct backlog_queue *held; /* both NULL: it is in none */
-	struct splitter splitter;   /* the state that belongs to uncut */
+	struct cutter cutter;       /* the state that belongs to uncut */
 	struct bytes uncut;
 	struct joiner joining;
 	struct waiting waiting, addressed;
@@ -53,7 +53,7 @@ static inline bool backlog_is_empty(const struct backlog *b)
 {
 	return !b->unsent.first && !b->order.first && !b->joining.messages && !b->uncut.len &&
 	       !b->waiting.records.len && !b->addressed.records.len && !b->tickets && !b->held &&
-	       !b->blocked_ns && !b->joining.lossy_ns && splitter_is_clean(&b->splitter);
+	       !b->blocked_ns && !b->joining.lossy_ns && cutter_is_clean(&b->cutter);
 }
 
 /* The bytes that it takes, about. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "proto/cut_shared.h"
 #include "traffic/queue.h"
 #include "traffic/run.h"
 #include "traffic/service_worker.h"
@@ -28,9 +29,9 @@ static size_t take_run(struct batch *b, struct peer *p, struct line_run *run, co
 	return k;
 }
 
-static void serve_piece(struct batch *b, struct peer *p, struct split_piece *piece)
+static void serve_piece(struct batch *b, struct peer *p, struct cut_piece *piece)
 {
-	if (UNLIKELY(piece->kind == SPLIT_LINE && !peer_can_serve_new_line(b->in, p))) {
+	if (UNLIKELY(piece->kind == CUT_LINE && !peer_can_serve_new_line(b->in, p))) {
 		queue_lines(b->in, p, piece->data, piece->len + piece->term);
 	} else {
 		request_serve(b, p, piece, &from_stream);
@@ -45,18 +46,18 @@ static bool may_cut(const struct rv_instance *in, const struct peer *p)
 }
 
 /* Cuts and serves; returns the bytes taken. s: the state at data. */
-static size_t serve_stream(struct batch *b, struct peer *p, struct splitter *s, const uint8_t *data,
+static size_t serve_stream(struct batch *b, struct peer *p, struct cutter *s, const uint8_t *data,
 	size_t n, bool whole)
 {
 	struct rv_instance *in = b->in;
 	size_t off = 0, limit = in->limits.max_request;
-	struct split_piece piece = {.kind = SPLIT_MORE};
+	struct cut_piece piece = {.kind = CUT_MORE};
 	struct line_run run = {0};
-	struct splitter before;
+	struct cutter before;
 	size_t k;
 
 	while (off < n && may_cut(in, p)) {
-		if (data[off] != RV_FRAME_MAGIC && !s->scanned && splitter_is_clean(s) &&
+		if (data[off] != RV_FRAME_MAGIC && !s->scanned && cutter_is_clean(s) &&
 			run_fits(in, p)) {
 			off += take_run(b, p, &run, data, off, n);
 			if (off == n) {
@@ -67,14 +68,14 @@ static size_t serve_stream(struct batch *b, struct peer *p, struct splitter *s, 
 		piece.data = NULL;
 		piece.len = 0;
 		k = peer_is_shared(p)
-			    ? split_next_shared(s, data + off, n - off, limit, whole, &piece)
-			    : split_next(s, data + off, n - off, limit, &piece);
+			    ? cut_next_shared(s, data + off, n - off, limit, whole, &piece)
+			    : cut_next(s, data + off, n - off, limit, &piece);
 		if (UNLIKELY(in->service->paused) && queue_must_hold(in, p, &piece)) {
 			*s = before;
 			break;
 		}
 		off += k;
-		if (piece.kind == SPLIT_MORE) {
+		if (piece.kind == CUT_MORE) {
 			break;
 		}
 		serve_piece(b, p, &piece);
@@ -83,25 +84,25 @@ static size_t serve_stream(struct batch *b, struct peer *p, struct splitter *s, 
 }
 
 /* Keeps what was not taken and the state of cutting it. */
-static int keep_rest(struct rv_instance *in, struct peer *p, const struct splitter *s,
+static int keep_rest(struct rv_instance *in, struct peer *p, const struct cutter *s,
 	const uint8_t *rest, size_t n)
 {
 	struct backlog *b = p->backlog;
 
-	if (!b && n == 0 && splitter_is_clean(s)) {
+	if (!b && n == 0 && cutter_is_clean(s)) {
 		return 0;
 	}
 	b = peer_backlog(p);
 	if (!b) {
 		return -ENOMEM;
 	}
-	b->splitter = *s;
+	b->cutter = *s;
 	if (n > 0 && peer_is_shared(p)) {
 		b->input_ns = worker_now(in->worker);
 		peer_watch(in, p);
 	}
 	if (bytes_put(&b->uncut, rest, n) < 0) {
-		b->splitter.scanned = 0; /* of what is not there */
+		b->cutter.scanned = 0; /* of what is not there */
 		return -ENOMEM;
 	}
 	return 0;
@@ -118,10 +119,10 @@ static void out_of_memory(struct rv_instance *in, struct peer *p)
 static void serve_uncut(struct batch *b, struct peer *p, bool whole)
 {
 	struct backlog *x = p->backlog;
-	struct splitter s = x->splitter;
+	struct cutter s = x->cutter;
 	size_t k = serve_stream(b, p, &s, bytes_head(&x->uncut), x->uncut.len, whole);
 
-	x->splitter = s;
+	x->cutter = s;
 	bytes_take(&x->uncut, k);
 	x->input_ns = x->uncut.len && peer_is_shared(p) ? worker_now(b->in->worker) : 0;
 	if (x->input_ns) {
@@ -134,26 +135,26 @@ static void serve_uncut(struct batch *b, struct peer *p, bool whole)
 static void serve_last_line(struct batch *b, struct peer *p)
 {
 	struct backlog *x = p->backlog;
-	struct split_piece piece = {.kind = SPLIT_MORE};
-	struct splitter s;
+	struct cut_piece piece = {.kind = CUT_MORE};
+	struct cutter s;
 
 	if (!x || !may_cut(b->in, p)) {
 		return;
 	}
-	s = x->splitter;
-	if (split_end(&s, bytes_head(&x->uncut), x->uncut.len, b->in->limits.max_request, &piece)) {
+	s = x->cutter;
+	if (cut_end(&s, bytes_head(&x->uncut), x->uncut.len, b->in->limits.max_request, &piece)) {
 		struct bytes text = x->uncut; /* the piece points into it */
 
 		if (queue_must_hold(b->in, p, &piece)) {
 			return;
 		}
 		x->uncut = (struct bytes){0};
-		x->splitter = (struct splitter){0};
+		x->cutter = (struct cutter){0};
 		request_serve(b, p, &piece, &from_stream);
 		bytes_free(&text);
 	} else {
 		bytes_free(&x->uncut);
-		x->splitter = (struct splitter){0};
+		x->cutter = (struct cutter){0};
 	}
 }
 
@@ -166,7 +167,7 @@ static size_t bytes_until_complete(const struct peer *p, const uint8_t *data, si
 	const uint8_t *kept = bytes_head(&b->uncut), *lf;
 	size_t size = RV_FRAME_HEADER;
 
-	if (!splitter_is_clean(&b->splitter)) {
+	if (!cutter_is_clean(&b->cutter)) {
 		return n;
 	}
 	if (kept[0] != RV_FRAME_MAGIC) {
@@ -233,7 +234,7 @@ static void serve_backlog(struct batch *b, struct peer *p)
 
 static int serve_input(struct batch *b, struct peer *p, const uint8_t *data, size_t n, bool whole)
 {
-	struct splitter s = {0};
+	struct cutter s = {0};
 	ssize_t taken = 0;
 	size_t k;
 
@@ -242,7 +243,7 @@ static int serve_input(struct batch *b, struct peer *p, const uint8_t *data, siz
 		if (p->backlog->uncut.len) {
 			taken = serve_onto_uncut(b, p, data, n, whole);
 		}
-		s = p->backlog->splitter;
+		s = p->backlog->cutter;
 	}
 	if (taken < 0 || (size_t)taken == n || p->bits & PEER_UNCUTTABLE) {
 		return taken < 0 ? (int)taken : 0;
@@ -256,7 +257,7 @@ static int serve_input(struct batch *b, struct peer *p, const uint8_t *data, siz
 /* Is something of the stream still to be answered? */
 static bool has_uncut(const struct peer *p, const struct backlog *b)
 {
-	return b->uncut.len || (b->splitter.line && !(p->bits & PEER_UNCUTTABLE));
+	return b->uncut.len || (b->cutter.line && !(p->bits & PEER_UNCUTTABLE));
 }
 
 /* Everything of this peer is answered and its input has ended: end it. */

@@ -2,7 +2,7 @@
  * From input to requests.
  *
  * The invariant of a stream: backlog->uncut holds the bytes that have come and are not
- * served, and backlog->splitter the state of cutting at their beginning; a peer without
+ * served, and backlog->cutter the state of cutting at their beginning; a peer without
  * a backlog has neither. New bytes lie behind them. What is served leaves at once, so
  * uncut is either the incomplete end of the input, or what may not be served now.
  *

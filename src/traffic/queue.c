@@ -5,7 +5,7 @@
 
 static const struct origin from_stream = {0};
 
-bool queue_must_hold(struct rv_instance *in, struct peer *p, const struct split_piece *piece)
+bool queue_must_hold(struct rv_instance *in, struct peer *p, const struct cut_piece *piece)
 {
 	if (!in->service->paused || in->stopping || !request_calls(p, piece)) {
 		return false;
@@ -96,8 +96,8 @@ static void wait_message(struct rv_instance *in, struct peer *p, const struct rv
 /* Serves whole lines that came at once; returns the bytes of those that may be. */
 static size_t serve_lines(struct batch *b, struct peer *p, const uint8_t *data, size_t n)
 {
-	struct split_piece piece;
-	struct splitter s = {0};
+	struct cut_piece piece;
+	struct cutter s = {0};
 	struct line_run run = {0};
 	size_t off = 0;
 
@@ -108,8 +108,8 @@ static size_t serve_lines(struct batch *b, struct peer *p, const uint8_t *data, 
 		if (off == n || !peer_can_serve_line(b->in, p)) {
 			break;
 		}
-		piece = (struct split_piece){.kind = SPLIT_MORE};
-		k = split_next(&s, data + off, n - off, b->in->limits.max_request, &piece);
+		piece = (struct cut_piece){.kind = CUT_MORE};
+		k = cut_next(&s, data + off, n - off, b->in->limits.max_request, &piece);
 		if (queue_must_hold(b->in, p, &piece)) {
 			break;
 		}
@@ -125,14 +125,14 @@ static bool serve_message(
 {
 	struct rv_instance *in = b->in;
 	const struct origin from = {.tag = m->tag, .reply_to = to};
-	struct split_piece piece = {.kind = SPLIT_MORE};
+	struct cut_piece piece = {.kind = CUT_MORE};
 
-	split_message(m->data, m->len, in->limits.max_request, &piece);
-	if (m->total && piece.kind == SPLIT_LINE) {
-		piece.kind = SPLIT_LONG_LINE;
+	cut_message(m->data, m->len, in->limits.max_request, &piece);
+	if (m->total && piece.kind == CUT_LINE) {
+		piece.kind = CUT_LONG_LINE;
 		piece.total = m->total;
 	}
-	if (queue_must_hold(in, p, &piece) || (piece.kind == SPLIT_LINE && !to && !has_waited &&
+	if (queue_must_hold(in, p, &piece) || (piece.kind == CUT_LINE && !to && !has_waited &&
 						      !peer_can_serve_new_line(in, p))) {
 		return false;
 	}

@@ -15,7 +15,7 @@ static inline size_t queue_cost(const struct backlog *b)
 
 /* Must the piece stay where it is until the service takes more? The peer is held
  * (PEER_HELD) then. */
-bool queue_must_hold(struct rv_instance *, struct peer *, const struct split_piece *);
+bool queue_must_hold(struct rv_instance *, struct peer *, const struct cut_piece *);
 
 /* Puts whole lines of a shared stream aside. */
 void queue_lines(struct rv_instance *, struct peer *, const uint8_t *data, size_t n);

@@ -68,7 +68,7 @@ static const char *why_refused(const struct peer *p)
 }
 
 static void serve_line(
-	struct batch *b, struct peer *p, const struct split_piece *piece, const struct origin *from)
+	struct batch *b, struct peer *p, const struct cut_piece *piece, const struct origin *from)
 {
 	struct request q = {.batch = b,
 		.peer = from->reply_to ? from->reply_to : p,
@@ -82,7 +82,7 @@ static void serve_line(
 	count(&in->n.lines, 1);
 	if (UNLIKELY(p->refuse)) {
 		reply_status(&q, p->refuse, "%s", why_refused(p));
-	} else if (UNLIKELY(piece->kind == SPLIT_LONG_LINE)) {
+	} else if (UNLIKELY(piece->kind == CUT_LONG_LINE)) {
 		reply_status(&q, RV_STATUS_TOO_LARGE, "%llu bytes, the limit is %zu",
 			(unsigned long long)piece->total, in->limits.max_request);
 	} else {
@@ -92,7 +92,7 @@ static void serve_line(
 }
 
 /* Whom a frame wants its reply sent to. NULL: to nobody, counted. */
-static struct peer *addressee(struct batch *b, struct peer *p, struct split_piece *piece,
+static struct peer *addressee(struct batch *b, struct peer *p, struct cut_piece *piece,
 	const struct origin *from, bool *ret_bad_token)
 {
 	struct rv_instance *in = b->in;
@@ -101,7 +101,7 @@ static struct peer *addressee(struct batch *b, struct peer *p, struct split_piec
 	size_t n;
 	/* of a large frame on a stream there is only the header */
 	bool has = piece->frame.flags & RV_FRAME_REPLY_TO && piece->data;
-	bool ok = has && split_token(piece, &token, &n);
+	bool ok = has && cut_token(piece, &token, &n);
 
 	*ret_bad_token = has && !ok;
 	if (from->reply_to || !(in->ops->caps & RV_CAP_REPLY_TO)) {
@@ -176,7 +176,7 @@ static void serve_whole(struct request *q, const uint8_t *text, size_t n)
 }
 
 /* A message that consists of several fragments, or may do so. */
-static void serve_fragment(struct request *q, const struct split_piece *piece)
+static void serve_fragment(struct request *q, const struct cut_piece *piece)
 {
 	struct rv_instance *in = q->batch->in;
 	const struct limits *l = &in->limits;
@@ -228,13 +228,13 @@ static bool may_join(const struct peer *p, const struct rv_frame *f)
 	return f->flags & RV_FRAME_MORE || (j && (j->messages || j->lossy_ns));
 }
 
-static bool is_too_large(const struct rv_instance *in, const struct split_piece *piece)
+static bool is_too_large(const struct rv_instance *in, const struct cut_piece *piece)
 {
-	return piece->kind == SPLIT_LARGE_FRAME || piece->len > in->limits.max_request;
+	return piece->kind == CUT_LARGE_FRAME || piece->len > in->limits.max_request;
 }
 
 static void serve_frame(
-	struct batch *b, struct peer *p, struct split_piece *piece, const struct origin *from)
+	struct batch *b, struct peer *p, struct cut_piece *piece, const struct origin *from)
 {
 	struct rv_instance *in = b->in;
 	const struct rv_frame *f = &piece->frame;
@@ -270,7 +270,7 @@ static void serve_frame(
 
 /* A malformed header. A connection ends with it; a message is answered alone. */
 static void serve_bad(
-	struct batch *b, struct peer *p, struct split_piece *piece, const struct origin *from)
+	struct batch *b, struct peer *p, struct cut_piece *piece, const struct origin *from)
 {
 	struct request q = {.batch = b,
 		.peer = p,
@@ -292,33 +292,32 @@ static void serve_bad(
 }
 
 void request_serve(
-	struct batch *b, struct peer *p, struct split_piece *piece, const struct origin *from)
+	struct batch *b, struct peer *p, struct cut_piece *piece, const struct origin *from)
 {
 	switch (piece->kind) {
-	case SPLIT_LINE:
-	case SPLIT_LONG_LINE:
+	case CUT_LINE:
+	case CUT_LONG_LINE:
 		serve_line(b, p, piece, from);
 		break;
-	case SPLIT_FRAME:
-	case SPLIT_LARGE_FRAME:
+	case CUT_FRAME:
+	case CUT_LARGE_FRAME:
 		serve_frame(b, p, piece, from);
 		break;
-	case SPLIT_BAD:
+	case CUT_BAD:
 		serve_bad(b, p, piece, from);
 		break;
-	case SPLIT_SKIPPED:
+	case CUT_SKIPPED:
 		count(&b->in->n.torn, 1);
 		instance_log(b->in, LOG_DEBUG, "something torn was skipped");
 		break;
-	case SPLIT_MORE:
+	case CUT_MORE:
 		break;
 	}
 }
 
-bool request_calls(const struct peer *p, const struct split_piece *piece)
+bool request_calls(const struct peer *p, const struct cut_piece *piece)
 {
-	return !p->refuse &&
-	       (piece->kind == SPLIT_LINE ||
-		       (piece->kind == SPLIT_FRAME && piece->frame.code == RV_OP_CALL &&
-			       !(piece->frame.flags & RV_FRAME_MORE)));
+	return !p->refuse && (piece->kind == CUT_LINE ||
+				     (piece->kind == CUT_FRAME && piece->frame.code == RV_OP_CALL &&
+					     !(piece->frame.flags & RV_FRAME_MORE)));
 }

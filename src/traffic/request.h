@@ -12,8 +12,8 @@ struct origin {
 	struct peer *reply_to; /* named beside the message; NULL: as the protocol says */
 };
 
-/* Serves one piece of the peer's input; SPLIT_MORE is nothing. */
-void request_serve(struct batch *, struct peer *, struct split_piece *, const struct origin *);
+/* Serves one piece of the peer's input; CUT_MORE is nothing. */
+void request_serve(struct batch *, struct peer *, struct cut_piece *, const struct origin *);
 
 /* Does serving the piece mean calling the service? */
-bool request_calls(const struct peer *, const struct split_piece *);
+bool request_calls(const struct peer *, const struct cut_piece *);

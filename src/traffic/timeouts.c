@@ -42,7 +42,7 @@ static void drop_torn(struct rv_instance *in, struct backlog *b)
 {
 	count(&in->n.torn, 1);
 	bytes_free(&b->uncut);
-	b->splitter = (struct splitter){0};
+	b->cutter = (struct cutter){0};
 	b->input_ns = 0;
 }
 

@@ -1,9 +1,9 @@
-/* The splitter: what is cut, and that it does not matter how the bytes arrive. */
+/* Cutting: what is cut, and that it does not matter how the bytes arrive. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "common/runner.h"
-#include "proto/splitter.h"
+#include "proto/cut_shared.h"
 #include "proto/status.h"
 
 #define LIMIT 64u
@@ -14,21 +14,21 @@ struct log {
 	size_t n;
 };
 
-static void note(struct log *log, const struct split_piece *p)
+static void note(struct log *log, const struct cut_piece *p)
 {
 	static const char *const names[] = {
 		"more", "line", "frame", "long", "large", "bad", "torn"};
 	int k = snprintf(log->text + log->n, sizeof(log->text) - log->n, "[%s", names[p->kind]);
 
 	log->n += (size_t)k;
-	if (p->kind == SPLIT_LINE || p->kind == SPLIT_FRAME) {
+	if (p->kind == CUT_LINE || p->kind == CUT_FRAME) {
 		k = snprintf(log->text + log->n, sizeof(log->text) - log->n, " %u '%.*s'",
-			p->kind == SPLIT_LINE ? p->term : p->frame.code, (int)p->len,
+			p->kind == CUT_LINE ? p->term : p->frame.code, (int)p->len,
 			(const char *)p->data);
-	} else if (p->kind == SPLIT_LONG_LINE) {
+	} else if (p->kind == CUT_LONG_LINE) {
 		k = snprintf(log->text + log->n, sizeof(log->text) - log->n, " %llu %u",
 			(unsigned long long)p->total, p->term);
-	} else if (p->kind == SPLIT_LARGE_FRAME || p->kind == SPLIT_BAD) {
+	} else if (p->kind == CUT_LARGE_FRAME || p->kind == CUT_BAD) {
 		k = snprintf(log->text + log->n, sizeof(log->text) - log->n, " %llu",
 			(unsigned long long)p->frame.id);
 	} else {
@@ -43,8 +43,8 @@ static void note(struct log *log, const struct split_piece *p)
 static void feed(
 	struct log *log, const uint8_t *data, size_t n, size_t chunk, bool shared, bool end)
 {
-	struct splitter s = {0};
-	struct split_piece p;
+	struct cutter s = {0};
+	struct cut_piece p;
 	uint8_t *buf = malloc(n + 1);
 	size_t have = 0;
 
@@ -55,20 +55,19 @@ static void feed(
 		memcpy(buf + have, data + at, k);
 		have += k;
 		do {
-			off += shared ? split_next_shared(
-						&s, buf + off, have - off, LIMIT, whole, &p)
-				      : split_next(&s, buf + off, have - off, LIMIT, &p);
-			if (p.kind != SPLIT_MORE) {
+			off += shared ? cut_next_shared(&s, buf + off, have - off, LIMIT, whole, &p)
+				      : cut_next(&s, buf + off, have - off, LIMIT, &p);
+			if (p.kind != CUT_MORE) {
 				note(log, &p);
 			}
-		} while (p.kind != SPLIT_MORE && p.kind != SPLIT_BAD);
+		} while (p.kind != CUT_MORE && p.kind != CUT_BAD);
 		memmove(buf, buf + off, have - off);
 		have -= off;
-		if (p.kind == SPLIT_BAD) {
+		if (p.kind == CUT_BAD) {
 			break;
 		}
 	}
-	if (end && split_end(&s, buf, have, LIMIT, &p)) {
+	if (end && cut_end(&s, buf, have, LIMIT, &p)) {
 		note(log, &p);
 	}
 	free(buf);
@@ -143,16 +142,16 @@ END_TEST
 /* A reload makes the limit smaller than what was looked at already. */
 START_TEST(limit_shrinks)
 {
-	struct splitter s = {0};
-	struct split_piece p;
+	struct cutter s = {0};
+	struct cut_piece p;
 	uint8_t *data = malloc(501); /* of just that size, for the sanitizer */
 
 	memset(data, 'x', 501);
-	ck_assert_uint_eq(split_next(&s, data, 500, 1000, &p), 0);
-	ck_assert_int_eq(p.kind, SPLIT_MORE);
+	ck_assert_uint_eq(cut_next(&s, data, 500, 1000, &p), 0);
+	ck_assert_int_eq(p.kind, CUT_MORE);
 	data[500] = '\n';
-	ck_assert_uint_eq(split_next(&s, data, 501, 10, &p), 501);
-	ck_assert(p.kind == SPLIT_LONG_LINE && p.total == 500);
+	ck_assert_uint_eq(cut_next(&s, data, 501, 10, &p), 501);
+	ck_assert(p.kind == CUT_LONG_LINE && p.total == 500);
 	free(data);
 }
 END_TEST
@@ -240,24 +239,24 @@ END_TEST
 
 START_TEST(messages)
 {
-	struct split_piece p;
+	struct cut_piece p;
 	uint8_t data[400];
 	size_t n;
 
-	split_message((const uint8_t *)"", 0, LIMIT, &p);
-	ck_assert(p.kind == SPLIT_LINE && p.len == 0 && p.term == 0);
-	split_message((const uint8_t *)"a\nb\r\n", 5, LIMIT, &p);
-	ck_assert(p.kind == SPLIT_LINE && p.len == 3 && p.term == 2);
+	cut_message((const uint8_t *)"", 0, LIMIT, &p);
+	ck_assert(p.kind == CUT_LINE && p.len == 0 && p.term == 0);
+	cut_message((const uint8_t *)"a\nb\r\n", 5, LIMIT, &p);
+	ck_assert(p.kind == CUT_LINE && p.len == 3 && p.term == 2);
 	memset(data, 'x', sizeof(data));
-	split_message(data, LIMIT + 1, LIMIT, &p);
-	ck_assert(p.kind == SPLIT_LONG_LINE && p.total == LIMIT + 1);
+	cut_message(data, LIMIT + 1, LIMIT, &p);
+	ck_assert(p.kind == CUT_LONG_LINE && p.total == LIMIT + 1);
 	n = put_frame(data, RV_OP_PING, 0, 3, NULL, "abc", 3);
-	split_message(data, n, LIMIT, &p);
-	ck_assert(p.kind == SPLIT_FRAME && p.len == 3);
-	split_message(data, n - 1, LIMIT, &p);
-	ck_assert(p.kind == SPLIT_BAD && p.frame.id == 3);
-	split_message(data, 5, LIMIT, &p);
-	ck_assert(p.kind == SPLIT_BAD && p.frame.id == 0);
+	cut_message(data, n, LIMIT, &p);
+	ck_assert(p.kind == CUT_FRAME && p.len == 3);
+	cut_message(data, n - 1, LIMIT, &p);
+	ck_assert(p.kind == CUT_BAD && p.frame.id == 3);
+	cut_message(data, 5, LIMIT, &p);
+	ck_assert(p.kind == CUT_BAD && p.frame.id == 0);
 }
 END_TEST
 
@@ -281,11 +280,11 @@ START_TEST(tokens)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct split_piece p = {.data = (const uint8_t *)rows[i].body, .len = rows[i].n};
+		struct cut_piece p = {.data = (const uint8_t *)rows[i].body, .len = rows[i].n};
 		const uint8_t *token;
 		size_t n;
 
-		ck_assert_msg(split_token(&p, &token, &n) == rows[i].ok, "row %zu", i);
+		ck_assert_msg(cut_token(&p, &token, &n) == rows[i].ok, "row %zu", i);
 		if (rows[i].ok) {
 			ck_assert_uint_eq(p.len, rows[i].n - 1 - n);
 		}
@@ -387,7 +386,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("splitter");
+	Suite *s = suite_create("cut");
 	TCase *c = tcase_create("cut");
 
 	tcase_add_test(c, lines);
