@@ -221,7 +221,8 @@ START_TEST(limit_of_what_is_not_sent)
 		}
 	}
 	b = peer_of(to->block)->backlog;
-	ck_assert_uint_le(b->unsent.cost, f.in.limits.max_inflight + f.in.limits.max_request + 300);
+	ck_assert_uint_le(
+		b->unsent.cost, f.in.limits.max_inflight + 2 * (f.in.limits.max_request + 320));
 	ck_assert_uint_ge(b->unsent.cost, f.in.limits.max_inflight);
 	ck_assert_uint_gt(f.in.n.status[RV_STATUS_BUSY], 0);
 	ck_assert_uint_lt(f.service.n_calls, 20);
