@@ -1,5 +1,9 @@
 #include "traffic/order.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 struct order_line *order_add(struct order *o, uint8_t term, uint32_t tag)
 {
 	struct order_line *l = calloc(1, sizeof(*l));
@@ -11,21 +15,37 @@ struct order_line *order_add(struct order *o, uint8_t term, uint32_t tag)
 	l->tag = tag;
 	*(o->last ? &o->last->next : &o->first) = l;
 	o->last = l;
-	o->cost += sizeof(*l);
+	o->cost += ORDER_LINE_COST;
 	return l;
+}
+
+static size_t cost_of_text(const struct order_line *l)
+{
+	return l->memory ? l->len : 0;
 }
 
 int order_ready(struct order *o, struct order_line *l, uint8_t status, const void *p, size_t n)
 {
-	int r = bytes_put(&l->text, p, n);
-
-	if (r < 0) {
-		return r;
+	if (n > 0) {
+		l->memory = malloc(n);
+		if (!l->memory) {
+			return -ENOMEM;
+		}
+		l->text = memcpy(l->memory, p, n);
 	}
-	o->cost += n;
+	l->len = n;
+	o->cost += cost_of_text(l);
 	l->status = status;
 	l->ready = true;
 	return 0;
+}
+
+void order_refuse(struct order_line *l, uint8_t status, const char *sentence)
+{
+	l->text = sentence;
+	l->len = strlen(sentence);
+	l->status = status;
+	l->ready = true;
 }
 
 static struct order_line *unlink_first(struct order *o)
@@ -36,7 +56,7 @@ static struct order_line *unlink_first(struct order *o)
 	if (!o->first) {
 		o->last = NULL;
 	}
-	o->cost -= sizeof(*l) + l->text.len;
+	o->cost -= ORDER_LINE_COST + cost_of_text(l);
 	return l;
 }
 
@@ -47,7 +67,7 @@ struct order_line *order_take(struct order *o)
 
 void order_line_free(struct order_line *l)
 {
-	bytes_free(&l->text);
+	free(l->memory);
 	free(l);
 }
 
@@ -63,7 +83,7 @@ void order_remove(struct order *o, struct order_line *l)
 	if (o->last == l) {
 		o->last = before;
 	}
-	o->cost -= sizeof(*l) + l->text.len;
+	o->cost -= ORDER_LINE_COST + cost_of_text(l);
 	order_line_free(l);
 }
 

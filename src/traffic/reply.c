@@ -6,7 +6,16 @@
 #include "proto/encode.h"
 #include "proto/status.h"
 
-#define LARGE_REPLIES 16 /* of the largest size, that may wait for one connection */
+/* How many of the largest size may wait for a connection, and for others. */
+#define LARGE_REPLIES 16
+#define LARGE_REPLIES_SHARED 2
+
+#define TOO_MANY "too many replies wait" /* short, see ORDER_LINE_COST */
+
+_Static_assert(ORDER_LINE_COST >= sizeof(struct unsent_reply) + 16 + ENCODE_ERROR_SIZE &&
+		       sizeof("\x15"
+			      "busy: " TOO_MANY "\r\n") <= ENCODE_ERROR_SIZE,
+	"an ordered reply costs more when it becomes an unsent one");
 
 /* Replies that can't be sent. */
 
@@ -27,16 +36,23 @@ static void lose(const struct request *q)
 	}
 }
 
+/* What the largest reply costs. */
+static size_t largest(const struct request *q)
+{
+	return q->batch->in->limits.max_request + unsent_cost(REPLY_SENTENCE);
+}
+
 /* May a reply of n bytes be put aside? A connection that is held up is not served any
  * further, but many replies may still come out of the service. */
 static bool may_keep(const struct request *q, size_t n)
 {
 	const struct backlog *b = q->peer->backlog;
 	const struct limits *l = &q->batch->in->limits;
-	size_t large = q->peer->bits & (PEER_SHARED | PEER_REPLY_ONLY) ? 1 : LARGE_REPLIES;
+	bool shared = q->peer->bits & (PEER_SHARED | PEER_REPLY_ONLY);
+	size_t large = shared ? LARGE_REPLIES_SHARED : LARGE_REPLIES;
 
 	return b->unsent.cost + b->order.cost + unsent_cost(n) <=
-	       l->max_inflight + large * (l->max_request + REPLY_SENTENCE);
+	       l->max_inflight + large * largest(q);
 }
 
 /* Puts a reply aside: the error of a line, n bytes of text, a line's terminator. */
@@ -113,6 +129,7 @@ bool reply_unsent(struct batch *b, struct peer *p)
 			return true;
 		}
 		if (u->sent == u->len) {
+			b->in->traffic->freed += unsent_cost(u->len);
 			p->inflight -= unsent_pop(&p->backlog->unsent);
 		}
 	}
@@ -161,18 +178,30 @@ static void send_text(struct request *q, unsigned status, const uint8_t *text, s
 	batch_advance(q->batch, head + n, q->tag);
 }
 
+/* The reply to a line in its place. Where it has to wait for others, it leaves room for
+ * the first of them. */
+static void set_ready(
+	struct request *q, struct order_line *l, unsigned status, const void *text, size_t n)
+{
+	struct order *o = &q->peer->backlog->order;
+
+	if (l != o->first && !may_keep(q, n + largest(q))) {
+		order_refuse(l, RV_STATUS_BUSY, TOO_MANY);
+	} else if (order_ready(o, l, (uint8_t)status, text, n) < 0) {
+		order_refuse(l, RV_STATUS_INTERNAL, "out of memory");
+	}
+}
+
 /* The reply waits until those of the lines before it are sent. */
 static void send_later(struct request *q, unsigned status, const uint8_t *text, size_t n)
 {
 	struct order *o = &q->peer->backlog->order;
-	struct order_line *l = may_keep(q, n) ? order_add(o, q->term, q->tag) : NULL;
+	struct order_line *l = may_keep(q, 0) ? order_add(o, q->term, q->tag) : NULL;
 
-	if (!l) {
+	if (l) {
+		set_ready(q, l, status, text, n);
+	} else {
 		lose(q);
-		return;
-	}
-	if (order_ready(o, l, (uint8_t)status, text, n) < 0) {
-		(void)!order_ready(o, l, RV_STATUS_INTERNAL, NULL, 0);
 	}
 }
 
@@ -232,7 +261,6 @@ void reply_status(struct request *q, enum rv_status status, const char *fmt, ...
 void reply_late_line(
 	struct request *q, struct order_line *l, unsigned status, const void *text, size_t n)
 {
-	struct order *o = &q->peer->backlog->order;
 	char why[REPLY_SENTENCE];
 
 	q->line = true;
@@ -242,9 +270,7 @@ void reply_late_line(
 		text = why;
 		n = strlen(why);
 	}
-	if (order_ready(o, l, (uint8_t)status, text, n) < 0) {
-		(void)!order_ready(o, l, RV_STATUS_INTERNAL, NULL, 0);
-	}
+	set_ready(q, l, status, text, n);
 	reply_ordered(q->batch, q->peer);
 }
 
@@ -258,7 +284,7 @@ void reply_ordered(struct batch *b, struct peer *p)
 
 		p->inflight -= l->request;
 		batch_count(b, l->status);
-		send_text(&q, l->status, bytes_head(&l->text), l->text.len);
+		send_text(&q, l->status, l->text, l->len);
 		order_line_free(l);
 	}
 }

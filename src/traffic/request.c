@@ -67,6 +67,16 @@ static const char *why_refused(const struct peer *p)
 					   : "this user may not use the endpoint";
 }
 
+/* May `to` not have another request of n bytes under way? Whose requests come with the
+ * input of others can't be pushed back, and is told. */
+static bool is_too_much(const struct batch *b, const struct peer *to, size_t n)
+{
+	size_t limit = b->in->limits.max_inflight;
+
+	return to != b->source && ((to->inflight > 0 && to->inflight + n + REQUEST_COST > limit) ||
+					  (to->backlog && to->backlog->order.cost > limit));
+}
+
 static void serve_line(
 	struct batch *b, struct peer *p, const struct cut_piece *piece, const struct origin *from)
 {
@@ -85,6 +95,8 @@ static void serve_line(
 	} else if (UNLIKELY(piece->kind == CUT_LONG_LINE)) {
 		reply_status(&q, RV_STATUS_TOO_LARGE, "%llu bytes, the limit is %zu",
 			(unsigned long long)piece->total, in->limits.max_request);
+	} else if (UNLIKELY(is_too_much(b, q.peer, piece->len))) {
+		reply_status(&q, RV_STATUS_BUSY, "%s", busy);
 	} else {
 		count(&in->n.ops[RV_OP_CALL], 1);
 		call_service(&q, piece->data, piece->len);
@@ -214,13 +226,6 @@ static bool is_late_or_refused(struct rv_instance *in, struct peer *p, const str
 	return p->backlog && joiner_swallow(&p->backlog->joining, f, worker_now(in->worker));
 }
 
-/* May a peer that is only answered have another request of n bytes under way? */
-static bool is_too_much(const struct rv_instance *in, const struct peer *p, size_t n)
-{
-	return p->bits & PEER_REPLY_ONLY && p->inflight > 0 &&
-	       p->inflight + n + REQUEST_COST > in->limits.max_inflight;
-}
-
 static bool may_join(const struct peer *p, const struct rv_frame *f)
 {
 	const struct joiner *j = p->backlog ? &p->backlog->joining : NULL;
@@ -259,7 +264,7 @@ static void serve_frame(
 	} else if (UNLIKELY(is_too_large(in, piece))) {
 		discard(in, q.peer, f);
 		too_large(&q, piece->data ? piece->len : f->length);
-	} else if (UNLIKELY(is_too_much(in, q.peer, piece->len))) {
+	} else if (UNLIKELY(is_too_much(b, q.peer, piece->len))) {
 		refuse_frame(&q, f, RV_STATUS_BUSY, busy);
 	} else if (may_join(q.peer, f)) {
 		serve_fragment(&q, piece);

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define TICKETS_KEPT 128u /* places that stay, used or not */
+
 static int grow(struct tickets *ts)
 {
 	uint32_t n = ts->n ? 2 * ts->n : 64;
@@ -13,7 +15,7 @@ static int grow(struct tickets *ts)
 	}
 	ts->table = t;
 	for (uint32_t i = n; i-- > ts->n;) {
-		t[i] = (struct ticket){.generation = 1, .next_free = ts->free};
+		t[i] = (struct ticket){.generation = ts->generation + 1, .next_free = ts->free};
 		ts->free = i + 1;
 	}
 	ts->n = n;
@@ -91,6 +93,26 @@ void tickets_cancel(struct tickets *ts, uint32_t *chain, void (*each)(struct tic
 		ticket_free(ts, t);
 		each(&(struct ticket){.in = was.in, .service = was.service}, id);
 	}
+}
+
+size_t tickets_trim(struct tickets *ts)
+{
+	uint32_t generation = ts->generation;
+	size_t n = ts->n * sizeof(*ts->table);
+
+	if (ts->used > 0 || ts->n <= TICKETS_KEPT) {
+		return 0;
+	}
+	for (uint32_t i = 0; i < ts->n; i++) {
+		/* that of a free place is the next one; 0: its ids are used up */
+		generation = MAX(generation, ts->table[i].generation - 1);
+	}
+	if (generation == UINT32_MAX) {
+		return 0;
+	}
+	free(ts->table);
+	*ts = (struct tickets){.generation = generation};
+	return n;
 }
 
 struct ticket *tickets_due(struct tickets *ts, uint64_t now_ns, uint32_t *at)

@@ -34,6 +34,7 @@ struct ticket {
 struct tickets { /* zero is an empty table */
 	struct ticket *table;
 	uint32_t n, free, used;
+	uint32_t generation; /* all ids up to this one may have been used */
 };
 
 /* A ticket on the chain; the caller fills in what it is for. NULL: no memory. */
@@ -46,6 +47,9 @@ void ticket_free(struct tickets *, struct ticket *);
 
 /* Frees all tickets of the chain. each: called for every one before that. */
 void tickets_cancel(struct tickets *, uint32_t *chain, void (*each)(struct ticket *, rv_ticket));
+
+/* Frees a large table that is not used; returns its bytes. */
+size_t tickets_trim(struct tickets *);
 
 /* The first ticket from index *at on that is due, or NULL; *at is moved on. */
 struct ticket *tickets_due(struct tickets *, uint64_t now_ns, uint32_t *at);

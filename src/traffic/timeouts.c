@@ -158,6 +158,7 @@ bool timeouts_check(struct traffic *t)
 	if (t->tickets.used) {
 		deferred_expire(t, worker_now(&t->worker));
 	}
+	t->freed += tickets_trim(&t->tickets);
 	for (struct rv_instance *in = t->instances; in; in = in->next) {
 		uint64_t now = worker_now(&t->worker);
 

@@ -11,7 +11,7 @@
 #include "traffic/post.h"
 #include "traffic/timeouts.h"
 
-#define GIVE_BACK ((size_t)8 << 20) /* bytes of freed backlogs that malloc may keep */
+#define GIVE_BACK ((size_t)8 << 20) /* freed bytes of backlogs that malloc() may keep */
 
 /* The worker's hooks. */
 
@@ -56,8 +56,7 @@ static void on_turn_end(void *ctx)
 		t->worker.ending |= t->retired != NULL;
 	}
 	if (UNLIKELY(t->freed >= GIVE_BACK)) {
-		t->freed = 0;
-		malloc_trim(0);
+		worker_want_tick(&t->worker);
 	}
 }
 
@@ -73,7 +72,14 @@ static void on_woken(void *ctx)
 
 static bool on_tick(void *ctx)
 {
-	return timeouts_check(ctx);
+	struct traffic *t = ctx;
+	bool again = timeouts_check(t);
+
+	if (t->freed >= GIVE_BACK) {
+		t->freed = 0;
+		malloc_trim(0);
+	}
+	return again;
 }
 
 static const struct worker_hooks hooks = {

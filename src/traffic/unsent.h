@@ -24,10 +24,10 @@ struct unsent {
 	size_t cost; /* bytes that it takes, bookkeeping included */
 };
 
-/* What a reply costs whose text has n bytes. */
+/* What a reply costs whose text has n bytes, with what malloc() adds. */
 static inline size_t unsent_cost(size_t n)
 {
-	return sizeof(struct unsent_reply) + n;
+	return sizeof(struct unsent_reply) + 16 + n;
 }
 
 /* Appends a copy of *what with room for what->len bytes of text, which the caller

@@ -246,6 +246,49 @@ START_TEST(the_output_is_full)
 }
 END_TEST
 
+/* Large replies that come before that of the first line have a limit; beyond it they are
+ * told, the connection goes on, and all of it is sent, full or not. */
+START_TEST(behind_a_slow_first_line)
+{
+	enum { LINES = 40 };
+	const struct limits *l = &f.in.limits;
+	struct fake_peer *p = fake_connect(&f, RV_PEER_STREAM);
+	const struct backlog *b;
+	char text[1001], *at;
+	size_t large = 0, busy = 0;
+
+	memset(text, 'x', 1000);
+	text[1000] = '\0';
+	for (int i = 0; i < LINES; i++) {
+		fake_say(&f, p, "d\n");
+	}
+	b = peer_of(p->block)->backlog;
+	for (size_t i = LINES; i-- > 1;) {
+		fake_answer(&f, i, text);
+		ck_assert_uint_le(b->order.cost, l->max_inflight + 16 * (l->max_request + 320));
+	}
+	if (_i) {
+		p->blocked = true;
+	}
+	fake_answer(&f, 0, text);
+	ck_assert(!p->closed && peer_of(p->block)->bits & PEER_USED);
+	fake_unblock(&f, p);
+	ck_assert(!p->closed && !p->stopped);
+	ck_assert_uint_eq(f.in.n.replies, LINES);
+	bytes_take(&p->out, 1001);
+	for (size_t i = 1; i < LINES; i++) {
+		at = (char *)bytes_head(&p->out);
+		*(*at == 'x' ? &large : &busy) += 1;
+		bytes_take(&p->out, (size_t)(strchr(at, '\n') - at) + 1);
+	}
+	ck_assert_uint_eq(p->out.len, 0);
+	ck_assert_uint_ge(large, 15);
+	ck_assert_uint_gt(busy, 0);
+	ck_assert_uint_eq(busy, f.in.n.status[RV_STATUS_BUSY]);
+	ck_assert_ptr_null(peer_of(p->block)->backlog);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("deferred");
@@ -263,6 +306,7 @@ int main(void)
 	tcase_add_test(tc, not_from_inside_of_a_call);
 	tcase_add_test(tc, half_closed);
 	tcase_add_test(tc, the_output_is_full);
+	tcase_add_loop_test(tc, behind_a_slow_first_line, 0, 2);
 	suite_add_tcase(s, tc);
 	return runner_run(s);
 }

@@ -93,9 +93,11 @@ START_TEST(lines_cost_and_are_dropped)
 	for (uint32_t i = 0; i < 3; i++) {
 		l = order_add(&o, 1, i);
 	}
-	ck_assert_uint_eq(o.cost, 3 * sizeof(*l));
+	ck_assert_uint_eq(o.cost, 3 * ORDER_LINE_COST);
 	ready(&o, l, "0123456789");
-	ck_assert_uint_eq(o.cost, 3 * sizeof(*l) + 10);
+	ck_assert_uint_eq(o.cost, 3 * ORDER_LINE_COST + 10);
+	order_refuse(o.first, 1, "no");
+	ck_assert_uint_eq(o.cost, 3 * ORDER_LINE_COST + 10);
 	ck_assert_uint_eq(order_drop(&o), 3);
 	ck_assert_uint_eq(o.cost, 0);
 	ck_assert_ptr_null(o.last);

@@ -117,6 +117,52 @@ START_TEST(those_that_are_due)
 }
 END_TEST
 
+/* The memory of many goes back; the ids of those that come later are new all the same. */
+START_TEST(memory_is_given_back)
+{
+	enum { N = 3000 };
+	struct tickets ts = {0};
+	uint32_t chain = 0;
+	rv_ticket ids[2][N];
+
+	for (size_t round = 0; round < 2; round++) {
+		for (size_t i = 0; i < N; i++) {
+			ids[round][i] = create(&ts, &chain);
+		}
+		ck_assert_uint_eq(tickets_trim(&ts), 0);
+		for (size_t i = 0; i < N; i++) {
+			ck_assert(!round || !ticket_find(&ts, ids[0][i]));
+			ticket_free(&ts, ticket_find(&ts, ids[round][i]));
+		}
+		ck_assert_uint_ge(tickets_trim(&ts), N * sizeof(struct ticket));
+		ck_assert_uint_eq(ts.n, 0);
+		ck_assert_ptr_null(ticket_find(&ts, ids[0][0]));
+		ck_assert_uint_eq(tickets_trim(&ts), 0);
+	}
+	tickets_finish(&ts);
+}
+END_TEST
+
+/* Where a place has none left that is not given back. */
+START_TEST(used_up_ids_are_not_given_back)
+{
+	enum { N = 2000 };
+	struct tickets ts = {0};
+	uint32_t chain = 0;
+
+	for (size_t i = 0; i < N; i++) {
+		(void)create(&ts, &chain);
+	}
+	ts.table[N / 2].generation = UINT32_MAX;
+	while (chain) {
+		ticket_free(&ts, &ts.table[chain - 1]);
+	}
+	ck_assert_uint_eq(tickets_trim(&ts), 0);
+	ck_assert_uint_ge(ts.n, N);
+	tickets_finish(&ts);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("ticket");
@@ -126,6 +172,8 @@ int main(void)
 	tcase_add_test(tc, a_slot_whose_ids_are_used_up_is_left);
 	tcase_add_test(tc, a_chain_is_cancelled_alone);
 	tcase_add_test(tc, those_that_are_due);
+	tcase_add_test(tc, memory_is_given_back);
+	tcase_add_test(tc, used_up_ids_are_not_given_back);
 	suite_add_tcase(s, tc);
 	return runner_run(s);
 }
