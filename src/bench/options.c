@@ -1,6 +1,7 @@
 #include "bench/options.h"
 
 #include <getopt.h>
+#include <revd/quote.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,7 +82,7 @@ static int usage(const char *what, const char *value)
 	char quoted[80];
 
 	if (what) {
-		log_error("%s: %s", what, log_quote(value, strlen(value), quoted, sizeof(quoted)));
+		log_error("%s: %s", what, rv_quote(value, strlen(value), quoted, sizeof(quoted)));
 	}
 	fputs("Try 'revbench --help'.\n", stderr);
 	return EX_USAGE;

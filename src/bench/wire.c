@@ -1,6 +1,7 @@
 #include "bench/wire.h"
 
 #include <errno.h>
+#include <revd/quote.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -249,8 +250,8 @@ static int wrong(struct rv_err *err, const struct wire_check *c, const struct wi
 {
 	char want[64], got[96];
 
-	log_quote(w->rx + c->at, MIN(w->rx_len - c->at, 16), want, sizeof(want));
-	log_quote(p, MIN(n, 24), got, sizeof(got));
+	rv_quote(w->rx + c->at, MIN(w->rx_len - c->at, 16), want, sizeof(want));
+	rv_quote(p, MIN(n, 24), got, sizeof(got));
 	return bench_fail(err, -EBADMSG, "wrong reply to request %zu, at its byte %zu: %s, not %s",
 		c->request, c->in_text, got, want);
 }

@@ -5,10 +5,11 @@
  */
 #pragma once
 
+#include <revd/quote.h>
 #include <string.h>
 #include "config/arena.h"
 #include "config/config.h"
-#include "util/log.h"
+#include "util/macro.h"
 
 /* Where a section or a value stands. */
 struct origin {
@@ -40,5 +41,5 @@ void diags_finish(struct diags *);
 #define QUOTE_TEXT 128
 static inline char *quote(const char *s, char *buf)
 {
-	return log_quote(s, strlen(s), buf, QUOTE_TEXT);
+	return rv_quote(s, strlen(s), buf, QUOTE_TEXT);
 }

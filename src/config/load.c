@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 #include "config/claims.h"
 #include "config/load_endpoint.h"

@@ -71,7 +71,7 @@ static void report_section(struct loader *l, const struct ini_section *s)
 		diags_add(
 			&l->diags, &s->at, "unknown section %s, did you mean '%s'?", q, like.best);
 	} else {
-		log_quote(s->name + n, strlen(s->name + n), rest, sizeof(rest));
+		rv_quote(s->name + n, strlen(s->name + n), rest, sizeof(rest));
 		diags_add(&l->diags, &s->at, "unknown section %s, did you mean '%s%s?", q,
 			like.best, s->name[n] ? rest + 1 : ".NAME'");
 	}

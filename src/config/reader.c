@@ -147,7 +147,7 @@ static void trim_name(struct reader *r, const char **name, size_t *n)
 	*n = end - head;
 	diags_add(r->ini->diags, &r->at,
 		"the section's name has white space around it, did you mean %s?",
-		log_quote(*name, *n, q, sizeof(q)));
+		rv_quote(*name, *n, q, sizeof(q)));
 }
 
 /* [name], perhaps with a comment behind it. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <mqueue.h>
+#include <revd/quote.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "util/log.h"
-#include "util/quote.h"
 
 static int option_of(int fd, int option)
 {
@@ -172,9 +172,9 @@ static char *show(const struct inherited *in, size_t i, char *buf, size_t size)
 	char name[80], address[160];
 
 	snprintf(buf, size, "inherited descriptor %d, %s (%s %s)", d->fd,
-		log_quote(in->given.names[i], strlen(in->given.names[i]), name, sizeof(name)),
+		rv_quote(in->given.names[i], strlen(in->given.names[i]), name, sizeof(name)),
 		d->kind,
-		*d->address ? log_quote(d->address, strlen(d->address), address, sizeof(address))
+		*d->address ? rv_quote(d->address, strlen(d->address), address, sizeof(address))
 			    : "without a name");
 	return buf;
 }

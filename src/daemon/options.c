@@ -1,114 +1,103 @@
 #include "daemon/options.h"
 
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
+#include "util/cli.h"
 #include "util/macro.h"
+#include "util/quote.h"
 
-static const struct {
-	struct option option;
-	enum mode mode;
-	const char *arg, *help;
-} table[] = {
-	{{"config", required_argument, NULL, 'c'}, MODE_SERVE, "FILE", "read this configuration"},
-	{{"check", no_argument, NULL, 'k'}, MODE_CHECK, "", "say what is wrong with it and exit"},
-	{{"dump-config", no_argument, NULL, 'd'}, MODE_DUMP, "",
-		"print what is in effect, with the origin of each value, and exit"},
-	{{"reload", no_argument, NULL, 'r'}, MODE_RELOAD, "",
-		"make the daemon that runs reload, and say what came of it"},
-	{{"demo", no_argument, NULL, 'm'}, MODE_DEMO, "",
-		"serve every transport in a private directory, with lines to paste"},
-	{{"stdio", no_argument, NULL, 's'}, MODE_STDIO, "",
-		"serve standard input to standard output"},
-	{{"version", no_argument, NULL, 'V'}, MODE_EXIT, "", "print the version and exit"},
-	{{"help", no_argument, NULL, 'h'}, MODE_EXIT, "", "print this and exit"},
+/* Options that are a mode have CLI_LONG + the mode as their key. */
+static const struct cli_option table[] = {
+	{"config", 'c', "FILE", "Read this configuration"},
+	{"check", CLI_LONG + MODE_CHECK, NULL, "Say what is wrong with it, and exit"},
+	{"dump-config", CLI_LONG + MODE_DUMP, NULL,
+		"Print what is in effect, with the origin of each value, and exit"},
+	{"reload", CLI_LONG + MODE_RELOAD, NULL,
+		"Make the daemon that runs reload, and say what came of it"},
+	{"demo", CLI_LONG + MODE_DEMO, NULL,
+		"Serve every transport in a private directory, with lines to paste"},
+	{"stdio", CLI_LONG + MODE_STDIO, NULL, "Serve standard input to standard output"},
+	{"version", 'V', NULL, "Print the version"},
+	{"help", 'h', NULL, "Print this"},
+	{0},
 };
+
+static const struct cli cli = {.program = "revd", .options = table, .help_column = 18};
 
 static void print_help(void)
 {
 	puts("Usage: revd [OPTION]...\n"
-	     "Serve string reversal over Unix sockets, FIFOs and POSIX message queues.\n");
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		char name[40];
-
-		snprintf(name, sizeof(name), "--%s%s%s", table[i].option.name,
-			*table[i].arg ? " " : "", table[i].arg);
-		printf("  %-3s %-16s %s\n", table[i].option.val == 'c' ? "-c," : "", name,
-			table[i].help);
-	}
+	     "Serves string reversal over Unix sockets, FIFOs and POSIX message queues.\n");
+	cli_print_options(&cli);
 	puts("\nWithout a configuration all three transports are served below\n"
 	     "$RUNTIME_DIRECTORY, /run/revd (root) or $XDG_RUNTIME_DIR/revd.\n"
 	     "SIGHUP reloads, SIGTERM stops. See revd(8), revd.conf(5), revc(1).");
 }
 
-static enum mode mode_of(int val)
+/* All is said: nothing is left to do but to exit. */
+static bool end(struct options *o, int status)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		if (table[i].option.val == val) {
-			return table[i].mode;
-		}
-	}
-	return MODE_EXIT;
+	o->mode = MODE_EXIT;
+	o->status = status;
+	return false;
+}
+
+static PRINTF(2, 3) bool misuse(struct options *o, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)fputs("revd: ", stderr);
+	(void)vfprintf(stderr, fmt, ap);
+	(void)fputs(", see revd --help\n", stderr);
+	va_end(ap);
+	return end(o, EX_USAGE);
 }
 
 /* What one option says; false: it can't go on. */
-static bool take(struct options *o, int val, const char *arg)
+static bool apply(struct options *o, int key)
 {
-	enum mode mode = mode_of(val);
-
-	if (val == 'c') {
-		o->config = arg;
+	switch (key) {
+	case 'c':
+		o->config = optarg;
+		return true;
+	case 'h':
+		print_help();
+		return end(o, 0);
+	case 'V':
+		puts("revd " REVD_VERSION ", Unicode " REVD_UNICODE_VERSION);
+		return end(o, 0);
+	case '?':
+		return end(o, EX_USAGE);
+	default:
+		if (o->mode != MODE_SERVE && o->mode != (enum mode)(key - CLI_LONG)) {
+			return misuse(o, "--check, --dump-config, --reload, --demo and --stdio "
+					 "exclude each other");
+		}
+		o->mode = (enum mode)(key - CLI_LONG);
 		return true;
 	}
-	if (val == 'h') {
-		print_help();
-		o->mode = MODE_EXIT;
-		return false;
-	}
-	if (val == 'V') {
-		puts("revd " REVD_VERSION ", Unicode " REVD_UNICODE_VERSION);
-		o->mode = MODE_EXIT;
-		return false;
-	}
-	if (val == '?' || (o->mode != MODE_SERVE && o->mode != mode)) {
-		if (val != '?') {
-			fputs("revd: --check, --dump-config, --reload, --demo and --stdio exclude each "
-			      "other\n",
-				stderr);
-		}
-		fputs("Try 'revd --help'.\n", stderr);
-		o->mode = MODE_EXIT;
-		o->status = EX_USAGE;
-		return false;
-	}
-	o->mode = mode;
-	return true;
 }
 
 struct options revd_options_parse(int argc, char **argv)
 {
 	struct options o = {.mode = MODE_SERVE};
-	struct option list[ARRAY_SIZE(table) + 1] = {0};
-	int val;
+	char shown[128];
+	int key;
 
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		list[i] = table[i].option;
-	}
-	argv[0] = (char[]){"revd"}; /* how getopt's messages begin */
-	while ((val = getopt_long(argc, argv, "c:hV", list, NULL)) != -1) {
-		if (!take(&o, val, optarg)) {
+	while ((key = cli_next(&cli, argc, argv)) >= 0) {
+		if (!apply(&o, key)) {
 			return o;
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "revd: unexpected argument '%s'\nTry 'revd --help'.\n",
-			argv[optind]);
-		o.mode = MODE_EXIT;
-		o.status = EX_USAGE;
+		quote_text(argv[optind], strlen(argv[optind]), shown, sizeof(shown));
+		misuse(&o, "unexpected argument '%s'", shown);
 	} else if (o.mode == MODE_DEMO && o.config) {
-		fputs("revd: --demo has a configuration of its own\n", stderr);
-		o.mode = MODE_EXIT;
-		o.status = EX_USAGE;
+		misuse(&o, "--demo has a configuration of its own");
 	}
 	return o;
 }

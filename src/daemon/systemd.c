@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <revd/quote.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -60,7 +61,7 @@ void systemd_notify(const char *fmt, ...)
 		char quoted[128];
 
 		log_warning("NOTIFY_SOCKET %s: %s; not trying again",
-			log_quote(name, strlen(name), quoted, sizeof(quoted)), strerror(-r));
+			rv_quote(name, strlen(name), quoted, sizeof(quoted)), strerror(-r));
 		unsetenv("NOTIFY_SOCKET");
 	}
 }
@@ -86,7 +87,7 @@ static size_t count_fds(void)
 		char quoted[64];
 
 		log_warning("LISTEN_FDS=%s ignored: not a number of descriptors",
-			log_quote(s, strlen(s), quoted, sizeof(quoted)));
+			rv_quote(s, strlen(s), quoted, sizeof(quoted)));
 		return 0;
 	}
 	return (size_t)n;

@@ -63,6 +63,10 @@ static void refuse(const struct cli *c, const char *arg, int problem)
 			shown, c->program);
 		return;
 	}
+	if (optopt > 0 && strncmp(arg, "--", 2) == 0 && strchr(arg, '=')) {
+		(void)fprintf(stderr, "%s: option '%s' takes no value\n", c->program, shown);
+		return;
+	}
 	if (strncmp(name, "--", 2) == 0) {
 		suggest_option(c, name + 2, hint);
 	}

@@ -148,39 +148,6 @@ void log_msg(int prio, const char *fmt, ...)
 	va_end(ap);
 }
 
-char *log_quote(const void *s, size_t n, char *buf, size_t size)
-{
-	static const char hex[] = "0123456789abcdef";
-	const unsigned char *p = s;
-	size_t o = 0;
-
-	if (size < 8) {
-		if (size > 0) {
-			buf[0] = '\0';
-		}
-		return buf;
-	}
-	buf[o++] = '\'';
-	for (size_t i = 0; i < n; i++) {
-		if (o + 9 > size) { /* room for \xNN...'NUL */
-			memcpy(buf + o, "...", 3);
-			o += 3;
-			break;
-		}
-		if (p[i] < 0x20 || p[i] > 0x7e || p[i] == '\\' || p[i] == '\'') {
-			buf[o++] = '\\';
-			buf[o++] = 'x';
-			buf[o++] = hex[p[i] >> 4];
-			buf[o++] = hex[p[i] & 15];
-		} else {
-			buf[o++] = (char)p[i];
-		}
-	}
-	buf[o++] = '\'';
-	buf[o] = '\0';
-	return buf;
-}
-
 bool log_allow(struct log_limit *l, uint64_t now_ns, uint32_t *ret_suppressed)
 {
 	uint64_t back = (now_ns - l->last_ns) / LIMIT_NS;

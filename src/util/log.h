@@ -3,7 +3,7 @@
  *
  * Under the journal (JOURNAL_STREAM names our stderr) lines start with <N>;
  * on a terminal they have colour (NO_COLOR respected); otherwise the level's
- * name. What clients sent must go through log_quote(), so that no byte of it
+ * name. What clients sent must go through rv_quote(), <revd/quote.h>, so that no byte of it
  * can start a line or reach a terminal. Thread-safe; a stderr that is closed or
  * full loses entries and nothing else.
  */
@@ -32,10 +32,6 @@ void log_vmsg(int prio, const char *prefix, const char *fmt, va_list ap) PRINTF(
 #define log_notice(...) log_msg(LOG_NOTICE, __VA_ARGS__)
 #define log_info(...) log_msg(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) log_msg(LOG_DEBUG, __VA_ARGS__)
-
-/* 'like this', control bytes and everything outside ASCII as \xNN, cut with
- * ... where buf is too small. Returns buf. */
-char *log_quote(const void *s, size_t n, char *buf, size_t size);
 
 /* Token bucket for entries that clients can cause: up to 10, then one a second.
  * log_allow() returns false when the entry is to be dropped; *ret_suppressed

@@ -23,8 +23,8 @@ static void expect_says(const char *text, const char *what)
 
 START_TEST(version_and_help)
 {
-	static const char *const options[] = {
-		"-c", "--check", "--dump-config", "--demo", "--stdio", "--version", "--help"};
+	static const char *const options[] = {"-c", "--check", "--dump-config", "--reload",
+		"--demo", "--stdio", "--version", "--help"};
 	struct rig rig;
 	struct run r;
 
@@ -46,7 +46,7 @@ END_TEST
 START_TEST(usage_errors)
 {
 	static const char *const wrong[][3] = {{"--no-such"}, {"-c"}, {"argument"},
-		{"--check", "--dump-config"}, {"--check", "more"}, {"-x"}};
+		{"--check", "--dump-config"}, {"--check", "more"}, {"--check=3"}, {"-x"}};
 	struct rig rig;
 	struct run r;
 
@@ -486,7 +486,7 @@ int main(void)
 	TCase *t = stage_tcase("command line");
 
 	tcase_add_test(t, version_and_help);
-	tcase_add_loop_test(t, usage_errors, 0, 6);
+	tcase_add_loop_test(t, usage_errors, 0, 7);
 	tcase_add_test(t, stdio_is_a_filter);
 	tcase_add_test(t, stdio_with_much_input);
 	suite_add_tcase(s, t);

@@ -40,6 +40,7 @@ static const struct {
 	{{"revc", "-vq"}, "revc: unknown option '-v', see revc --help"},
 	{{"revc", "-e"}, "revc: option '-e' needs a value, see revc --help"},
 	{{"revc", "--timeout"}, "revc: option '--timeout' needs a value, see revc --help"},
+	{{"revc", "--json=yes"}, "revc: option '--json' takes no value"},
 	{{"revc", "--timeout", "5"}, "revc: '5' is no time, its unit is missing: 500ms, 10s, 2min"},
 	{{"revc", "--timeout", "soon"}, "revc: 'soon' is no time: 500ms, 10s, 2min"},
 	{{"revc", "--timeout", "0"}, "revc: '0' is no time: 500ms, 10s, 2min"},

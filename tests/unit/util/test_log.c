@@ -12,66 +12,6 @@
 
 #define S 1000000000ull
 
-static const struct {
-	const char *text;
-	size_t n;
-	const char *quoted;
-} quotes[] = {
-	{"", 0, "''"},
-	{"hola", 4, "'hola'"},
-	{"a b~", 4, "'a b~'"},
-	{"it's", 4, "'it\\x27s'"},
-	{"back\\slash", 10, "'back\\x5cslash'"},
-	{"a\0b", 3, "'a\\x00b'"},
-	{"good\n<0>forged", 14, "'good\\x0a<0>forged'"},
-	{"\033[2J\x7f\t", 6, "'\\x1b[2J\\x7f\\x09'"},
-	{"\xc3\xb1", 2, "'\\xc3\\xb1'"},
-	{"\xff\x80", 2, "'\\xff\\x80'"},
-	{"%n%s", 4, "'%n%s'"},
-};
-
-START_TEST(quote)
-{
-	char buf[128];
-
-	ck_assert_str_eq(
-		log_quote(quotes[_i].text, quotes[_i].n, buf, sizeof(buf)), quotes[_i].quoted);
-}
-END_TEST
-
-/* Buffers of each size: ended in time, whole or with the mark of a cut, and no
- * escape in halves. */
-START_TEST(quote_into_little_room)
-{
-	static const char text[] = "abc\x01\x02"
-				   "def\xff";
-	static const char whole[] = "'abc\\x01\\x02def\\xff'";
-	char buf[64];
-
-	for (size_t size = 0; size <= sizeof(buf); size++) {
-		size_t n;
-
-		memset(buf, '#', sizeof(buf));
-		ck_assert_ptr_eq(log_quote(text, sizeof(text) - 1, buf, size), buf);
-		for (size_t i = size; i < sizeof(buf); i++) {
-			ck_assert_int_eq(buf[i], '#');
-		}
-		if (size == 0) {
-			continue;
-		}
-		n = strlen(buf);
-		ck_assert_uint_lt(n, size);
-		if (n > 0 && strcmp(buf, whole) != 0) {
-			ck_assert_uint_ge(n, 5);
-			ck_assert_str_eq(buf + n - 4, "...'");
-			ck_assert_int_eq(strncmp(buf, whole, n - 4), 0);
-			ck_assert_msg(n - 4 == strcspn(buf, ".") && buf[n - 5] != 'x', "%s", buf);
-		}
-	}
-	ck_assert_str_eq(buf, whole);
-}
-END_TEST
-
 START_TEST(limit_lets_a_burst_through)
 {
 	struct log_limit l = {0};
@@ -258,8 +198,6 @@ int main(void)
 	Suite *s = suite_create("log");
 	TCase *t = tcase_create("log");
 
-	tcase_add_loop_test(t, quote, 0, ARRAY_SIZE(quotes));
-	tcase_add_test(t, quote_into_little_room);
 	tcase_add_test(t, limit_lets_a_burst_through);
 	tcase_add_test(t, limit_in_the_long_run);
 	tcase_add_test(t, limit_forgives_after_a_pause);
