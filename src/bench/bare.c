@@ -81,7 +81,7 @@ static void echo_packet_batches(int fd, size_t each)
 /* Whom a message is for: its own sender, by number where there are many. */
 static bool answer_queue(const struct bare *b, const char *p, size_t n, unsigned prio)
 {
-	size_t to = b->n_clients > 1 ? wire_get_index((const uint8_t *)p) : 0;
+	size_t to = b->n_clients > 1 ? script_get_index((const uint8_t *)p) : 0;
 
 	return to < b->n_clients && mq_send(b->clients[to], p, n, prio) == 0;
 }
@@ -187,10 +187,10 @@ static bool route_records(const struct bare *b, const uint8_t *p, size_t n)
 	size_t at = 0;
 
 	while (at < n) {
-		unsigned to = wire_get_index(p + at);
+		unsigned to = script_get_index(p + at);
 		size_t end = at + b->each;
 
-		while (end < n && wire_get_index(p + end) == to) {
+		while (end < n && script_get_index(p + end) == to) {
 			end += b->each;
 		}
 		if (to >= b->n_clients || fd_write_all(b->clients[to], p + at, end - at) < 0) {

@@ -3,10 +3,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+
+#define BLOCK_MAX 32768u
 
 static const char *const transport_names[] = {"uds stream", "uds seqpacket", "fifo", "mqueue"};
 static const char *const transport_keys[] = {"stream", "seqpacket", "fifo", "mqueue"};
 static const char *const regime_names[] = {"split", "same", "free"};
+static const char *const regime_texts[] = {
+	"client and server on a core each", "client and server on one core", "not pinned"};
 static const char *const side_names[] = {
 	[BENCH_FLOOR] = "floor",
 	[BENCH_EPOLL] = "epoll",
@@ -20,6 +25,7 @@ static const char *const side_names[] = {
 _Static_assert(ARRAY_SIZE(transport_names) == BENCH_TRANSPORTS, "a name each");
 _Static_assert(ARRAY_SIZE(transport_keys) == BENCH_TRANSPORTS, "a key each");
 _Static_assert(ARRAY_SIZE(regime_names) == BENCH_REGIMES, "a name each");
+_Static_assert(ARRAY_SIZE(regime_texts) == BENCH_REGIMES, "a text each");
 _Static_assert(ARRAY_SIZE(side_names) == BENCH_SIDES, "a name each");
 
 const char *bench_transport_name(enum bench_transport t)
@@ -53,6 +59,16 @@ const char *bench_regime_name(enum bench_regime r)
 	return regime_names[r];
 }
 
+const char *bench_regime_text(enum bench_regime r)
+{
+	return regime_texts[r];
+}
+
+int bench_socket_type(enum bench_transport t)
+{
+	return t == BENCH_STREAM ? SOCK_STREAM : t == BENCH_SEQPACKET ? SOCK_SEQPACKET : 0;
+}
+
 static void put_size(size_t n, char *buf, size_t size)
 {
 	if (n >= 1024 && n % 1024 == 0) {
@@ -77,6 +93,33 @@ char *bench_load_text(const struct bench_load *l, char *buf, size_t size)
 		snprintf(buf, size, "%s, %u in flight", bytes, l->window);
 	}
 	return buf;
+}
+
+char *bench_number(double v, char buf[16])
+{
+	static const char *const units[] = {"", " k", " M", " G"};
+	size_t u = 0;
+
+	while (v >= 999.5 && u + 1 < ARRAY_SIZE(units)) {
+		v /= 1000;
+		u++;
+	}
+	snprintf(buf, 16, "%.*f%s",
+		v >= 99.95 || (u == 0 && v >= 10) ? 0
+		: v >= 9.995                      ? 1
+						  : 2,
+		v, units[u]);
+	return buf;
+}
+
+unsigned bench_load_in_flight(const struct bench_load *l)
+{
+	return l->rate > 0 ? BENCH_OPEN_MAX : l->window;
+}
+
+bool bench_load_may_block(const struct bench_load *l)
+{
+	return l->clients == 1 && l->window == 1 && !(l->rate > 0) && l->size <= BLOCK_MAX;
 }
 
 struct bench_queue bench_queue(const struct bench_load *l)

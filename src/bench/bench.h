@@ -2,7 +2,7 @@
  * The nouns of revbench.
  *
  * A *side* is somebody who can answer requests over a transport: the daemon, a
- * bare two-process program (the *floor*), another server (a *peer*). A *contender*
+ * bare two-process program (the *floor*), another server (a *rival*). A *contender*
  * is one side on one transport under one load. A *group* holds the contenders that
  * are compared: in every round each of them gets one slice of time, one after the
  * other, and only figures of the same round are ever divided by each other.
@@ -22,6 +22,7 @@
 #define BENCH_CLIENTS_MAX 4096
 #define BENCH_SIZE_MIN 16u
 #define BENCH_SIZE_MAX (1024u * 1024u)
+#define BENCH_OPEN_MAX 4096u /* in flight at most when requests go out at fixed times */
 
 enum bench_transport {
 	BENCH_STREAM,
@@ -103,9 +104,23 @@ const char *bench_transport_key(enum bench_transport);  /* "stream" */
 bool bench_transport_parse(const char *s, enum bench_transport *ret);
 const char *bench_side_name(enum bench_side);
 const char *bench_regime_name(enum bench_regime);
+const char *bench_regime_text(enum bench_regime); /* "client and server on one core" */
+
+/* SOCK_STREAM or SOCK_SEQPACKET; 0 if it is no socket. */
+int bench_socket_type(enum bench_transport);
 
 /* "64 B, 64 in flight" and the like. Returns buf. */
 char *bench_load_text(const struct bench_load *, char *buf, size_t size);
+
+/* "412 k", "1.23 M": three digits. buf: 16 bytes. Returns buf. */
+char *bench_number(double v, char buf[16]);
+
+/* How many requests a connection of this load has in flight at most. */
+unsigned bench_load_in_flight(const struct bench_load *);
+
+/* True if its client may block in write(): what is in flight surely fits into the kernel's
+ * buffers, so that the server never waits for a client that waits for it. */
+bool bench_load_may_block(const struct bench_load *);
 
 /* Reply queues small enough that all clients of a load fit twice into the budget for
  * queues that a user has by default (mq_overview(7)): once for a floor, once for revd. */

@@ -10,42 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <revd/client.h>
+#include "bench/address.h"
+#include "bench/query.h"
 #include "util/clock.h"
 #include "util/fd.h"
 #include "util/log.h"
 
 #define READY_MS 10000
-#define ATTACH_NS 5000000000u
 #define LOG_TAIL 200
 #define DEATH_MS 500
-
-char *daemon_find_program(char *buf, size_t size)
-{
-	static const char *const places[] = {"revd", "../daemon/revd"};
-	char self[256];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	self[n > 0 ? n : 0] = '\0';
-	slash = strrchr(self, '/');
-	for (size_t i = 0; slash && i < ARRAY_SIZE(places); i++) {
-		struct stat st;
-
-		*slash = '\0';
-		snprintf(buf, size, "%s/%s", self, places[i]);
-		if (stat(buf, &st) == 0 && S_ISREG(st.st_mode) && access(buf, X_OK) == 0) {
-			return buf;
-		}
-	}
-	snprintf(buf, size, "revd");
-	return buf;
-}
 
 static int write_config(const struct daemon *d, const struct daemon_options *o)
 {
@@ -69,9 +45,10 @@ static int write_config(const struct daemon *d, const struct daemon_options *o)
 			fprintf(f, "spin = %s\n", o->spin);
 		}
 		if (i == BENCH_FIFO) {
-			fprintf(f, "transport = fifo\npath = %s/fifo\n", d->dir);
+			fprintf(f, "transport = fifo\npath = %s\n", daemon_name(d, BENCH_FIFO));
 		} else if (i == BENCH_MQUEUE) {
-			fprintf(f, "transport = mqueue\nqueue = %s\n", d->uri[i] + 7);
+			fprintf(f, "transport = mqueue\nqueue = %s\n",
+				daemon_name(d, BENCH_MQUEUE));
 		} else {
 			fprintf(f, "transport = uds\ntype = %s\npath = %s/%s\n", key, d->dir, key);
 		}
@@ -88,18 +65,6 @@ static void name_endpoints(struct daemon *d, const char *name)
 	for (int i = 0; i < BENCH_TRANSPORTS; i++) {
 		d->serves[i] = true;
 	}
-}
-
-static int open_notify(const struct daemon *d, struct sockaddr_un *ret)
-{
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
-	snprintf(ret->sun_path, sizeof(ret->sun_path), "%s/notify", d->dir);
-	if (fd >= 0 && bind(fd, (struct sockaddr *)ret, sizeof(*ret)) < 0) {
-		return fd_close(fd);
-	}
-	return fd;
 }
 
 /* 0 once READY=1 has come; -ECHILD if the process ended first. */
@@ -169,105 +134,40 @@ static int explain_start(struct daemon *d, const char *program, int r, struct rv
 
 static int start(struct daemon *d, const struct daemon_options *o, struct rv_err *err)
 {
-	char path[128], config[128];
-	struct sockaddr_un notify;
+	char path[128], config[128], notify[128];
 	const char *argv[] = {o->program, "-c", config, NULL};
-	CLEANUP_FD int log = -1, sock = open_notify(d, &notify);
+	CLEANUP_FD int log = -1, sock = -1;
+	struct address address;
 	uint64_t began;
 	int r = write_config(d, o);
 
 	snprintf(path, sizeof(path), "%s/log", d->dir);
 	snprintf(config, sizeof(config), "%s/revd.conf", d->dir);
+	snprintf(notify, sizeof(notify), "%s/notify", d->dir);
 	log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
-	if (r < 0 || sock < 0 || log < 0) {
-		return bench_fail(err, r < 0 ? r : -errno, "%s: %s", d->dir, strerror(errno));
+	r = r < 0 || log >= 0 ? r : -errno;
+	r = r < 0 ? r : address_set(&address, notify);
+	r = r < 0 ? r : (sock = address_bind(&address, SOCK_DGRAM));
+	if (r < 0) {
+		return bench_fail(err, r, "%s: %s", d->dir, strerror(-r));
 	}
 	began = clock_now();
-	r = proc_spawn(&d->proc, argv, notify.sun_path, log);
+	r = proc_spawn(&d->proc, argv, notify, log);
 	r = r < 0 ? r : await_ready(d, sock);
 	d->ready_ns = clock_now() - began;
 	return r < 0 ? explain_start(d, o->program, r, err) : 0;
 }
 
-/* One exchange outside of all measurements. */
-static int ask(const char *uri, enum rv_op op, const char *text, char *buf, size_t size,
-	struct rv_err *err)
+static void learn(struct daemon *d, const struct query *q)
 {
-	struct revc_options o = {.timeout_us = ATTACH_NS / 1000};
-	struct revc_reply reply;
-	struct revc_err e;
-	struct revc *c;
-	int r = revc_open(uri, &o, &c, &e);
-
-	if (r < 0) {
-		return bench_fail(err, r, "%s", e.text);
-	}
-	r = revc_call(c, op, text, strlen(text), clock_now() + ATTACH_NS, &reply);
-	if (r < 0) {
-		revc_error(c, &e);
-		bench_fail(err, r, "%s", e.text);
-	} else {
-		size_t n = MIN(reply.len, size - 1);
-
-		memcpy(buf, reply.data, n);
-		buf[n] = '\0';
-		if (reply.status != RV_STATUS_OK) {
-			r = bench_fail(err, -EPROTO, "%s: %s", uri, buf);
-		}
-	}
-	revc_close(c);
-	return r;
-}
-
-/* "key": value of a flat JSON text, without quotes; "" if it is not there. */
-static void json_value(const char *json, const char *key, char *buf, size_t size)
-{
-	char quoted[40];
-	const char *p;
-	size_t n = 0;
-
-	snprintf(quoted, sizeof(quoted), "\"%s\"", key);
-	p = strstr(json, quoted);
-	buf[0] = '\0';
-	if (!p) {
-		return;
-	}
-	p += strlen(quoted);
-	p += strspn(p, " :\"");
-	while (n + 1 < size && p[n] && !strchr(",\"}\n", p[n])) {
-		buf[n] = p[n];
-		n++;
-	}
-	buf[n] = '\0';
-}
-
-static int learn(struct daemon *d, const char *uri, struct rv_err *err)
-{
-	char info[4096], pid[16], reply[64];
-	int r = ask(uri, RV_OP_INFO, "", info, sizeof(info), err);
-
-	r = r < 0 ? r : ask(uri, RV_OP_CALL, "abc def", reply, sizeof(reply), err);
-	if (r < 0) {
-		return r;
-	}
-	json_value(info, "version", d->version, sizeof(d->version));
-	json_value(info, "pid", pid, sizeof(pid));
-	d->reverse = strcmp(reply, "fed cba") == 0;
-	if (!d->reverse && strcmp(reply, "abc def") != 0) {
-		return bench_fail(err, -EPROTO,
-			"%s: its service neither reverses nor echoes, so its replies can't be"
-			" checked",
-			uri);
-	}
-	if (!d->proc.ours) {
-		d->proc.pid = (pid_t)strtol(pid, NULL, 10);
-	}
-	return 0;
+	memcpy(d->version, q->version, sizeof(d->version));
+	d->reverse = q->reverse;
 }
 
 static int start_once(
 	struct daemon *d, const struct daemon_options *o, bool with_queue, struct rv_err *err)
 {
+	struct query q;
 	int r;
 
 	memset(d, 0, sizeof(*d));
@@ -280,11 +180,13 @@ static int start_once(
 	name_endpoints(d, o->name);
 	d->serves[BENCH_MQUEUE] = with_queue;
 	r = start(d, o, err);
-	r = r < 0 ? r : learn(d, d->uri[BENCH_STREAM], err);
+	r = r < 0 ? r : query_daemon(&q, d->uri[BENCH_STREAM], err);
 	if (r < 0) {
 		daemon_stop(d);
+		return r;
 	}
-	return r;
+	learn(d, &q);
+	return 0;
 }
 
 int daemon_start(struct daemon *d, const struct daemon_options *o, struct rv_err *err)
@@ -305,33 +207,9 @@ int daemon_start(struct daemon *d, const struct daemon_options *o, struct rv_err
 	return -ECHILD;
 }
 
-static int find_transport(const char *uri, enum bench_transport *ret, struct rv_err *err)
-{
-	struct revc_options o = {.timeout_us = ATTACH_NS / 1000};
-	struct revc_err e;
-	struct revc *c;
-	int r = revc_open(uri, &o, &c, &e);
-
-	if (r < 0) {
-		return bench_fail(err, r, "%s", e.text);
-	}
-	r = -ENOTSUP;
-	for (int i = 0; i < BENCH_TRANSPORTS; i++) {
-		if (strcmp(revc_transport(c), bench_transport_name((enum bench_transport)i)) == 0) {
-			*ret = (enum bench_transport)i;
-			r = 0;
-		}
-	}
-	if (r < 0) {
-		bench_fail(err, r, "%s: %s can't be measured", uri, revc_transport(c));
-	}
-	revc_close(c);
-	return r;
-}
-
 int daemon_attach(struct daemon *d, const char *uri, struct rv_err *err)
 {
-	enum bench_transport t;
+	struct query q;
 	int r;
 
 	memset(d, 0, sizeof(*d));
@@ -339,13 +217,15 @@ int daemon_attach(struct daemon *d, const char *uri, struct rv_err *err)
 	if (strlen(uri) >= DAEMON_URI) {
 		return bench_fail(err, -ENAMETOOLONG, "%s: too long", uri);
 	}
-	r = find_transport(uri, &t, err);
+	r = query_daemon(&q, uri, err);
 	if (r < 0) {
 		return r;
 	}
-	d->serves[t] = true;
-	snprintf(d->uri[t], DAEMON_URI, "%s", uri);
-	return learn(d, uri, err);
+	learn(d, &q);
+	d->proc.pid = q.pid;
+	d->serves[q.transport] = true;
+	snprintf(d->uri[q.transport], DAEMON_URI, "%s", uri);
+	return 0;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -362,7 +242,7 @@ static void remove_names(const struct daemon *d)
 	char out[DAEMON_URI + 8];
 
 	if (d->serves[BENCH_MQUEUE]) {
-		const char *queue = d->uri[BENCH_MQUEUE] + strlen("mqueue:");
+		const char *queue = daemon_name(d, BENCH_MQUEUE);
 
 		snprintf(out, sizeof(out), "%s.out", queue);
 		mq_unlink(queue);

@@ -4,9 +4,9 @@
  */
 #pragma once
 
+#include <string.h>
 #include "bench/bench.h"
 #include "bench/proc.h"
-#include "bench/session.h"
 
 #define DAEMON_URI 160
 
@@ -41,10 +41,8 @@ void daemon_stop(struct daemon *);
 /* If it has died, says how in *err and returns true. */
 bool daemon_died(struct daemon *, struct rv_err *err);
 
-/* Makes a contender of the daemon ready. */
-int daemon_session(struct session *, const struct daemon *, const struct bench_contender *,
-	const struct bench_load *, struct rv_err *) MUST_CHECK;
-
-/* The path of the revd that belongs to this revbench: beside it, or in the build
- * tree, else found by $PATH. Returns buf. */
-char *daemon_find_program(char *buf, size_t size);
+/* The path or the queue's name of a transport that it serves: its URI without the scheme. */
+static inline const char *daemon_name(const struct daemon *d, enum bench_transport t)
+{
+	return strchr(d->uri[t], ':') + 1;
+}

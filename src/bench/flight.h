@@ -4,9 +4,8 @@
  */
 #pragma once
 
-#include <errno.h>
 #include <stdlib.h>
-#include "bench/load.h"
+#include "bench/slice.h"
 
 struct flight_entry {
 	uint64_t began;
@@ -39,7 +38,7 @@ static inline void flight_begin(struct flight *f, uint64_t began, unsigned n)
 }
 
 /* k replies came at `now`. More than are in flight is the caller's -EBADMSG. */
-static inline int flight_end(struct flight *f, struct load_slice *s, uint64_t now, unsigned k)
+static inline int flight_end(struct flight *f, struct slice *s, uint64_t now, unsigned k)
 {
 	if (k > f->in_flight) {
 		return -EBADMSG;
@@ -49,7 +48,7 @@ static inline int flight_end(struct flight *f, struct load_slice *s, uint64_t no
 		struct flight_entry *e = &f->ring[f->head];
 		uint32_t n = MIN(e->n, k);
 
-		load_count(s, e->began, now, n);
+		slice_count(s, e->began, now, n);
 		e->n -= n;
 		k -= n;
 		if (e->n == 0) {

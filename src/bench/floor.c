@@ -1,24 +1,20 @@
-#include "bench/session.h"
+#include "bench/floor.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "bench/bare.h"
 #include "util/fd.h"
 
-#define PIPE_BYTES (1024 * 1024) /* F_SETPIPE_SZ for everybody, pipe(7) */
-#define PACKET_MAX 65536u        /* as the daemon's clients do it */
-#define MESSAGE_MAX 8192u        /* what links must have room for at least */
+#define MESSAGE_MAX 8192u /* what links must have room for at least */
 
 /* Both ends of everything, before the fork; the server's are closed after it. */
 struct ends {
 	struct bare bare;
-	int server_rx; /* shared by all clients: FIFO and mqueue */
 	int server[BENCH_CLIENTS_MAX];
 	size_t depth; /* of queues */
 	const char *dir;
@@ -29,22 +25,22 @@ static void ends_finish(struct ends *e)
 	for (size_t i = 0; i < e->bare.n_clients; i++) {
 		fd_close(e->server[i]);
 	}
-	fd_close(e->server_rx);
+	if (e->bare.rx != e->server[0]) {
+		fd_close(e->bare.rx);
+	}
 	fd_close(e->bare.listener);
 }
 
 static int make_socket(struct ends *e, struct link *l, size_t i)
 {
-	int type = e->bare.transport == BENCH_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM, fd[2];
+	int type = bench_socket_type(e->bare.transport), fd[2];
 
 	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fd) < 0) {
 		return -errno;
 	}
 	l->rx = l->tx = fd[0];
 	e->server[i] = fd[1];
-	if (i == 0) {
-		e->bare.rx = fd[1];
-	}
+	e->bare.rx = e->server[0];
 	return 0;
 }
 
@@ -52,9 +48,9 @@ static int make_socket(struct ends *e, struct link *l, size_t i)
  * quarter of what a pipe does. */
 static int make_fifo(const char *dir, int *ret_rx, int *ret_tx)
 {
-	CLEANUP_FD int both = -1;
+	CLEANUP_FD int both = -1, rx = -1, tx = -1;
 	char path[PATH_MAX];
-	int rx = -1, tx = -1, r;
+	int r;
 
 	snprintf(path, sizeof(path), "%s/floor-fifo", dir);
 	if (mkfifo(path, 0600) < 0) {
@@ -68,13 +64,11 @@ static int make_fifo(const char *dir, int *ret_rx, int *ret_tx)
 	r = both < 0 || rx < 0 || tx < 0 ? -errno : 0;
 	unlink(path);
 	if (r < 0) {
-		fd_close(rx);
-		fd_close(tx);
 		return r;
 	}
-	(void)fcntl(tx, F_SETPIPE_SZ, PIPE_BYTES); /* refused: the default is fine too */
-	*ret_rx = rx;
-	*ret_tx = tx;
+	(void)fcntl(tx, F_SETPIPE_SZ, RIG_PIPE_BYTES); /* refused: the default is fine too */
+	*ret_rx = TAKE_FD(rx);
+	*ret_tx = TAKE_FD(tx);
 	return 0;
 }
 
@@ -83,8 +77,9 @@ static int make_fifo(const char *dir, int *ret_rx, int *ret_tx)
 static int make_queue(size_t depth, size_t message, int *ret_rx, int *ret_tx)
 {
 	struct mq_attr attr = {.mq_maxmsg = (long)depth, .mq_msgsize = (long)message};
+	CLEANUP_FD int rx = -1, tx = -1;
 	char name[64];
-	int rx, tx;
+	int r;
 
 	snprintf(name, sizeof(name), "/revbench-floor-%d", (int)getpid());
 	rx = mq_open(name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attr);
@@ -92,13 +87,13 @@ static int make_queue(size_t depth, size_t message, int *ret_rx, int *ret_tx)
 		return -errno;
 	}
 	tx = mq_open(name, O_WRONLY | O_CLOEXEC);
+	r = tx < 0 ? -errno : 0;
 	mq_unlink(name);
-	if (tx < 0) {
-		fd_close(rx);
-		return -errno;
+	if (r < 0) {
+		return r;
 	}
-	*ret_rx = rx;
-	*ret_tx = tx;
+	*ret_rx = TAKE_FD(rx);
+	*ret_tx = TAKE_FD(tx);
 	return 0;
 }
 
@@ -110,42 +105,47 @@ static int make_channel(const struct ends *e, int *ret_rx, int *ret_tx)
 }
 
 /* One way to the server for all, one way back for each. */
-static int make_shared(struct ends *e, struct link *l, size_t i)
+static int make_shared(struct ends *e, struct rig *s, size_t i)
 {
+	struct link *l = &s->target.links[i];
 	int r = 0;
 
 	if (i == 0) {
-		r = make_channel(e, &e->server_rx, &l->tx);
-		e->bare.rx = e->server_rx;
+		r = make_channel(e, &e->bare.rx, &l->tx);
 	} else {
-		l->tx = l[-(ptrdiff_t)i].tx;
-		l->tx_shared = true;
-	}
-	if (r == 0) {
-		r = make_channel(e, &l->rx, &e->server[i]);
+		rig_share_tx(s, i);
 	}
 	if (e->bare.transport == BENCH_FIFO && e->bare.n_clients > 1) {
 		l->ops = &link_atomic;
 	}
-	return r;
+	return r < 0 ? r : make_channel(e, &l->rx, &e->server[i]);
 }
 
-static int make_listener(struct ends *e, struct load_target *t)
+static int make_listener(struct ends *e, struct address *a)
 {
-	int type = e->bare.transport == BENCH_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM;
+	char path[PATH_MAX];
+	int r;
 
-	t->address.sun_family = AF_UNIX;
-	snprintf(t->address.sun_path, sizeof(t->address.sun_path), "%s/floor-%s", e->dir,
-		bench_transport_key(e->bare.transport));
-	t->address_len = sizeof(t->address);
-	unlink(t->address.sun_path);
-	e->bare.listener = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-	if (e->bare.listener < 0 ||
-		bind(e->bare.listener, (struct sockaddr *)&t->address, t->address_len) < 0 ||
-		listen(e->bare.listener, SOMAXCONN) < 0) {
-		return -errno;
+	snprintf(path, sizeof(path), "%s/floor-%s", e->dir, bench_transport_key(e->bare.transport));
+	unlink(path);
+	r = address_set(a, path);
+	r = r < 0 ? r : address_bind(a, bench_socket_type(e->bare.transport));
+	if (r < 0) {
+		return r;
 	}
-	return 0;
+	e->bare.listener = r;
+	return listen(r, SOMAXCONN) < 0 ? -errno : 0;
+}
+
+void floor_clean(const char *dir)
+{
+	for (int i = 0; i < BENCH_TRANSPORTS; i++) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/floor-%s", dir,
+			bench_transport_key((enum bench_transport)i));
+		unlink(path);
+	}
 }
 
 static size_t message_max(enum bench_transport t, const struct bench_load *load)
@@ -156,7 +156,7 @@ static size_t message_max(enum bench_transport t, const struct bench_load *load)
 	case BENCH_MQUEUE:
 		return bench_queue(load).message;
 	case BENCH_SEQPACKET:
-		return PACKET_MAX;
+		return RIG_PACKET_MAX;
 	default:
 		return 0;
 	}
@@ -164,46 +164,37 @@ static size_t message_max(enum bench_transport t, const struct bench_load *load)
 
 static void (*body_of(const struct bench_contender *c, const struct bench_load *load))(void *)
 {
-	bool sockets = c->transport == BENCH_STREAM || c->transport == BENCH_SEQPACKET;
-
 	if (c->side == BENCH_LIBEVENT) {
 		return bare_libevent;
 	}
 	if (load->connect) {
 		return bare_accept;
 	}
-	if (c->side == BENCH_EPOLL || (load->clients > 1 && sockets)) {
+	if (c->side == BENCH_EPOLL || (load->clients > 1 && bench_socket_type(c->transport))) {
 		return bare_epoll;
 	}
 	return load->clients > 1 ? bare_shared : bare_echo;
 }
 
-static int make_ends(struct ends *e, struct session *s, const struct bench_load *load)
+static int make_ends(struct ends *e, struct rig *s, const struct bench_load *load)
 {
-	bool sockets = e->bare.transport == BENCH_STREAM || e->bare.transport == BENCH_SEQPACKET;
+	int r = load->connect ? make_listener(e, &s->target.address) : 0;
 
-	if (load->connect) {
-		return make_listener(e, &s->target);
+	for (size_t i = 0; !load->connect && r == 0 && i < e->bare.n_clients; i++) {
+		r = bench_socket_type(e->bare.transport) ? make_socket(e, &s->target.links[i], i)
+							 : make_shared(e, s, i);
 	}
-	for (size_t i = 0; i < e->bare.n_clients; i++) {
-		struct link *l = &s->target.links[i];
-		int r = sockets ? make_socket(e, l, i) : make_shared(e, l, i);
-
-		if (r < 0) {
-			return r;
-		}
-	}
-	return 0;
+	return r;
 }
 
-static int make_wires(struct session *s, const struct bench_contender *c,
+static int make_scripts(struct rig *s, const struct bench_contender *c,
 	const struct bench_load *load, size_t *ret_each)
 {
-	struct wire_shape shape = {
-		.form = c->side == BENCH_LIBEVENT ? WIRE_LINE : WIRE_BARE,
+	struct script_shape shape = {
+		.form = c->side == BENCH_LIBEVENT ? SCRIPT_LINE : SCRIPT_BARE,
 		.reverse = c->side == BENCH_LIBEVENT,
 		.size = load->size,
-		.in_flight = load_in_flight(load),
+		.in_flight = bench_load_in_flight(load),
 		.message_max = message_max(c->transport, load),
 	};
 
@@ -211,29 +202,29 @@ static int make_wires(struct session *s, const struct bench_contender *c,
 		int r;
 
 		shape.client = i;
-		r = wire_init(&s->target.links[i].wire, &shape);
+		r = script_init(&s->target.links[i].script, &shape);
 		if (r < 0) {
 			return r;
 		}
 	}
-	*ret_each = s->target.links[0].wire.tx_each / s->target.links[0].wire.messages;
+	*ret_each = s->target.links[0].script.tx_each / s->target.links[0].script.messages;
 	return 0;
 }
 
-int floor_open(struct session *s, const struct bench_contender *c, const struct bench_load *load,
+int floor_open(struct rig *s, const struct bench_contender *c, const struct bench_load *load,
 	const char *dir, struct rv_err *err)
 {
 	struct ends e = {
 		.bare = {.transport = c->transport,
+			.rx = -1,
 			.listener = -1,
 			.n_clients = load->clients,
 			.batch = load->window > 1 || load->rate > 0,
 			.clients = e.server},
-		.server_rx = -1,
 		.depth = bench_queue(load).depth,
 		.dir = dir,
 	};
-	int r = session_links(s, load, c->transport, MAX(load->size, (size_t)MESSAGE_MAX), err);
+	int r = rig_links(s, load, c->transport, MAX(load->size, (size_t)MESSAGE_MAX), err);
 
 	if (r < 0) {
 		return r;
@@ -241,13 +232,13 @@ int floor_open(struct session *s, const struct bench_contender *c, const struct 
 	for (size_t i = 0; i < e.bare.n_clients; i++) {
 		e.server[i] = -1;
 	}
-	r = make_wires(s, c, load, &e.bare.each);
+	r = make_scripts(s, c, load, &e.bare.each);
 	r = r < 0 ? r : make_ends(&e, s, load);
 	r = r < 0 ? r : proc_fork(&s->server, body_of(c, load), &e.bare);
 	ends_finish(&e);
 	if (r < 0) {
 		return bench_fail(
-			err, r, "%s: cannot set up: %s", c->name, session_why(c->transport, r));
+			err, r, "%s: cannot set up: %s", c->name, rig_why(c->transport, r));
 	}
 	return 0;
 }

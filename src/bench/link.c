@@ -12,14 +12,14 @@
 static int bytes_send(struct link *l)
 {
 	while (link_unsent(l)) {
-		size_t n = MIN(l->goal - l->sent, MIN(l->wire.tx_len - l->at, LINK_READ));
-		ssize_t k = write(l->tx, l->wire.tx + l->at, n);
+		size_t n = MIN(l->goal - l->sent, MIN(l->script.tx_len - l->at, LINK_READ));
+		ssize_t k = write(l->tx, l->script.tx + l->at, n);
 
 		if (k < 0) {
 			return -errno;
 		}
 		l->sent += (uint64_t)k;
-		l->at = l->at + (size_t)k == l->wire.tx_len ? 0 : l->at + (size_t)k;
+		l->at = l->at + (size_t)k == l->script.tx_len ? 0 : l->at + (size_t)k;
 	}
 	return 0;
 }
@@ -31,24 +31,24 @@ static int bytes_receive(struct link *l, struct rv_err *err)
 	if (n <= 0) {
 		return n < 0 ? -errno : -ECONNRESET;
 	}
-	return wire_check_bytes(&l->check, &l->wire, l->buf, (size_t)n, err);
+	return script_check_bytes(&l->check, &l->script, l->buf, (size_t)n, err);
 }
 
 static size_t message_len(const struct link *l, size_t i)
 {
-	return l->wire.cuts[i + 1] - l->wire.cuts[i];
+	return l->script.cuts[i + 1] - l->script.cuts[i];
 }
 
 static void sent_messages(struct link *l, size_t n)
 {
 	l->sent += n;
-	l->at = (l->at + n) % (l->wire.n * l->wire.messages);
+	l->at = (l->at + n) % (l->script.n * l->script.messages);
 }
 
 /* How many messages from l->at on go into one write that stays whole. */
 static size_t fit_pipe_buf(const struct link *l, size_t *ret_bytes)
 {
-	size_t most = MIN(l->goal - l->sent, l->wire.n * l->wire.messages - l->at), n = 0;
+	size_t most = MIN(l->goal - l->sent, l->script.n * l->script.messages - l->at), n = 0;
 
 	*ret_bytes = 0;
 	while (n < most && *ret_bytes + message_len(l, l->at + n) <= PIPE_BUF) {
@@ -62,7 +62,7 @@ static int atomic_send(struct link *l)
 {
 	while (link_unsent(l)) {
 		size_t bytes, n = fit_pipe_buf(l, &bytes);
-		ssize_t k = write(l->tx, l->wire.tx + l->wire.cuts[l->at], bytes);
+		ssize_t k = write(l->tx, l->script.tx + l->script.cuts[l->at], bytes);
 
 		if (k < 0) {
 			return -errno;
@@ -77,8 +77,8 @@ static int atomic_send(struct link *l)
 
 static int packets_send_one(struct link *l)
 {
-	ssize_t k =
-		send(l->tx, l->wire.tx + l->wire.cuts[l->at], message_len(l, l->at), MSG_NOSIGNAL);
+	ssize_t k = send(
+		l->tx, l->script.tx + l->script.cuts[l->at], message_len(l, l->at), MSG_NOSIGNAL);
 
 	if (k < 0) {
 		return -errno;
@@ -96,12 +96,12 @@ static int packets_send(struct link *l)
 		return packets_send_one(l);
 	}
 	while (link_unsent(l)) {
-		size_t n = MIN(
-			LINK_BATCH, MIN(l->goal - l->sent, l->wire.n * l->wire.messages - l->at));
+		size_t n = MIN(LINK_BATCH,
+			MIN(l->goal - l->sent, l->script.n * l->script.messages - l->at));
 		int k;
 
 		for (size_t i = 0; i < n; i++) {
-			v[i].iov_base = l->wire.tx + l->wire.cuts[l->at + i];
+			v[i].iov_base = l->script.tx + l->script.cuts[l->at + i];
 			v[i].iov_len = message_len(l, l->at + i);
 			m[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &v[i], .msg_iovlen = 1}};
 		}
@@ -121,7 +121,7 @@ static int packets_receive_one(struct link *l, struct rv_err *err)
 	if (n <= 0) {
 		return n < 0 ? -errno : -ECONNRESET;
 	}
-	return wire_check_message(&l->check, &l->wire, l->buf, (size_t)n, err);
+	return script_check_message(&l->check, &l->script, l->buf, (size_t)n, err);
 }
 
 static int packets_receive(struct link *l, struct rv_err *err)
@@ -144,7 +144,7 @@ static int packets_receive(struct link *l, struct rv_err *err)
 	for (int i = 0; i < k; i++) {
 		int r = m[i].msg_len == 0
 				? -ECONNRESET
-				: wire_check_message(&l->check, &l->wire,
+				: script_check_message(&l->check, &l->script,
 					  l->buf + (size_t)i * l->buf_each, m[i].msg_len, err);
 
 		if (r < 0) {
@@ -158,7 +158,7 @@ static int packets_receive(struct link *l, struct rv_err *err)
 static int queue_send(struct link *l)
 {
 	while (link_unsent(l)) {
-		const char *p = (const char *)l->wire.tx + l->wire.cuts[l->at];
+		const char *p = (const char *)l->script.tx + l->script.cuts[l->at];
 
 		if (mq_send(l->tx, p, message_len(l, l->at), 0) < 0) {
 			return -errno;
@@ -181,7 +181,7 @@ static int queue_receive(struct link *l, struct rv_err *err)
 		if (n < 0) {
 			return i > 0 && errno == EAGAIN ? done : -errno;
 		}
-		r = wire_check_message(&l->check, &l->wire, l->buf, (size_t)n, err);
+		r = script_check_message(&l->check, &l->script, l->buf, (size_t)n, err);
 		if (r < 0) {
 			return r;
 		}
@@ -225,7 +225,7 @@ void link_finish(struct link *l)
 	if (two) {
 		fd_close(l->tx);
 	}
-	wire_finish(&l->wire);
+	script_finish(&l->script);
 	l->rx = l->tx = -1;
 	l->unlink[0] = '\0';
 }

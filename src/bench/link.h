@@ -1,6 +1,6 @@
 /*
  * The client's end of one connection, on any transport: it sends requests of its
- * wire and checks the replies, byte for byte, as they come.
+ * script and checks the replies, byte for byte, as they come.
  *
  * The four kinds of link differ in what one system call can carry: as many bytes
  * as fit (sockets, FIFOs of one writer), whole frames up to PIPE_BUF (a shared FIFO),
@@ -10,7 +10,7 @@
 
 #include <mqueue.h>
 #include "bench/bench.h"
-#include "bench/wire.h"
+#include "bench/script.h"
 
 #define LINK_BATCH 64u /* messages of one sendmmsg() or recvmmsg() */
 #define LINK_READ 65536u
@@ -30,10 +30,10 @@ struct link {
 	int rx, tx;     /* equal on sockets; closed by link_finish() */
 	bool tx_shared; /* tx belongs to another link */
 	bool single;    /* never more than one request in flight */
-	struct wire wire;
-	struct wire_check check;
+	struct script script;
+	struct script_check check;
 	uint64_t goal, sent; /* messages, or bytes for byte streams, since the start */
-	size_t at;           /* where in the wire `sent` stands: message or byte */
+	size_t at;           /* where in the script `sent` stands: message or byte */
 	uint8_t *buf;        /* room to receive: borrowed, link_buffer_size() */
 	size_t buf_each;     /* bytes of one message in it */
 	char unlink[128];    /* the reply name, "" if none */
@@ -47,10 +47,15 @@ static inline size_t link_buffer_size(size_t message)
 	return MAX((size_t)LINK_READ, LINK_BATCH * message);
 }
 
+static inline void link_allow(struct link *l, size_t n)
+{
+	l->goal += n * (l->ops == &link_bytes ? l->script.tx_each : l->script.messages);
+}
+
 /* Allows n more requests and sends what the kernel takes of them. */
 static inline int link_send(struct link *l, size_t n)
 {
-	l->goal += n * (l->ops == &link_bytes ? l->wire.tx_each : l->wire.messages);
+	link_allow(l, n);
 	return l->ops->send(l);
 }
 
@@ -67,5 +72,5 @@ static inline int link_receive(struct link *l, struct rv_err *err)
 /* Switches O_NONBLOCK of both directions. */
 int link_set_blocking(struct link *, bool on) MUST_CHECK;
 
-/* Closes, unlinks the reply name, frees the wire. Fine when half made. */
+/* Closes, unlinks the reply name, frees the script. Fine when half made. */
 void link_finish(struct link *);

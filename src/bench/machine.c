@@ -247,6 +247,16 @@ void machine_keep_awake(struct machine *m)
 	m->awake = m->n_loops > 0;
 }
 
+void machine_check_awake(struct machine *m)
+{
+	for (size_t i = 0; i < m->n_loops; i++) {
+		if (!proc_alive(&m->loops[i])) {
+			machine_note(m, "a core could not be kept awake");
+			m->awake = false;
+		}
+	}
+}
+
 void machine_let_sleep(struct machine *m)
 {
 	while (m->n_loops > 0) {

@@ -47,6 +47,8 @@ void machine_finish(struct machine *);
 /* Starts and ends the loops. At most MACHINE_CPUS_MAX cores. */
 void machine_keep_awake(struct machine *);
 void machine_let_sleep(struct machine *);
+/* Notes it if a loop has ended by itself. */
+void machine_check_awake(struct machine *);
 
 /* Puts this thread and the server where the regime wants them. False if that did not
  * work; it is noted once. server: 0 if there is none that may be moved. */

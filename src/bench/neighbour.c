@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
+#include "bench/generator.h"
+#include "bench/revd_rig.h"
 #include "util/fd.h"
 
 #define START_MS 5000
@@ -22,16 +24,16 @@ static const struct bench_load load = {.size = 64, .clients = 1, .window = NEIGH
 static void run(void *arg)
 {
 	const struct task *t = arg;
-	struct session s = {0};
-	struct load_slice slice = {.load = &load, .target = &s.target};
+	struct rig s = {0};
+	struct slice slice = {.load = &load, .target = &s.target};
 	struct rv_err err;
-	int r = daemon_session(&s, t->daemon, t->contender, &load, &err);
+	int r = revd_rig_open(&s, t->daemon, t->contender, &load, &err);
 
 	r = r < 0 ? r : link_set_blocking(&s.target.links[0], false);
 	if (r == 0 && write(t->ready, "", 1) == 1) {
-		r = load_run(&slice, t->ns, &err);
+		r = generator_run(&slice, t->ns, &err);
 	}
-	session_close(&s);
+	rig_close(&s);
 	_exit(r < 0);
 }
 

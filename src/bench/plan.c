@@ -5,12 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEEP 64u
-#define MANY 50u
-
-static const size_t sizes[] = {64, 1024, 16384};
-static const unsigned sweep[] = {4, 16, 256};
-
 struct bench_group *plan_add(struct plan *p, const char *purpose, const struct bench_load *load,
 	enum bench_regime regime)
 {
@@ -45,18 +39,121 @@ struct bench_contender *plan_contender(
 	return c;
 }
 
-int plan_pairs(struct plan *p, const char *purpose, const struct bench_load *load,
-	enum bench_regime regime)
+static void add_revd(struct bench_group *g, enum bench_transport t)
 {
-	struct bench_group *g = plan_add(p, purpose, load, regime);
+	plan_contender(g, BENCH_REVD, t, BENCH_BLOCK);
+}
 
-	if (!g) {
-		return -ENOMEM;
+static void add_pair(struct bench_group *g, enum bench_transport t)
+{
+	plan_contender(g, BENCH_FLOOR, t, BENCH_BLOCK);
+	add_revd(g, t);
+}
+
+/* A client alone, and beside one that keeps many requests in flight. */
+static void add_isolation(struct bench_group *g, enum bench_transport t)
+{
+	struct bench_contender *c = plan_contender(g, BENCH_REVD, t, BENCH_BLOCK);
+
+	c->frames = true;
+	c = plan_contender(g, BENCH_REVD, t, BENCH_BLOCK);
+	c->neighbour = true;
+	snprintf(c->name, sizeof(c->name), "%s, neighbour", bench_transport_name(t));
+}
+
+/* What `spin` is worth. */
+static void add_spin(struct bench_group *g, enum bench_transport t)
+{
+	struct bench_contender *c;
+
+	add_revd(g, t);
+	c = plan_contender(g, BENCH_REVD, t, BENCH_BLOCK);
+	c->spin = true;
+	snprintf(c->name, sizeof(c->name), "%s, spin = " BENCH_SPIN_TIME, bench_transport_name(t));
+}
+
+static void add_rivals(struct bench_group *g, enum bench_transport t)
+{
+	if (t == BENCH_STREAM) {
+		add_revd(g, t);
+		for (int side = BENCH_LIBEVENT; side < BENCH_SIDES; side++) {
+			if (side != BENCH_REVD) {
+				plan_contender(g, (enum bench_side)side, t, BENCH_BLOCK);
+			}
+		}
 	}
-	for (int i = 0; i < BENCH_TRANSPORTS; i++) {
-		if (p->serves[i]) {
-			plan_contender(g, BENCH_FLOOR, (enum bench_transport)i, BENCH_BLOCK);
-			plan_contender(g, BENCH_REVD, (enum bench_transport)i, BENCH_BLOCK);
+}
+
+struct entry {
+	const char *purpose;
+	struct bench_load load; /* any rate: that of the plan */
+	enum bench_regime regime;
+	void (*add)(struct bench_group *, enum bench_transport);
+};
+
+static const struct entry quick[] = {
+	{"matrix", {64, 1, 1}, BENCH_SPLIT, add_pair},
+	{"matrix", {64, 1, 64}, BENCH_SPLIT, add_pair},
+};
+
+static const struct entry standard[] = {
+	{"matrix", {64, 50, 1}, BENCH_SPLIT, add_pair},
+	{"matrix", {1024, 1, 1}, BENCH_SPLIT, add_pair},
+	{"matrix", {1024, 1, 64}, BENCH_SPLIT, add_pair},
+	{"matrix", {1024, 50, 1}, BENCH_SPLIT, add_pair},
+	{"matrix", {16384, 1, 1}, BENCH_SPLIT, add_pair},
+	{"matrix", {16384, 1, 64}, BENCH_SPLIT, add_pair},
+	{"matrix", {16384, 50, 1}, BENCH_SPLIT, add_pair},
+	{"matrix", {64, 1, 1, .rate = 1}, BENCH_SPLIT, add_pair},
+	/* The pure cost in CPU time, where moving between cores is no part of it. */
+	{"matrix", {64, 1, 1}, BENCH_SAME, add_pair},
+	{"matrix", {64, 1, 64}, BENCH_SAME, add_pair},
+	{"isolation", {64, 1, 1}, BENCH_SPLIT, add_isolation},
+	{"spin", {64, 1, 1}, BENCH_SPLIT, add_spin},
+	/* More points for the plot of throughput over the number in flight. */
+	{"sweep", {64, 1, 4}, BENCH_SPLIT, add_revd},
+	{"sweep", {64, 1, 16}, BENCH_SPLIT, add_revd},
+	{"sweep", {64, 1, 256}, BENCH_SPLIT, add_revd},
+};
+
+static const struct entry rivals[] = {
+	{"peers", {64, 1, 1}, BENCH_SPLIT, add_rivals},
+	{"peers", {64, 1, 64}, BENCH_SPLIT, add_rivals},
+	{"peers", {64, 50, 1}, BENCH_SPLIT, add_rivals},
+	{"peers", {64, 50, 64}, BENCH_SPLIT, add_rivals},
+};
+
+/* Is it of use here? `same` has been measured where nothing can be split; spinning needs a
+ * core to spare; rivals have streams alone. */
+static bool wanted(const struct plan *p, const struct entry *e)
+{
+	if (e->regime == BENCH_SAME) {
+		return p->can_split && !p->attached;
+	}
+	if (e->add == add_spin) {
+		return p->can_split && p->spins;
+	}
+	return e->add != add_rivals || p->serves[BENCH_STREAM];
+}
+
+static int add(struct plan *p, const struct entry *entries, size_t n)
+{
+	for (const struct entry *e = entries; e < entries + n; e++) {
+		struct bench_load load = e->load;
+		struct bench_group *g;
+
+		load.rate = load.rate > 0 ? p->rate : 0;
+		if (!wanted(p, e)) {
+			continue;
+		}
+		g = plan_add(p, e->purpose, &load, e->regime);
+		if (!g) {
+			return -ENOMEM;
+		}
+		for (int t = 0; t < BENCH_TRANSPORTS; t++) {
+			if (p->serves[t]) {
+				e->add(g, (enum bench_transport)t);
+			}
 		}
 	}
 	return 0;
@@ -64,177 +161,29 @@ int plan_pairs(struct plan *p, const char *purpose, const struct bench_load *loa
 
 int plan_quick(struct plan *p)
 {
-	struct bench_load one = {.size = sizes[0], .clients = 1, .window = 1};
-	struct bench_load deep = {.size = sizes[0], .clients = 1, .window = DEEP};
-	int r = plan_pairs(p, "matrix", &one, BENCH_SPLIT);
-
-	return r < 0 ? r : plan_pairs(p, "matrix", &deep, BENCH_SPLIT);
-}
-
-static int plan_matrix(struct plan *p)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		const struct bench_load loads[] = {
-			{.size = sizes[i], .clients = 1, .window = 1},
-			{.size = sizes[i], .clients = 1, .window = DEEP},
-			{.size = sizes[i], .clients = MANY, .window = 1},
-		};
-
-		for (size_t j = 0; j < ARRAY_SIZE(loads); j++) {
-			int r = plan_pairs(p, "matrix", &loads[j], BENCH_SPLIT);
-
-			if (r < 0) {
-				return r;
-			}
-		}
-	}
-	return 0;
-}
-
-/* The pure cost in CPU time, where moving between cores is no part of it. */
-static int plan_same(struct plan *p)
-{
-	struct bench_load one = {.size = sizes[0], .clients = 1, .window = 1};
-	struct bench_load deep = {.size = sizes[0], .clients = 1, .window = DEEP};
-	int r;
-
-	if (p->attached || !p->can_split) {
-		return 0; /* it is the same as the matrix */
-	}
-	r = plan_pairs(p, "matrix", &one, BENCH_SAME);
-	return r < 0 ? r : plan_pairs(p, "matrix", &deep, BENCH_SAME);
-}
-
-/* More points for the plot of throughput over the number in flight. */
-static int plan_sweep(struct plan *p)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(sweep); i++) {
-		struct bench_load load = {.size = sizes[0], .clients = 1, .window = sweep[i]};
-		struct bench_group *g = plan_add(p, "sweep", &load, BENCH_SPLIT);
-
-		for (int t = 0; g && t < BENCH_TRANSPORTS; t++) {
-			if (p->serves[t]) {
-				plan_contender(g, BENCH_REVD, (enum bench_transport)t, BENCH_BLOCK);
-			}
-		}
-		if (!g) {
-			return -ENOMEM;
-		}
-	}
-	return 0;
-}
-
-/* A client alone, and beside one that keeps many requests in flight. */
-static int plan_isolation(struct plan *p)
-{
-	struct bench_load load = {.size = sizes[0], .clients = 1, .window = 1};
-	struct bench_group *g = plan_add(p, "isolation", &load, BENCH_SPLIT);
-
-	for (int i = 0; g && i < BENCH_TRANSPORTS; i++) {
-		enum bench_transport t = (enum bench_transport)i;
-		struct bench_contender *c;
-
-		if (!p->serves[i]) {
-			continue;
-		}
-		plan_contender(g, BENCH_REVD, t, BENCH_BLOCK)->frames = true;
-		c = plan_contender(g, BENCH_REVD, t, BENCH_BLOCK);
-		c->neighbour = true;
-		snprintf(c->name, sizeof(c->name), "%s, neighbour", bench_transport_name(t));
-	}
-	return g ? 0 : -ENOMEM;
-}
-
-/* What `spin` is worth: it needs a core to spare. */
-static int plan_spin(struct plan *p)
-{
-	struct bench_load load = {.size = sizes[0], .clients = 1, .window = 1};
-	struct bench_group *g;
-
-	if (!p->spins || !p->can_split) {
-		return 0;
-	}
-	g = plan_add(p, "spin", &load, BENCH_SPLIT);
-	for (int i = 0; g && i < BENCH_TRANSPORTS; i++) {
-		enum bench_transport t = (enum bench_transport)i;
-		struct bench_contender *c;
-
-		if (!p->serves[i]) {
-			continue;
-		}
-		plan_contender(g, BENCH_REVD, t, BENCH_BLOCK);
-		c = plan_contender(g, BENCH_REVD, t, BENCH_BLOCK);
-		c->spin = true;
-		snprintf(c->name, sizeof(c->name), "%s, spin = " BENCH_SPIN_TIME,
-			bench_transport_name(t));
-	}
-	return g ? 0 : -ENOMEM;
+	return add(p, quick, ARRAY_SIZE(quick));
 }
 
 int plan_standard(struct plan *p)
 {
-	struct bench_load open = {.size = sizes[0], .clients = 1, .window = 1, .rate = p->rate};
-	int r = plan_matrix(p);
+	int r = plan_quick(p);
 
-	r = r < 0 ? r : plan_pairs(p, "matrix", &open, BENCH_SPLIT);
-	r = r < 0 ? r : plan_same(p);
-	r = r < 0 ? r : plan_isolation(p);
-	r = r < 0 ? r : plan_spin(p);
-	return r < 0 ? r : plan_sweep(p);
+	return r < 0 ? r : add(p, standard, ARRAY_SIZE(standard));
 }
 
-static int plan_peer_group(struct plan *p, const struct bench_load *load)
+int plan_rivals(struct plan *p)
 {
-	struct bench_group *g = plan_add(p, "peers", load, BENCH_SPLIT);
-
-	if (!g) {
-		return -ENOMEM;
-	}
-	plan_contender(g, BENCH_REVD, BENCH_STREAM, BENCH_BLOCK);
-	plan_contender(g, BENCH_LIBEVENT, BENCH_STREAM, BENCH_BLOCK);
-	plan_contender(g, BENCH_REDIS_ECHO, BENCH_STREAM, BENCH_BLOCK);
-	plan_contender(g, BENCH_REDIS_EVAL, BENCH_STREAM, BENCH_BLOCK);
-	plan_contender(g, BENCH_MEMCACHED, BENCH_STREAM, BENCH_BLOCK);
-	return 0;
-}
-
-int plan_peers(struct plan *p)
-{
-	static const struct bench_load loads[] = {
-		{.size = 64, .clients = 1, .window = 1},
-		{.size = 64, .clients = 1, .window = DEEP},
-		{.size = 64, .clients = MANY, .window = 1},
-		{.size = 64, .clients = MANY, .window = DEEP},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(loads) && p->serves[BENCH_STREAM]; i++) {
-		int r = plan_peer_group(p, &loads[i]);
-
-		if (r < 0) {
-			return r;
-		}
-	}
-	return 0;
+	return add(p, rivals, ARRAY_SIZE(rivals));
 }
 
 int plan_custom(struct plan *p, const struct bench_load *load)
 {
-	int r = plan_pairs(p, "matrix", load, BENCH_SPLIT);
+	const struct entry entries[] = {
+		{"matrix", *load, BENCH_SPLIT, add_pair},
+		{"matrix", *load, BENCH_SAME, add_pair},
+	};
 
-	if (r < 0 || p->attached || !p->can_split) {
-		return r;
-	}
-	return plan_pairs(p, "matrix", load, BENCH_SAME);
-}
-
-uint64_t plan_slices(const struct plan *p, unsigned rounds)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < p->n; i++) {
-		n += p->groups[i]->n * rounds;
-	}
-	return n;
+	return add(p, entries, ARRAY_SIZE(entries));
 }
 
 void plan_finish(struct plan *p)
@@ -251,15 +200,13 @@ static bool same_load(const struct bench_load *a, const struct bench_load *b)
 	       (a->rate > 0) == (b->rate > 0) && a->connect == b->connect;
 }
 
-const struct bench_group *plan_find(const struct plan *p, const char *purpose,
-	const struct bench_load *load, enum bench_regime regime)
+const struct bench_group *plan_find(
+	const struct plan *p, const char *purpose, const struct bench_load *load)
 {
 	for (size_t i = 0; i < p->n; i++) {
-		const struct bench_group *g = p->groups[i];
-
-		if (strcmp(g->purpose, purpose) == 0 && same_load(&g->load, load) &&
-			(regime == BENCH_REGIMES || g->regime == regime)) {
-			return g;
+		if (strcmp(p->groups[i]->purpose, purpose) == 0 &&
+			same_load(&p->groups[i]->load, load)) {
+			return p->groups[i];
 		}
 	}
 	return NULL;

@@ -1,8 +1,7 @@
-/* Which groups are run: the matrix of the standard run, the short one, the targets. */
+/* Which groups are run: the matrix of the standard run, the short one, one's own. */
 #pragma once
 
 #include "bench/bench.h"
-#include "bench/daemon.h"
 
 #define PLAN_GROUPS_MAX 64
 
@@ -11,7 +10,6 @@ struct plan {
 	size_t n;
 	/* What every group that is added takes part in. */
 	bool serves[BENCH_TRANSPORTS];
-	bool peers;
 	bool can_split; /* else `same` stands in for `split` */
 	bool spins;     /* there is a daemon whose endpoints spin */
 	bool attached;  /* `free` stands in for both: the daemon is not ours to move */
@@ -21,7 +19,7 @@ struct plan {
 /* Each adds groups; 0 or -ENOMEM. */
 int plan_quick(struct plan *) MUST_CHECK;
 int plan_standard(struct plan *) MUST_CHECK;
-int plan_peers(struct plan *) MUST_CHECK;
+int plan_rivals(struct plan *) MUST_CHECK;
 int plan_custom(struct plan *, const struct bench_load *) MUST_CHECK;
 
 /* A group of one's own; on success it is the plan's. NULL: no memory. */
@@ -29,15 +27,9 @@ struct bench_group *plan_add(
 	struct plan *, const char *purpose, const struct bench_load *, enum bench_regime);
 struct bench_contender *plan_contender(
 	struct bench_group *, enum bench_side, enum bench_transport, enum bench_wait);
-/* Adds the floor and the daemon of every transport of the plan. */
-int plan_pairs(struct plan *, const char *purpose, const struct bench_load *,
-	enum bench_regime) MUST_CHECK;
-
-/* Slices of all contenders and rounds. */
-uint64_t plan_slices(const struct plan *, unsigned rounds);
 
 void plan_finish(struct plan *);
 
-/* The first group of a purpose with this load, NULL if none. regime: BENCH_REGIMES: any. */
+/* The first group of a purpose with this load, NULL if none. */
 const struct bench_group *plan_find(
-	const struct plan *, const char *purpose, const struct bench_load *, enum bench_regime);
+	const struct plan *, const char *purpose, const struct bench_load *);

@@ -1,7 +1,7 @@
 #include "bench/plots.h"
 
 #include <string.h>
-#include "bench/stats.h"
+#include "bench/figures.h"
 #include "bench/svg.h"
 
 static const struct bench_load one_small = {.size = 64, .clients = 1, .window = 1};
@@ -49,18 +49,19 @@ static void plot_latency(FILE *f, const struct plan *p, const struct bench_load 
 		.n_x_ticks = ARRAY_SIZE(ticks),
 		.x_log = true,
 	};
-	const struct bench_group *g = plan_find(p, "matrix", load, BENCH_REGIMES);
+	const struct bench_group *g = plan_find(p, "matrix", load);
 
 	for (int i = 0; g && i < 2 * BENCH_TRANSPORTS; i++) {
 		enum bench_transport t = (enum bench_transport)(i % BENCH_TRANSPORTS);
 		bool floor = i >= BENCH_TRANSPORTS;
 		const struct bench_contender *k =
-			stats_find(g, floor ? BENCH_FLOOR : BENCH_REVD, t);
+			figures_find(g, floor ? BENCH_FLOOR : BENCH_REVD, t);
 		struct svg_series *s = add_series(&c, t, floor);
 
 		for (size_t j = 0; k && j < ARRAY_SIZE(ticks); j++) {
 			if ((double)k->latency.count >= 10 * ticks[j].at) {
-				add_point(s, ticks[j].at, stats_latency_us(k, 1 - 1 / ticks[j].at));
+				add_point(
+					s, ticks[j].at, figures_latency_us(k, 1 - 1 / ticks[j].at));
 			}
 		}
 	}
@@ -89,11 +90,11 @@ static void make_throughput(struct svg_chart *c, const struct plan *p)
 			const struct bench_contender *k;
 
 			load.window = (unsigned)depths[j].at;
-			g = plan_find(p, "matrix", &load, BENCH_REGIMES);
-			g = g ? g : plan_find(p, "sweep", &load, BENCH_REGIMES);
-			k = g ? stats_find(g, BENCH_REVD, (enum bench_transport)t) : NULL;
+			g = plan_find(p, "matrix", &load);
+			g = g ? g : plan_find(p, "sweep", &load);
+			k = g ? figures_find(g, BENCH_REVD, (enum bench_transport)t) : NULL;
 			if (k) {
-				add_point(s, depths[j].at, stats_rate(k).median);
+				add_point(s, depths[j].at, figures_rate(k).median);
 			}
 		}
 	}
@@ -128,9 +129,9 @@ static void plot_cost(FILE *f, const struct plan *p)
 		for (size_t j = 0; j < ARRAY_SIZE(ticks); j++) {
 			struct bench_load load = {
 				.size = (size_t)ticks[j].at, .clients = 1, .window = deep ? 64 : 1};
-			const struct bench_group *g = plan_find(p, "matrix", &load, BENCH_REGIMES);
-			const struct bench_contender *k = g ? stats_find(g, BENCH_REVD, t) : NULL;
-			struct stats_cost cost = k ? stats_cost(k) : (struct stats_cost){0};
+			const struct bench_group *g = plan_find(p, "matrix", &load);
+			const struct bench_contender *k = g ? figures_find(g, BENCH_REVD, t) : NULL;
+			struct figures_cost cost = k ? figures_cost(k) : (struct figures_cost){0};
 
 			add_point(s, ticks[j].at, (cost.client_ns + cost.server_ns) / 1000);
 		}

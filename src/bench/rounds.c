@@ -5,9 +5,18 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include "bench/floor.h"
+#include "bench/generator.h"
 #include "bench/neighbour.h"
-#include "bench/progress.h"
-#include "util/clock.h"
+#include "bench/revd_rig.h"
+#include "util/progress.h"
+
+/* A run, and how far it is. */
+struct run {
+	const struct rounds *how;
+	struct progress progress;
+	uint64_t slices, done;
+};
 
 #define WARM_UP 10 /* one part in so many of a slice, before it */
 
@@ -37,22 +46,22 @@ static void read_usage(struct bench_sample *s, pid_t server, uint64_t sign)
 
 static bool is_foreign(const struct rounds *r, const struct bench_contender *c)
 {
-	return c->side == BENCH_REVD && r->daemon->attached;
+	return c->side == BENCH_REVD && r->bed->daemon.attached;
 }
 
 static int measure(const struct rounds *r, const struct bench_group *g, struct bench_contender *c,
-	struct session *s, struct bench_sample *sample, struct rv_err *err)
+	struct rig *s, struct bench_sample *sample, struct rv_err *err)
 {
-	struct load_slice slice = {.load = &g->load, .wait = c->wait, .target = &s->target};
+	struct slice slice = {.load = &g->load, .wait = c->wait, .target = &s->target};
 	pid_t server = s->server.pid;
-	int k = load_run(&slice, r->slice_ns / WARM_UP, err);
+	int k = generator_run(&slice, r->slice_ns / WARM_UP, err);
 
 	if (k < 0) {
 		return k;
 	}
 	slice.latency = &c->latency;
 	read_usage(sample, server, (uint64_t)-1);
-	k = load_run(&slice, r->slice_ns, err);
+	k = generator_run(&slice, r->slice_ns, err);
 	read_usage(sample, server, 1);
 	sample->ns = r->slice_ns;
 	sample->requests = slice.requests;
@@ -61,16 +70,17 @@ static int measure(const struct rounds *r, const struct bench_group *g, struct b
 }
 
 static int take_slice(const struct rounds *r, const struct bench_group *g,
-	struct bench_contender *c, struct session *s, struct rv_err *err)
+	struct bench_contender *c, struct rig *s, struct rv_err *err)
 {
 	struct bench_sample sample = {0};
 	struct proc neighbour = {0};
 	int k = 0;
 
-	sample.pinned = machine_place(r->machine, g->regime, is_foreign(r, c) ? 0 : s->server.pid);
+	sample.pinned =
+		machine_place(&r->bed->machine, g->regime, is_foreign(r, c) ? 0 : s->server.pid);
 	if (c->neighbour) {
-		k = neighbour_start(
-			&neighbour, r->daemon, c, r->slice_ns + 2 * r->slice_ns / WARM_UP, err);
+		k = neighbour_start(&neighbour, &r->bed->daemon, c,
+			r->slice_ns + 2 * r->slice_ns / WARM_UP, err);
 	}
 	k = k < 0 ? k : measure(r, g, c, s, &sample, err);
 	if (k == 0 && c->neighbour) {
@@ -84,9 +94,9 @@ static int take_slice(const struct rounds *r, const struct bench_group *g,
 }
 
 static int set_blocking(
-	struct session *s, const struct bench_contender *c, const struct bench_load *load)
+	struct rig *s, const struct bench_contender *c, const struct bench_load *load)
 {
-	bool on = c->wait == BENCH_BLOCK && load_may_block(load);
+	bool on = c->wait == BENCH_BLOCK && bench_load_may_block(load);
 
 	for (size_t i = 0; i < s->target.n_links; i++) {
 		struct link *l = &s->target.links[i];
@@ -101,26 +111,26 @@ static int set_blocking(
 
 static struct daemon *daemon_of(const struct rounds *r, const struct bench_contender *c)
 {
-	return c->spin ? r->spinning : r->daemon;
+	return c->spin ? testbed_spinning(r->bed) : &r->bed->daemon;
 }
 
-static int open_session(const struct rounds *r, const struct bench_group *g,
-	struct bench_contender *c, struct session *s, struct rv_err *err)
+static int open_rig(const struct rounds *r, const struct bench_group *g, struct bench_contender *c,
+	struct rig *s, struct rv_err *err)
 {
 	const struct daemon *d = daemon_of(r, c);
 	int k;
 
 	switch (c->side) {
 	case BENCH_REVD:
-		k = daemon_session(s, d, c, &g->load, err);
+		k = revd_rig_open(s, d, c, &g->load, err);
 		break;
 	case BENCH_FLOOR:
 	case BENCH_EPOLL:
 	case BENCH_LIBEVENT:
-		k = floor_open(s, c, &g->load, r->dir, err);
+		k = floor_open(s, c, &g->load, r->bed->dir, err);
 		break;
 	default:
-		k = peers_session(s, r->peers, c, &g->load, err);
+		k = rivals_open(s, &r->bed->rivals, c, &g->load, err);
 		break;
 	}
 	return k < 0 ? k : set_blocking(s, c, &g->load);
@@ -129,9 +139,10 @@ static int open_session(const struct rounds *r, const struct bench_group *g,
 /* Why a contender can't take part on this machine; false if it can. */
 static bool left_out(const struct rounds *r, struct bench_contender *c)
 {
-	const struct peer *p = r->peers ? peers_of_side(r->peers, c->side) : NULL;
+	const struct rival *p =
+		r->bed->has_rivals ? rivals_of_side(&r->bed->rivals, c->side) : NULL;
 
-	if (c->side == BENCH_REVD && c->spin && !r->spinning) {
+	if (c->side == BENCH_REVD && c->spin && !testbed_spinning(r->bed)) {
 		snprintf(c->note, sizeof(c->note), "this revd has no `spin`");
 	} else if (c->side == BENCH_REVD && !daemon_of(r, c)->serves[c->transport]) {
 		snprintf(c->note, sizeof(c->note), "this transport is left out");
@@ -144,17 +155,17 @@ static bool left_out(const struct rounds *r, struct bench_contender *c)
 }
 
 static int open_all(
-	const struct rounds *r, struct bench_group *g, struct session *sessions, struct rv_err *err)
+	const struct rounds *r, struct bench_group *g, struct rig *rigs, struct rv_err *err)
 {
 	for (size_t i = 0; i < g->n; i++) {
 		struct bench_contender *c = &g->contenders[i];
-		int k = left_out(r, c) ? 0 : open_session(r, g, c, &sessions[i], err);
+		int k = left_out(r, c) ? 0 : open_rig(r, g, c, &rigs[i], err);
 
 		/* Without room for more queues or descriptors the others still count. */
 		if (k == -EMFILE || k == -ENOSPC || k == -ENFILE) {
 			snprintf(c->note, sizeof(c->note), "%.*s", (int)sizeof(c->note) - 1,
 				err->msg);
-			session_close(&sessions[i]);
+			rig_close(&rigs[i]);
 		} else if (k < 0) {
 			return k;
 		}
@@ -176,9 +187,24 @@ static int explain(const struct rounds *r, const struct bench_group *g,
 	return bench_fail(err, k, "%s, %s: %.100s", c->name, load, what);
 }
 
-static int run_round(const struct rounds *r, struct bench_group *g, struct session *sessions,
-	unsigned round, struct rv_err *err)
+static void show_progress(struct run *run, const struct bench_group *g, unsigned round)
 {
+	uint64_t left = run->slices - run->done++;
+	char load[96];
+
+	if (progress_is_due(&run->progress)) {
+		progress_show(&run->progress, "%3.0f %%  %s, %s: round %u, about %.0f s left",
+			100 * (1 - (double)left / (double)run->slices),
+			bench_load_text(&g->load, load, sizeof(load)), bench_regime_name(g->regime),
+			round + 1, (double)left * (double)run->how->slice_ns * 1.1e-9);
+	}
+}
+
+static int run_round(struct run *run, struct bench_group *g, struct rig *rigs, unsigned round,
+	struct rv_err *err)
+{
+	const struct rounds *r = run->how;
+
 	for (size_t i = 0; i < g->n; i++) {
 		size_t at = (i + round) % g->n;
 		struct bench_contender *c = &g->contenders[at];
@@ -187,11 +213,8 @@ static int run_round(const struct rounds *r, struct bench_group *g, struct sessi
 		if (*r->stop) {
 			return bench_fail(err, -EINTR, "interrupted");
 		}
-		if (c->note[0]) {
-			continue;
-		}
-		progress_slice(r->progress, g, round);
-		k = take_slice(r, g, c, &sessions[at], err);
+		show_progress(run, g, round);
+		k = c->note[0] ? 0 : take_slice(r, g, c, &rigs[at], err);
 		if (k < 0) {
 			return explain(r, g, c, k, err);
 		}
@@ -212,19 +235,38 @@ static void drop_incomplete(struct bench_group *g)
 	}
 }
 
-int rounds_run(const struct rounds *r, struct bench_group *g, struct rv_err *err)
+static int run_group(struct run *run, struct bench_group *g, struct rv_err *err)
 {
-	struct session sessions[BENCH_CONTENDERS_MAX] = {0};
+	const struct rounds *r = run->how;
+	struct rig rigs[BENCH_CONTENDERS_MAX] = {0};
 	int k;
 
-	machine_place(r->machine, BENCH_FREE, 0); /* children start wherever there is room */
-	k = open_all(r, g, sessions, err);
+	machine_place(&r->bed->machine, BENCH_FREE, 0); /* children start where there is room */
+	k = open_all(r, g, rigs, err);
 	for (unsigned round = 0; k == 0 && round < r->rounds; round++) {
-		k = run_round(r, g, sessions, round, err);
+		k = run_round(run, g, rigs, round, err);
 	}
 	drop_incomplete(g);
 	for (size_t i = 0; i < g->n; i++) {
-		session_close(&sessions[i]);
+		rig_close(&rigs[i]);
 	}
+	return k;
+}
+
+int rounds_run(const struct rounds *r, struct plan *p, struct rv_err *err)
+{
+	struct run run = {.how = r};
+	int k = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		run.slices += p->groups[i]->n * r->rounds;
+	}
+	progress_init(&run.progress, !r->quiet, 0);
+	machine_keep_awake(&r->bed->machine);
+	for (size_t i = 0; i < p->n && k == 0; i++) {
+		k = run_group(&run, p->groups[i], err);
+	}
+	machine_check_awake(&r->bed->machine);
+	progress_clear(&run.progress);
 	return k;
 }

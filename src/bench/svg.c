@@ -1,7 +1,8 @@
 #include "bench/svg.h"
 
 #include <math.h>
-#include "bench/out.h"
+#include "bench/bench.h"
+#include "bench/markup.h"
 
 #define WIDTH 640
 #define HEIGHT 360
@@ -58,31 +59,40 @@ static bool find_scale(const struct svg_chart *c, struct scale *s)
 	return true;
 }
 
-/* 1, 2 or 5 times a power of ten, as short as can be. */
-static void put_round(FILE *f, double v)
+/* attributes: class and what else there is, as they stand in the tag. */
+static void put_text(FILE *f, double x, double y, const char *text, const char *attributes)
 {
-	if (v >= 1e6) {
-		fprintf(f, "%gM", v / 1e6);
-	} else if (v >= 1e3) {
-		fprintf(f, "%gk", v / 1e3);
-	} else {
-		fprintf(f, "%g", v);
-	}
+	char tag[128];
+
+	snprintf(tag, sizeof(tag), "text class=%s x=\"%.1f\" y=\"%.1f\"", attributes, x, y);
+	markup_element(f, tag, text);
+	fputc('\n', f);
 }
 
+static void put_line(FILE *f, const char *class, double y)
+{
+	fprintf(f, "<line class=\"%s\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>\n", class,
+		LEFT, WIDTH - RIGHT, y, y);
+}
+
+/* v: 1, 2 or 5 times a power of ten and the like, written as short as can be. */
 static void draw_y_tick(FILE *f, const struct scale *s, double v)
 {
 	double y = on_y(s, v);
+	char text[32];
 
 	if (log10(v) < s->y0 || log10(v) > s->y1) {
 		return;
 	}
-	fprintf(f, "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>\n", LEFT,
-		WIDTH - RIGHT, y, y);
-	fprintf(f, "<text class=\"tick\" text-anchor=\"end\" x=\"%d\" y=\"%.1f\">", LEFT - 8,
-		y + 4);
-	put_round(f, v);
-	fputs("</text>\n", f);
+	put_line(f, "grid", y);
+	snprintf(text, sizeof(text), "%g%s",
+		v >= 1e6   ? v / 1e6
+		: v >= 1e3 ? v / 1e3
+			   : v,
+		v >= 1e6   ? "M"
+		: v >= 1e3 ? "k"
+			   : "");
+	put_text(f, LEFT - 8, y + 4, text, "\"tick\" text-anchor=\"end\"");
 }
 
 /* Of each decade as many round numbers as there is room for. */
@@ -101,12 +111,9 @@ static void draw_y_axis(FILE *f, const struct svg_chart *c, const struct scale *
 			draw_y_tick(f, s, steps[i] * pow(10, d));
 		}
 	}
-	fprintf(f,
-		"<text class=\"axis\" transform=\"translate(14 %d) rotate(-90)\""
-		" text-anchor=\"middle\">",
-		TOP + (HEIGHT - TOP - BOTTOM) / 2);
-	out_escaped(f, c->y_title);
-	fputs("</text>\n", f);
+	/* Turned by a quarter, its x runs upwards. */
+	put_text(f, -(TOP + (HEIGHT - TOP - BOTTOM) / 2.0), 14, c->y_title,
+		"\"axis\" transform=\"rotate(-90)\" text-anchor=\"middle\"");
 }
 
 static void draw_x_axis(FILE *f, const struct svg_chart *c, const struct scale *s)
@@ -118,17 +125,12 @@ static void draw_x_axis(FILE *f, const struct svg_chart *c, const struct scale *
 		if (at < s->x0 - 1e-9 || at > s->x1 + 1e-9) {
 			continue;
 		}
-		fprintf(f, "<text class=\"tick\" text-anchor=\"middle\" x=\"%.1f\" y=\"%d\">", x,
-			HEIGHT - BOTTOM + 18);
-		out_escaped(f, c->x_ticks[i].label);
-		fputs("</text>\n", f);
+		put_text(f, x, HEIGHT - BOTTOM + 18, c->x_ticks[i].label,
+			"\"tick\" text-anchor=\"middle\"");
 	}
-	fprintf(f, "<line class=\"base\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>\n", LEFT,
-		WIDTH - RIGHT, HEIGHT - BOTTOM, HEIGHT - BOTTOM);
-	fprintf(f, "<text class=\"axis\" text-anchor=\"middle\" x=\"%d\" y=\"%d\">",
-		LEFT + (WIDTH - LEFT - RIGHT) / 2, HEIGHT - 8);
-	out_escaped(f, c->x_title);
-	fputs("</text>\n", f);
+	put_line(f, "base", HEIGHT - BOTTOM);
+	put_text(f, LEFT + (WIDTH - LEFT - RIGHT) / 2.0, HEIGHT - 8, c->x_title,
+		"\"axis\" text-anchor=\"middle\"");
 }
 
 static void draw_series(FILE *f, const struct svg_chart *c, const struct scale *s, size_t i)
@@ -145,8 +147,8 @@ static void draw_series(FILE *f, const struct svg_chart *c, const struct scale *
 
 		fprintf(f, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%s\"><title>", on_x(s, v->x[k]),
 			on_y(s, v->y[k]), v->dashed ? "2" : "3.5");
-		out_escaped(f, v->label);
-		fprintf(f, ": %s %s</title></circle>\n", out_number(v->y[k], number), c->y_unit);
+		markup_text(f, v->label);
+		fprintf(f, ": %s %s</title></circle>\n", bench_number(v->y[k], number), c->y_unit);
 	}
 	fputs("</g>\n", f);
 }
@@ -175,12 +177,11 @@ static void draw_names(FILE *f, const struct svg_chart *c, const struct scale *s
 		const struct svg_series *v = &c->series[order[i]];
 		double room = HEIGHT - BOTTOM - LABEL_GAP * (double)(n - 1 - i);
 		double y = fmin(on_y(s, v->y[v->n - 1]) + 4, room);
+		char class[16];
 
 		last = fmax(y, last + LABEL_GAP);
-		fprintf(f, "<text class=\"name s%u\" x=\"%.1f\" y=\"%.1f\">", v->colour,
-			on_x(s, v->x[v->n - 1]) + 9, last);
-		out_escaped(f, v->label);
-		fputs("</text>\n", f);
+		snprintf(class, sizeof(class), "\"name s%u\"", v->colour);
+		put_text(f, on_x(s, v->x[v->n - 1]) + 9, last, v->label, class);
 	}
 }
 
@@ -198,7 +199,7 @@ void svg_draw(FILE *f, const struct svg_chart *c)
 			WIDTH, HEIGHT);
 	}
 	fputs(" aria-label=\"", f);
-	out_escaped(f, c->title);
+	markup_text(f, c->title);
 	fputs("\">\n", f);
 	if (c->style) {
 		fprintf(f, "<style>%s</style>\n", c->style);

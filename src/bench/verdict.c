@@ -3,8 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include "bench/out.h"
-#include "bench/stats.h"
+#include "bench/figures.h"
 
 struct topic {
 	const char *name;
@@ -43,15 +42,19 @@ static PRINTF(2, 3) void append(struct verdict_line *l, const char *fmt, ...)
 	va_end(ap);
 }
 
+static const struct bench_contender *find_revd(const struct bench_group *g, int t)
+{
+	return figures_find(g, BENCH_REVD, (enum bench_transport)t);
+}
+
 static const struct bench_contender *find_best(const struct bench_group *g)
 {
 	const struct bench_contender *best = NULL;
 
 	for (int t = 0; t < BENCH_TRANSPORTS; t++) {
-		const struct bench_contender *c =
-			stats_find(g, BENCH_REVD, (enum bench_transport)t);
+		const struct bench_contender *c = find_revd(g, t);
 
-		if (c && (!best || stats_ratio(c, best).median > 1)) {
+		if (c && (!best || figures_ratio(c, best).median > 1)) {
 			best = c;
 		}
 	}
@@ -63,21 +66,20 @@ static void compare_rest(
 {
 	const char *sep = ": ";
 
-	if (!stats_comparable(g)) {
+	if (!figures_comparable(g)) {
 		append(l, "; not pinned, so not compared.");
 		return;
 	}
 
 	for (int t = 0; t < BENCH_TRANSPORTS; t++) {
-		const struct bench_contender *c =
-			stats_find(g, BENCH_REVD, (enum bench_transport)t);
+		const struct bench_contender *c = find_revd(g, t);
 		struct range r;
 
 		if (!c || c == best) {
 			continue;
 		}
-		r = stats_ratio(best, c);
-		if (stats_is_noise(&r)) {
+		r = figures_ratio(best, c);
+		if (figures_is_noise(&r)) {
 			append(l, "%sno different from %s within the noise (%.2f-%.2f)", sep,
 				bench_transport_name(c->transport), r.min, r.max);
 		} else {
@@ -92,7 +94,7 @@ static void compare_rest(
 static void judge(struct verdict *v, const struct plan *p, enum verdict_about about)
 {
 	const struct topic *t = &topics[about];
-	const struct bench_group *g = plan_find(p, "matrix", &t->load, BENCH_REGIMES);
+	const struct bench_group *g = plan_find(p, "matrix", &t->load);
 	const struct bench_contender *best = g ? find_best(g) : NULL;
 	struct verdict_line *l = &v->lines[v->n];
 	char rate[16];
@@ -101,80 +103,70 @@ static void judge(struct verdict *v, const struct plan *p, enum verdict_about ab
 		return; /* it was not measured */
 	}
 	*l = (struct verdict_line){
-		.about = about, .known = stats_comparable(g), .best = best->transport};
+		.about = about, .known = figures_comparable(g), .best = best->transport};
 	append(l, "%s, %s %s (p50 %.1f us, p99 %.1f us)", bench_transport_name(best->transport),
-		out_number(stats_rate(best).median, rate), t->what, stats_latency_us(best, 0.5),
-		stats_latency_us(best, 0.99));
+		bench_number(figures_rate(best).median, rate), t->what,
+		figures_latency_us(best, 0.5), figures_latency_us(best, 0.99));
 	compare_rest(l, g, best);
 	v->n++;
 }
 
-/* How much longer a client's round trip takes beside a neighbour. */
-static void judge_isolation(struct verdict *v, const struct plan *p)
+/* Groups in which each transport is there twice, as `usual` and with something added. */
+struct pairs {
+	enum verdict_about about;
+	const char *purpose, *intro, *outro;
+	bool gain; /* what is added is there to make it faster */
+};
+
+static const struct pairs isolation = {VERDICT_ISOLATION, "isolation",
+	"beside a client with 64 requests in flight a round trip takes ",
+	"; a socket tells the daemon who calls and is the client's alone, a FIFO or queue is one"
+	" anonymous line for all.",
+	false};
+
+static const struct pairs spinning = {VERDICT_SPIN, "spin",
+	"with `spin = " BENCH_SPIN_TIME "` one request at a time is answered faster: ",
+	"; an idle daemon sleeps all the same.", true};
+
+/* "1.7x on uds stream (1.3-2.0; 31.0 us of server CPU a request, not 53.0)" */
+static void put_pair(struct verdict_line *l, const struct range *r, bool gain,
+	const struct bench_contender *usual, const struct bench_contender *other)
 {
-	static const struct bench_load load = {.size = 64, .clients = 1, .window = 1};
-	const struct bench_group *g = plan_find(p, "isolation", &load, BENCH_REGIMES);
-	struct verdict_line *l = &v->lines[v->n];
-	double least = 0;
-
-	*l = (struct verdict_line){.about = VERDICT_ISOLATION};
-	for (size_t i = 0; g && stats_comparable(g) && i + 1 < g->n; i += 2) {
-		const struct bench_contender *alone = &g->contenders[i], *beside = alone + 1;
-		struct range r = stats_ratio(alone, beside);
-
-		if (r.n == 0) {
-			continue;
-		}
-		append(l, "%s%.1fx on %s (%.1f-%.1f, p99 %.0f us)",
-			l->known ? ", "
-				 : "beside a client with 64 requests in flight a round trip"
-				   " takes ",
-			r.median, bench_transport_name(alone->transport), r.min, r.max,
-			stats_latency_us(beside, 0.99));
-		if (!l->known || r.median < least) {
-			least = r.median;
-			l->best = alone->transport;
-		}
-		l->known = true;
-	}
-	if (l->known) {
-		append(l, "; a socket tells the daemon who calls and is the client's alone, a"
-			  " FIFO or queue is one anonymous line for all.");
-		v->n++;
+	append(l, "%.1fx on %s (%.1f-%.1f", r->median, bench_transport_name(usual->transport),
+		r->min, r->max);
+	if (gain) {
+		append(l, "; %.1f us of server CPU a request, not %.1f)",
+			figures_cost(other).server_ns / 1000, figures_cost(usual).server_ns / 1000);
+	} else {
+		append(l, ", p99 %.0f us)", figures_latency_us(other, 0.99));
 	}
 }
 
-/* "1.7x on uds stream (1.3-2.0; 31.0 us of server CPU a request, not 53.0)": what a client gains
- * if the daemon looks for its next request before it sleeps. */
-static void judge_spin(struct verdict *v, const struct plan *p)
+static void judge_pairs(struct verdict *v, const struct plan *p, const struct pairs *pairs)
 {
-	static const struct bench_load load = {.size = 64, .clients = 1, .window = 1};
-	const struct bench_group *g = plan_find(p, "spin", &load, BENCH_REGIMES);
+	const struct bench_group *g = plan_find(p, pairs->purpose, &topics[VERDICT_LATENCY].load);
 	struct verdict_line *l = &v->lines[v->n];
-	double most = 0;
+	double best = 0;
 
-	*l = (struct verdict_line){.about = VERDICT_SPIN};
-	for (size_t i = 0; g && stats_comparable(g) && i + 1 < g->n; i += 2) {
-		const struct bench_contender *sleeps = &g->contenders[i], *spins = sleeps + 1;
-		struct range r = stats_ratio(spins, sleeps);
+	*l = (struct verdict_line){.about = pairs->about};
+	for (size_t i = 0; g && figures_comparable(g) && i + 1 < g->n; i += 2) {
+		const struct bench_contender *usual = &g->contenders[i], *other = usual + 1;
+		struct range r =
+			pairs->gain ? figures_ratio(other, usual) : figures_ratio(usual, other);
 
 		if (r.n == 0) {
 			continue;
 		}
-		append(l, "%s%.1fx on %s (%.1f-%.1f; %.1f us of server CPU a request, not %.1f)",
-			l->known ? ", "
-				 : "with `spin = " BENCH_SPIN_TIME
-				   "` one request at a time is answered faster: ",
-			r.median, bench_transport_name(spins->transport), r.min, r.max,
-			stats_cost(spins).server_ns / 1000, stats_cost(sleeps).server_ns / 1000);
-		if (!l->known || r.median > most) {
-			most = r.median;
-			l->best = spins->transport;
+		append(l, "%s", l->known ? ", " : pairs->intro);
+		put_pair(l, &r, pairs->gain, usual, other);
+		if (!l->known || (pairs->gain ? r.median > best : r.median < best)) {
+			best = r.median;
+			l->best = usual->transport;
 		}
 		l->known = true;
 	}
 	if (l->known) {
-		append(l, "; an idle daemon sleeps all the same.");
+		append(l, "%s", pairs->outro);
 		v->n++;
 	}
 }
@@ -182,19 +174,18 @@ static void judge_spin(struct verdict *v, const struct plan *p)
 /* "uds stream 94 %, fifo 97 %" of one load; false if it was not measured. */
 static bool put_shares(struct verdict_line *l, const struct plan *p, enum verdict_about of)
 {
-	const struct bench_group *g = plan_find(p, "matrix", &topics[of].load, BENCH_REGIMES);
+	const struct bench_group *g = plan_find(p, "matrix", &topics[of].load);
 	bool any = false;
 
-	for (int t = 0; g && stats_comparable(g) && t < BENCH_TRANSPORTS; t++) {
-		const struct bench_contender *c =
-			stats_find(g, BENCH_REVD, (enum bench_transport)t);
+	for (int t = 0; g && figures_comparable(g) && t < BENCH_TRANSPORTS; t++) {
+		const struct bench_contender *c = find_revd(g, t);
 		const struct bench_contender *floor =
-			stats_find(g, BENCH_FLOOR, (enum bench_transport)t);
+			figures_find(g, BENCH_FLOOR, (enum bench_transport)t);
 
 		if (c && floor) {
 			append(l, "%s%s %.0f %%", l->text[0] ? ", " : "revd reaches ",
 				bench_transport_name(c->transport),
-				100 * stats_ratio(c, floor).median);
+				100 * figures_ratio(c, floor).median);
 			any = true;
 		}
 	}
@@ -227,23 +218,22 @@ struct standing {
 	enum verdict_about where;
 };
 
-static struct standing standing(const struct plan *p, enum bench_transport t)
+static struct standing standing(const struct plan *p, int t)
 {
 	struct standing s = {.slower = 1, .behind = 1};
 
 	for (int about = VERDICT_LATENCY; about <= VERDICT_MANY; about++) {
-		const struct bench_group *g =
-			plan_find(p, "matrix", &topics[about].load, BENCH_REGIMES);
+		const struct bench_group *g = plan_find(p, "matrix", &topics[about].load);
 		const struct bench_contender *best = g ? find_best(g) : NULL;
-		const struct bench_contender *c = g ? stats_find(g, BENCH_REVD, t) : NULL;
+		const struct bench_contender *c = g ? find_revd(g, t) : NULL;
 		struct range r;
 
-		if (!best || !c || !stats_comparable(g)) {
+		if (!best || !c || !figures_comparable(g)) {
 			continue;
 		}
-		r = stats_ratio(best, c);
+		r = figures_ratio(best, c);
 		s.judged++;
-		if (c == best || stats_is_noise(&r)) {
+		if (c == best || figures_is_noise(&r)) {
 			s.good++;
 			continue;
 		}
@@ -263,7 +253,7 @@ static int choose(const struct plan *p, int first, int last)
 	int best = -1;
 
 	for (int t = first; t <= last; t++) {
-		struct standing s = standing(p, (enum bench_transport)t);
+		struct standing s = standing(p, t);
 
 		if (s.judged > 0 && (best < 0 || s.slower < slower)) {
 			best = t;
@@ -275,7 +265,7 @@ static int choose(const struct plan *p, int first, int last)
 
 static void put_standing(struct verdict_line *l, const struct plan *p, int t)
 {
-	struct standing s = standing(p, (enum bench_transport)t);
+	struct standing s = standing(p, t);
 
 	append(l, "take %s: best or no different from the best in %u of %u loads",
 		bench_transport_name((enum bench_transport)t), s.good, s.judged);
@@ -291,7 +281,7 @@ static void judge_choice(struct verdict *v, const struct plan *p)
 	int all = choose(p, 0, BENCH_TRANSPORTS - 1);
 	int socket = choose(p, BENCH_STREAM, BENCH_SEQPACKET);
 
-	if (all < 0 || standing(p, (enum bench_transport)all).judged < 2) {
+	if (all < 0 || standing(p, all).judged < 2) {
 		return;
 	}
 	*l = (struct verdict_line){
@@ -312,17 +302,8 @@ void verdict_make(struct verdict *v, const struct plan *p)
 	judge(v, p, VERDICT_THROUGHPUT);
 	judge(v, p, VERDICT_LARGE);
 	judge(v, p, VERDICT_MANY);
-	judge_isolation(v, p);
-	judge_spin(v, p);
+	judge_pairs(v, p, &isolation);
+	judge_pairs(v, p, &spinning);
 	judge_floor(v, p);
 	judge_choice(v, p);
-}
-
-void out_verdict(FILE *f, const struct results *r)
-{
-	fprintf(f, "\nVerdict%s\n", r->error ? " (of the part that was measured)" : "");
-	for (size_t i = 0; i < r->verdict->n; i++) {
-		fprintf(f, "  %-13s %s\n", verdict_topic(r->verdict->lines[i].about),
-			r->verdict->lines[i].text);
-	}
 }

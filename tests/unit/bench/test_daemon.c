@@ -5,18 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "bench/idle.h"
-#include "bench/plan.h"
-#include "bench/progress.h"
+#include "bench/generator.h"
 #include "bench/rounds.h"
 #include "common/runner.h"
-#include "util/fd.h"
 
 #define SLICE_NS 30000000u
 
 static char dir[] = "/tmp/revbench-test-XXXXXX";
 static volatile sig_atomic_t stop;
-static struct daemon daemon_;
+static struct testbed bed;
 static struct rv_err err;
 
 static struct daemon_options options(const char *name)
@@ -35,31 +32,26 @@ static void set_up(void)
 	stop = 0;
 	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
 	ck_assert_ptr_nonnull(mkdtemp(dir));
-	ck_assert_int_eq(load_init(), 0);
+	snprintf(bed.dir, sizeof(bed.dir), "%s", dir);
+	ck_assert_int_eq(generator_init(), 0);
 	o = options("revd");
-	ck_assert_msg(daemon_start(&daemon_, &o, &err) == 0, "%s", err.msg);
+	ck_assert_msg(daemon_start(&bed.daemon, &o, &err) == 0, "%s", err.msg);
 }
 
 static void tear_down(void)
 {
-	daemon_stop(&daemon_);
+	daemon_stop(&bed.daemon);
 	ck_assert_int_eq(rmdir(dir), 0);
 }
 
+/* Runs a group as a plan of its own. */
 static int run(struct bench_group *g, unsigned n)
 {
-	struct machine machine = {.client_cpu = -1, .server_cpu = -1};
-	struct progress progress;
-	struct rounds rounds = {.rounds = n,
-		.slice_ns = SLICE_NS,
-		.dir = dir,
-		.machine = &machine,
-		.daemon = &daemon_,
-		.progress = &progress,
-		.stop = &stop};
+	struct plan plan = {.groups = {g}, .n = 1};
+	struct rounds rounds = {
+		.rounds = n, .slice_ns = SLICE_NS, .bed = &bed, .quiet = true, .stop = &stop};
 
-	progress_init(&progress, true, SLICE_NS, 1);
-	return rounds_run(&rounds, g, &err);
+	return rounds_run(&rounds, &plan, &err);
 }
 
 static void add_all(struct bench_group *g, bool frames)
@@ -67,7 +59,7 @@ static void add_all(struct bench_group *g, bool frames)
 	for (int i = 0; i < BENCH_TRANSPORTS; i++) {
 		enum bench_transport t = (enum bench_transport)i;
 
-		if (daemon_.serves[i]) {
+		if (bed.daemon.serves[i]) {
 			plan_contender(g, BENCH_REVD, t, BENCH_BLOCK)->frames = frames;
 		}
 	}
@@ -126,7 +118,7 @@ START_TEST(through_the_library)
 	struct bench_group g = {.purpose = "test", .load = loads[0], .regime = BENCH_FREE};
 
 	for (int i = 0; i < BENCH_TRANSPORTS; i++) {
-		if (daemon_.serves[i]) {
+		if (bed.daemon.serves[i]) {
 			plan_contender(&g, BENCH_REVD, (enum bench_transport)i, BENCH_LIBRARY);
 		}
 	}
@@ -165,7 +157,7 @@ END_TEST
 static void kill_daemon(void *arg)
 {
 	(void)arg;
-	kill(daemon_.proc.pid, SIGKILL);
+	kill(bed.daemon.proc.pid, SIGKILL);
 }
 
 /* What has no end of stream is noticed by the silence, which takes a while. */
@@ -183,17 +175,18 @@ START_TEST(its_death_ends_the_run_and_is_named)
 	struct proc killer = {0};
 	char expected[64];
 
-	if (!daemon_.serves[t]) {
+	if (!bed.daemon.serves[t]) {
 		return;
 	}
 	snprintf(expected, sizeof(expected), "(process %d) was ended by signal 9",
-		(int)daemon_.proc.pid);
+		(int)bed.daemon.proc.pid);
 	plan_contender(&g, BENCH_REVD, t, BENCH_BLOCK);
 	ck_assert_int_eq(run(&g, 1), 0);
 	ck_assert_uint_eq(g.contenders[0].n, 1);
 	ck_assert_int_eq(proc_fork(&killer, kill_daemon, NULL), 0);
 	ck_assert_int_lt(run(&g, BENCH_ROUNDS_MAX - 1), 0);
-	ck_assert_msg(strstr(err.msg, expected) || strstr(err.msg, daemon_.uri[t]), "%s", err.msg);
+	ck_assert_msg(
+		strstr(err.msg, expected) || strstr(err.msg, bed.daemon.uri[t]), "%s", err.msg);
 	ck_assert_uint_ge(g.contenders[0].n, 1);
 	ck_assert_uint_lt(g.contenders[0].n, BENCH_ROUNDS_MAX);
 	proc_stop(&killer);
@@ -205,15 +198,15 @@ START_TEST(one_that_runs_can_be_attached_to)
 	struct daemon other;
 
 	for (int i = 0; i < BENCH_TRANSPORTS; i++) {
-		if (!daemon_.serves[i]) {
+		if (!bed.daemon.serves[i]) {
 			continue;
 		}
-		ck_assert_msg(daemon_attach(&other, daemon_.uri[i], &err) == 0, "%s", err.msg);
+		ck_assert_msg(daemon_attach(&other, bed.daemon.uri[i], &err) == 0, "%s", err.msg);
 		ck_assert(other.attached && other.reverse && other.serves[i]);
-		ck_assert_int_eq(other.proc.pid, daemon_.proc.pid);
+		ck_assert_int_eq(other.proc.pid, bed.daemon.proc.pid);
 		ck_assert(!other.proc.ours);
 		daemon_stop(&other);
-		ck_assert(proc_alive(&daemon_.proc));
+		ck_assert(proc_alive(&bed.daemon.proc));
 	}
 }
 END_TEST
@@ -244,25 +237,11 @@ START_TEST(a_daemon_that_refuses_its_configuration_is_quoted)
 }
 END_TEST
 
-START_TEST(idle_costs_are_measured)
-{
-	struct daemon_options o = options("unused");
-	struct idle idle;
-
-	ck_assert_msg(idle_measure(&idle, &o, &err) == 0, "%s", err.msg);
-	ck_assert_uint_eq(idle.connections, IDLE_CONNECTIONS);
-	ck_assert_double_gt(idle.pss, 0);
-	ck_assert_double_gt(idle.bytes_per_connection, 0);
-	ck_assert_double_gt(idle.ready_ms.median, 0);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("bench/daemon");
 	TCase *t = tcase_create("daemon");
 
-	fd_raise_limit(); /* as revbench does: 1024 are not enough for IDLE_CONNECTIONS */
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_loop_test(t, every_load_is_answered_rightly, 0, (int)ARRAY_SIZE(loads));
@@ -274,7 +253,6 @@ int main(void)
 	tcase_add_test(t, one_that_runs_can_be_attached_to);
 	tcase_add_test(t, nobody_there_is_said);
 	tcase_add_test(t, a_daemon_that_refuses_its_configuration_is_quoted);
-	tcase_add_test(t, idle_costs_are_measured);
 	suite_add_tcase(s, t);
 	return runner_run(s);
 }

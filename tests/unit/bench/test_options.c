@@ -5,10 +5,10 @@
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
-#include "bench/options.h"
+#include "bench/bench_options.h"
 #include "common/runner.h"
 
-static struct options o;
+static struct bench_options o;
 
 /* argv after the program's name, ended by NULL. */
 static int parse(const char *a, const char *b, const char *c)
@@ -23,7 +23,7 @@ static int parse(const char *a, const char *b, const char *c)
 		argv[argc] = words[argc];
 	}
 	optind = 0; /* glibc: start anew */
-	return options_parse(&o, argc, argv);
+	return bench_options_parse(&o, argc, argv);
 }
 
 START_TEST(defaults)
@@ -33,10 +33,10 @@ START_TEST(defaults)
 	ck_assert_uint_eq(o.slice_ns, 200000000);
 	ck_assert(o.only[BENCH_STREAM] && o.only[BENCH_MQUEUE]);
 	ck_assert_str_eq(o.command, "revbench");
-	options_finish(&o);
+	bench_options_finish(&o);
 	ck_assert_int_lt(parse("--quick", NULL, NULL), 0);
 	ck_assert_uint_eq(o.rounds, 3);
-	options_finish(&o);
+	bench_options_finish(&o);
 }
 END_TEST
 
@@ -48,17 +48,17 @@ START_TEST(values)
 	ck_assert_uint_eq(o.slice_ns, 1000000000);
 	ck_assert_uint_eq(o.rounds, 7);
 	ck_assert_str_eq(o.command, "revbench --only=fifo --slice=1s --rounds=7");
-	options_finish(&o);
+	bench_options_finish(&o);
 	ck_assert_int_lt(parse("--size=1K", "--in-flight=8", "--clients=3"), 0);
 	ck_assert(o.custom);
 	ck_assert_uint_eq(o.load.size, 1024);
 	ck_assert_uint_eq(o.load.window, 8);
 	ck_assert_uint_eq(o.load.clients, 3);
-	options_finish(&o);
+	bench_options_finish(&o);
 	ck_assert_int_lt(parse("-e", "uds:/x", "--rate=5"), 0);
 	ck_assert_str_eq(o.uri, "uds:/x");
 	ck_assert_double_eq(o.rate, 5);
-	options_finish(&o);
+	bench_options_finish(&o);
 }
 END_TEST
 

@@ -1,0 +1,279 @@
+#include "bench/bench_options.h"
+
+#include <getopt.h>
+#include <revd/quote.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+#include "util/cli.h"
+#include "util/log.h"
+#include "util/num.h"
+
+enum {
+	OPTION_ONLY = CLI_LONG,
+	OPTION_QUICK,
+	OPTION_PEERS,
+	OPTION_JSON,
+	OPTION_HTML,
+	OPTION_SVG,
+	OPTION_SIZE,
+	OPTION_IN_FLIGHT,
+	OPTION_CLIENTS,
+	OPTION_ROUNDS,
+	OPTION_SLICE,
+	OPTION_RATE,
+	OPTION_RAISE,
+	OPTION_REVD,
+};
+
+static const struct cli_option table[] = {
+	{"endpoint", 'e', "URI", "Measure a daemon that runs, instead of starting one"},
+	{"only", OPTION_ONLY, "NAME",
+		"This transport alone: stream, seqpacket, fifo, mqueue; may be repeated"},
+	{"quick", OPTION_QUICK, NULL, "A few seconds: 64 bytes, 1 and 64 in flight"},
+	{"peers", OPTION_PEERS, NULL, "Also measure redis-server and memcached, where installed"},
+	{"json", OPTION_JSON, "FILE", "Write every figure as JSON"},
+	{"html", OPTION_HTML, "FILE", "Write a page with plots"},
+	{"svg", OPTION_SVG, "FILE", "Write the plot of throughput alone"},
+	{"size", OPTION_SIZE, "SIZE",
+		"This load alone: bytes of a request, 16B to 1M (default 64B)"},
+	{"in-flight", OPTION_IN_FLIGHT, "N", "The same: requests per client (default 1)"},
+	{"clients", OPTION_CLIENTS, "N", "The same: clients (default 1)"},
+	{"rounds", OPTION_ROUNDS, "N", "Rounds that are compared, 1 to 64 (default 5)"},
+	{"slice", OPTION_SLICE, "TIME", "How long each is measured in a round (default 200ms)"},
+	{"rate", OPTION_RATE, "N", "Requests/s of the load at fixed times (default 10000)"},
+	{"raise", OPTION_RAISE, NULL,
+		"Run before other programs, for machines that are not quiet (root)"},
+	{"revd", OPTION_REVD, "PATH", "The daemon to start"},
+	{"quiet", 'q', NULL, "No progress line"},
+	{"version", 'V', NULL, "Print the version"},
+	{"help", 'h', NULL, "Print this"},
+	{0},
+};
+
+static const struct cli cli = {.program = "revbench", .options = table, .help_column = 20};
+
+static int print_help(void)
+{
+	puts("Usage: revbench [OPTION...]\n"
+	     "Measures what each local transport costs through revd, beside what bare programs\n"
+	     "reach on this machine, and says which one to use.\n");
+	cli_print_options(&cli);
+	return EX_OK;
+}
+
+static int print_version(void)
+{
+	puts("revbench " REVD_VERSION);
+	return EX_OK;
+}
+
+static int usage(const char *what, const char *value)
+{
+	char quoted[80];
+
+	log_error("%s: %s", what, rv_quote(value, strlen(value), quoted, sizeof(quoted)));
+	return EX_USAGE;
+}
+
+/* The first --only leaves that transport alone, each further one adds its own. */
+static int parse_only(struct bench_options *o, const char *arg)
+{
+	enum bench_transport t;
+
+	if (!bench_transport_parse(arg, &t)) {
+		return usage("--only: no such transport", arg);
+	}
+	if (memchr(o->only, false, sizeof(o->only)) == NULL) {
+		memset(o->only, 0, sizeof(o->only));
+	}
+	o->only[t] = true;
+	return -1;
+}
+
+static int parse_number(
+	const char *name, const char *arg, uint64_t min, uint64_t max, uint64_t *ret)
+{
+	if (num_parse_uint(arg, ret) < 0 || *ret < min || *ret > max) {
+		log_error("%s: a number from %llu to %llu is needed", name, (unsigned long long)min,
+			(unsigned long long)max);
+		return EX_USAGE;
+	}
+	return -1;
+}
+
+static int parse_slice(struct bench_options *o, const char *arg)
+{
+	uint64_t us;
+
+	if (num_parse_time(arg, &us) < 0 || us < 10000 || us > 60000000) {
+		return usage("--slice: a time from 10ms to 60s is needed, not", arg);
+	}
+	o->slice_ns = us * 1000;
+	return -1;
+}
+
+static int parse_size(struct bench_options *o, const char *arg)
+{
+	uint64_t v;
+
+	if (num_parse_size(arg, &v) < 0 || v < BENCH_SIZE_MIN || v > BENCH_SIZE_MAX) {
+		return usage("--size: a size from 16B to 1M is needed, not", arg);
+	}
+	o->custom = true;
+	o->load.size = v;
+	return -1;
+}
+
+/* Options whose argument is a plain number. */
+static int parse_count(struct bench_options *o, int key, const char *arg)
+{
+	uint64_t v = 0;
+	int r;
+
+	switch (key) {
+	case OPTION_ROUNDS:
+		r = parse_number("--rounds", arg, 1, BENCH_ROUNDS_MAX, &v);
+		o->rounds = (unsigned)v;
+		return r;
+	case OPTION_RATE:
+		r = parse_number("--rate", arg, 1, 1000000, &v);
+		o->rate = (double)v;
+		return r;
+	case OPTION_IN_FLIGHT:
+		r = parse_number("--in-flight", arg, 1, 65536, &v);
+		o->load.window = (unsigned)v;
+		break;
+	default:
+		r = parse_number("--clients", arg, 1, BENCH_CLIENTS_MAX, &v);
+		o->load.clients = (unsigned)v;
+		break;
+	}
+	o->custom = true;
+	return r;
+}
+
+static bool *flag_of(struct bench_options *o, int key)
+{
+	return key == OPTION_PEERS   ? &o->rivals
+	       : key == OPTION_QUICK ? &o->quick
+	       : key == OPTION_RAISE ? &o->raise
+	       : key == 'q'          ? &o->quiet
+				     : NULL;
+}
+
+static const char **text_of(struct bench_options *o, int key)
+{
+	return key == 'e'           ? &o->uri
+	       : key == OPTION_JSON ? &o->json
+	       : key == OPTION_HTML ? &o->html
+	       : key == OPTION_SVG  ? &o->svg
+	       : key == OPTION_REVD ? &o->revd
+				    : NULL;
+}
+
+static int parse_one(struct bench_options *o, int key, const char *arg)
+{
+	if (flag_of(o, key)) {
+		*flag_of(o, key) = true;
+		return -1;
+	}
+	if (text_of(o, key)) {
+		*text_of(o, key) = arg;
+		return -1;
+	}
+	switch (key) {
+	case OPTION_ONLY:
+		return parse_only(o, arg);
+	case OPTION_SLICE:
+		return parse_slice(o, arg);
+	case OPTION_SIZE:
+		return parse_size(o, arg);
+	case 'V':
+		return print_version();
+	case 'h':
+		return print_help();
+	case '?':
+		return EX_USAGE;
+	default:
+		return parse_count(o, key, arg);
+	}
+}
+
+static char *join_command(int argc, char **argv)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f) {
+		return NULL;
+	}
+	fputs("revbench", f);
+	for (int i = 1; i < argc; i++) {
+		fprintf(f, " %s", argv[i]);
+	}
+	fclose(f);
+	return text;
+}
+
+/* The path of the revd that belongs to this revbench: beside it, or in the build tree, else
+ * found by $PATH. */
+static const char *find_revd(char *buf, size_t size)
+{
+	static const char *const places[] = {"revd", "../daemon/revd"};
+	char self[256];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	self[n > 0 ? n : 0] = '\0';
+	slash = strrchr(self, '/');
+	for (size_t i = 0; slash && i < ARRAY_SIZE(places); i++) {
+		struct stat st;
+
+		*slash = '\0';
+		snprintf(buf, size, "%s/%s", self, places[i]);
+		if (stat(buf, &st) == 0 && S_ISREG(st.st_mode) && access(buf, X_OK) == 0) {
+			return buf;
+		}
+	}
+	return "revd";
+}
+
+int bench_options_parse(struct bench_options *o, int argc, char **argv)
+{
+	int key, r = -1;
+
+	memset(o, 0, sizeof(*o));
+	o->rate = 10000;
+	o->load = (struct bench_load){.size = 64, .clients = 1, .window = 1};
+	memset(o->only, 1, sizeof(o->only));
+	o->command = join_command(argc, argv); /* before getopt moves the words */
+	while (r < 0 && (key = cli_next(&cli, argc, argv)) >= 0) {
+		r = parse_one(o, key, optarg);
+	}
+	if (r < 0 && optind < argc) {
+		r = usage("an argument too many", argv[optind]);
+	}
+	if (r < 0 && o->raise && o->uri) {
+		log_error("--raise would raise the floor but not the daemon of --endpoint");
+		r = EX_USAGE;
+	}
+	if (r >= 0) {
+		bench_options_finish(o);
+		return r;
+	}
+	o->rounds = o->rounds ? o->rounds : o->quick ? 3 : 5;
+	o->slice_ns = o->slice_ns ? o->slice_ns : o->quick ? 100000000u : 200000000u;
+	o->revd = o->revd ? o->revd : find_revd(o->revd_path, sizeof(o->revd_path));
+	return -1;
+}
+
+void bench_options_finish(struct bench_options *o)
+{
+	free(o->command);
+	o->command = NULL;
+}

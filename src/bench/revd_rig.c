@@ -1,0 +1,207 @@
+#include "bench/revd_rig.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <mqueue.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <revd/client.h>
+#include "util/fd.h"
+
+#define MQ_MESSAGE 8192u
+#define TOKEN_BYTES 16
+
+static bool as_line(
+	const struct daemon *d, const struct bench_contender *c, const struct bench_load *l)
+{
+	bool alone = !d->attached && l->clients == 1 && !c->frames && !c->neighbour;
+
+	switch (c->transport) {
+	case BENCH_STREAM:
+		return true;
+	case BENCH_SEQPACKET:
+		return l->size <= RIG_PACKET_MAX;
+	case BENCH_FIFO:
+		return alone;
+	default:
+		return alone && l->size <= MQ_MESSAGE;
+	}
+}
+
+static size_t frame_max(enum bench_transport t)
+{
+	return t == BENCH_FIFO ? PIPE_BUF : t == BENCH_MQUEUE ? MQ_MESSAGE : RIG_PACKET_MAX;
+}
+
+static int make_token(char ret[2 * TOKEN_BYTES + 1])
+{
+	uint8_t raw[TOKEN_BYTES];
+
+	if (getrandom(raw, sizeof(raw), 0) != sizeof(raw)) {
+		return -EIO;
+	}
+	for (size_t i = 0; i < sizeof(raw); i++) {
+		snprintf(ret + 2 * i, 3, "%02x", raw[i]);
+	}
+	return 0;
+}
+
+/* Opens a FIFO or queue that the daemon has. */
+static int open_name(enum bench_transport t, const char *name, int flags)
+{
+	flags |= O_NONBLOCK | O_CLOEXEC;
+	return t == BENCH_FIFO ? open(name, flags) : mq_open(name, flags);
+}
+
+/* The request FIFO or queue: opened by the first link, shared by the others. */
+static int open_request(struct rig *s, const struct daemon *d, enum bench_transport t, size_t i)
+{
+	if (i > 0) {
+		rig_share_tx(s, i);
+		return 0;
+	}
+	s->target.links[0].tx = open_name(t, daemon_name(d, t), O_WRONLY);
+	return s->target.links[0].tx >= 0 ? 0 : -errno;
+}
+
+static int open_out(const struct daemon *d, enum bench_transport t, struct link *l)
+{
+	char name[DAEMON_URI + 8];
+
+	snprintf(name, sizeof(name), "%s.out", daemon_name(d, t));
+	l->rx = open_name(t, name, O_RDONLY);
+	return l->rx >= 0 ? 0 : -errno;
+}
+
+static int make_reply_fifo(const struct daemon *d, struct link *l, const char *token)
+{
+	mode_t old = umask(0);
+	int r;
+
+	snprintf(l->unlink, sizeof(l->unlink), "%s.d/%s", daemon_name(d, BENCH_FIFO), token);
+	r = mkfifo(l->unlink, 0622) < 0 ? -errno : 0;
+	umask(old);
+	if (r < 0) {
+		l->unlink[0] = '\0';
+		return r;
+	}
+	l->rx = open(l->unlink, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (l->rx < 0) {
+		return -errno;
+	}
+	(void)fcntl(l->rx, F_SETPIPE_SZ, RIG_PIPE_BYTES); /* refused: the default does */
+	return 0;
+}
+
+static int make_reply_queue(
+	const struct daemon *d, struct link *l, const char *token, const struct bench_load *load)
+{
+	struct bench_queue q = bench_queue(load);
+	size_t message = MIN(q.message, load->size + RV_FRAME_HEADER);
+	struct mq_attr attr = {.mq_maxmsg = (long)q.depth, .mq_msgsize = (long)message};
+	mode_t old = umask(0);
+	int r = 0;
+
+	snprintf(l->unlink, sizeof(l->unlink), "%s.%s", daemon_name(d, BENCH_MQUEUE), token);
+	l->rx = mq_open(
+		l->unlink, O_RDONLY | O_CREAT | O_EXCL | O_NONBLOCK | O_CLOEXEC, 0622, &attr);
+	if (l->rx < 0) {
+		r = -errno;
+		l->unlink[0] = '\0';
+	}
+	umask(old);
+	return r;
+}
+
+/* Connects link i. token: set if the link has a reply name of its own. */
+static int connect_link(struct rig *s, const struct daemon *d, const struct bench_contender *c,
+	const struct bench_load *load, size_t i, char *token)
+{
+	struct link *l = &s->target.links[i];
+	enum bench_transport t = c->transport;
+	int r;
+
+	if (bench_socket_type(t)) {
+		r = address_set(&s->target.address, daemon_name(d, t));
+		r = r < 0 ? r : address_connect(&s->target.address, bench_socket_type(t));
+		l->rx = l->tx = r;
+		return MIN(r, 0);
+	}
+	r = open_request(s, d, t, i);
+	if (r == 0 && as_line(d, c, load)) {
+		return open_out(d, t, l);
+	}
+	r = r < 0 ? r : make_token(token);
+	if (r < 0) {
+		return r;
+	}
+	if (t == BENCH_FIFO) {
+		l->ops = &link_atomic;
+		return make_reply_fifo(d, l, token);
+	}
+	return make_reply_queue(d, l, token, load);
+}
+
+static int make_script(struct rig *s, const struct daemon *d, const struct bench_contender *c,
+	const struct bench_load *load, size_t i, const char *token)
+{
+	bool line = as_line(d, c, load);
+	bool bytes = c->transport == BENCH_STREAM || c->transport == BENCH_FIFO;
+	struct script_shape shape = {
+		.form = !line   ? SCRIPT_FRAME
+			: bytes ? SCRIPT_LINE
+				: SCRIPT_BARE,
+		.size = load->size,
+		.in_flight = bench_load_in_flight(load),
+		.client = (unsigned)i,
+		.reverse = d->reverse,
+		.message_max = line ? 0 : frame_max(c->transport),
+		.token = token[0] ? token : NULL,
+	};
+
+	if (c->wait == BENCH_LIBRARY) { /* librevc makes the frames itself */
+		shape.form = SCRIPT_BARE;
+		shape.message_max = 0;
+	}
+	return script_init(&s->target.links[i].script, &shape);
+}
+
+static int open_library(
+	struct rig *s, const struct daemon *d, const struct bench_contender *c, struct rv_err *err)
+{
+	struct revc_options o = {.spin_us = c->spin ? 1000 : 0};
+	struct revc_err e;
+	int r = revc_open(d->uri[c->transport], &o, &s->target.library, &e);
+
+	return r < 0 ? bench_fail(err, r, "%s", e.text) : 0;
+}
+
+int revd_rig_open(struct rig *s, const struct daemon *d, const struct bench_contender *c,
+	const struct bench_load *load, struct rv_err *err)
+{
+	int r = rig_links(s, load, c->transport, MAX(load->size + 64, (size_t)MQ_MESSAGE), err);
+
+	if (r < 0) {
+		return r;
+	}
+	s->server = (struct proc){.pid = d->proc.pid};
+	for (size_t i = 0; i < s->target.n_links && r == 0; i++) {
+		char token[2 * TOKEN_BYTES + 1] = "";
+
+		if (c->wait != BENCH_LIBRARY) {
+			r = connect_link(s, d, c, load, i, token);
+		}
+		r = r < 0 ? r : make_script(s, d, c, load, i, token);
+	}
+	if (r < 0) {
+		return bench_fail(err, r, "%s: %s", d->uri[c->transport], rig_why(c->transport, r));
+	}
+	if (load->connect) {
+		s->target.links[0].rx = s->target.links[0].tx = fd_close(s->target.links[0].rx);
+	}
+	return c->wait == BENCH_LIBRARY ? open_library(s, d, c, err) : 0;
+}
