@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <search.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,28 +29,22 @@ static bool is_file(const char *name)
 	return name[0] == '/';
 }
 
-/* The directory that a file's name lies in; false: it is too long to be one. */
-static bool directory_of(const char *name, char *buf, size_t size)
+/* The directory that a file's name lies in. NULL: no memory. */
+static char *directory_of(struct arena *a, const char *name)
 {
 	size_t n = (size_t)(strrchr(name, '/') - name);
 
-	if (n >= size) {
-		return false;
-	}
-	memcpy(buf, name, n);
-	memcpy(buf + n, n ? "" : "/", n ? 1 : 2);
-	return true;
+	return arena_strndup(a, name, n ? n : 1);
 }
 
 /* What is not there stays as it is. */
 const char *claims_resolve(struct arena *a, const char *name)
 {
-	char dir[PATH_MAX], real[PATH_MAX];
+	char *dir = is_file(name) ? directory_of(a, name) : NULL;
+	CLEANUP_FREE char *real = dir ? realpath(dir, NULL) : NULL;
 
-	if (!is_file(name) || !directory_of(name, dir, sizeof(dir)) || !realpath(dir, real)) {
-		return arena_strdup(a, name);
-	}
-	return arena_printf(a, "%s%s", real[1] ? real : "", strrchr(name, '/'));
+	return real ? arena_printf(a, "%s%s", real[1] ? real : "", strrchr(name, '/'))
+		    : arena_strdup(a, name);
 }
 
 static bool name_at(const struct config_endpoint *e, size_t i, char *buf, size_t size)
@@ -68,16 +64,19 @@ static int collect(struct loader *l, struct config_endpoint *e)
 {
 	struct arena *a = &l->priv->arena;
 	const char **names = arena_alloc(a, NAMES_MAX * sizeof(*names));
-	char buf[NAME_BYTES];
+	CLEANUP_FREE char *buf = malloc(NAME_BYTES);
 
 	e->names = names;
-	while (names && e->n_names < NAMES_MAX && name_at(e, e->n_names, buf, sizeof(buf))) {
+	if (!names || !buf) {
+		return -ENOMEM;
+	}
+	while (e->n_names < NAMES_MAX && name_at(e, e->n_names, buf, NAME_BYTES)) {
 		names[e->n_names] = claims_resolve(a, buf);
 		if (!names[e->n_names++]) {
 			return -ENOMEM;
 		}
 	}
-	return names ? 0 : -ENOMEM;
+	return 0;
 }
 
 static void report_taken(
@@ -113,7 +112,8 @@ static int claim(struct loader *l, const struct claim *new, const char *key, boo
 /* The address, by what is there now: revd will make the name, not its directory. */
 static void check_file(struct loader *l, const char *name, const struct origin *at, const char *key)
 {
-	char dir[PATH_MAX], q[QUOTE_TEXT];
+	const char *dir = directory_of(&l->priv->arena, name);
+	char q[QUOTE_TEXT];
 	struct stat st;
 
 	if (stat(name, &st) == 0 && S_ISDIR(st.st_mode)) {
@@ -126,7 +126,7 @@ static void check_file(struct loader *l, const char *name, const struct origin *
 			quote(name, q));
 		return;
 	}
-	if (!directory_of(name, dir, sizeof(dir)) || strcmp(dir, l->schema.runtime_dir) == 0) {
+	if (!dir || strcmp(dir, l->schema.runtime_dir) == 0) {
 		return; /* which revd makes */
 	}
 	if (stat(dir, &st) == 0 && !S_ISDIR(st.st_mode)) {
