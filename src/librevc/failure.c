@@ -52,11 +52,11 @@ static const struct sentence sentences[] = {
 		"permission denied: the queue's mode says who may send"},
 	{URI_MQUEUE, FAILURE_CONNECT, EINVAL, EXIT_USAGE, "this is no name of a queue"},
 	{URI_MQUEUE, FAILURE_REPLY, EMFILE, EXIT_TRY_LATER,
-		"no reply queue: your queues use up what RLIMIT_MSGQUEUE allows (ulimit -q; remove "
-		"forgotten ones from /dev/mqueue) or this process has no descriptor left"},
+		"no reply queue: your queues use up what RLIMIT_MSGQUEUE allows (ulimit -q; ls "
+		"/dev/mqueue) or this process has no descriptor left"},
 	{URI_MQUEUE, FAILURE_REPLY, ENOSPC, EXIT_TRY_LATER,
-		"no reply queue: all that fs.mqueue.queues_max allows exist already (remove "
-		"forgotten ones from /dev/mqueue)"},
+		"no reply queue: all that fs.mqueue.queues_max allows exist already (ls "
+		"/dev/mqueue)"},
 	{URI_MQUEUE, FAILURE_REPLY, EINVAL, EXIT_UNAVAILABLE,
 		"no reply queue: fs.mqueue.msg_max or msgsize_max is too small"},
 	{URI_MQUEUE, FAILURE_REPLY, ENAMETOOLONG, EXIT_UNAVAILABLE,

@@ -43,28 +43,58 @@ static int open_request(struct revc *s)
 	return 0;
 }
 
-static int make_reply(struct revc *s)
+static void fifo_unlink_reply(const struct revc *s)
 {
-	CLEANUP_FD int fd = -1;
-	int r = session_make_token(s);
+	if (s->reply_name[0]) {
+		unlink(s->reply_name);
+	}
+}
 
-	if (r < 0) {
+static void fifo_drop_reply(struct revc *s)
+{
+	fifo_unlink_reply(s);
+	s->reply_name[0] = '\0';
+	s->in_fd = fd_close(s->in_fd);
+}
+
+/* 0; -ESTALE: the daemon took the name, which nobody had open yet, for that of a client
+ * that has died; or another -errno. */
+static int try_reply(struct revc *s)
+{
+	struct stat st;
+
+	if (mkfifo(s->reply_name, REPLY_MODE) < 0) {
+		int r = -errno;
+
+		s->reply_name[0] = '\0';
 		return r;
 	}
-	(void)snprintf(s->reply_name, sizeof(s->reply_name), "%s.d/%.*s", s->uri.address,
-		(int)s->token_n, (const char *)s->token);
-	if (mkfifo(s->reply_name, REPLY_MODE) < 0) {
-		r = errno;
-		s->reply_name[0] = '\0';
-		return session_fail(s, FAILURE_REPLY, r);
+	s->in_fd = open(s->reply_name, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+	if (s->in_fd < 0) {
+		return errno == ENOENT ? -ESTALE : -errno;
 	}
-	fd = open(s->reply_name, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
 	/* fchmod: the umask has taken bits away. */
-	if (fd < 0 || fchmod(fd, REPLY_MODE) < 0) {
-		return session_fail(s, FAILURE_REPLY, errno);
+	if (fchmod(s->in_fd, REPLY_MODE) < 0 || fstat(s->in_fd, &st) < 0) {
+		return -errno;
 	}
-	s->in_fd = TAKE_FD(fd);
-	return 0;
+	return st.st_nlink > 0 ? 0 : -ESTALE;
+}
+
+static int make_reply(struct revc *s)
+{
+	int r;
+
+	do {
+		fifo_drop_reply(s);
+		r = session_make_token(s);
+		if (r < 0) {
+			return r;
+		}
+		(void)snprintf(s->reply_name, sizeof(s->reply_name), "%s.d/%.*s", s->uri.address,
+			(int)s->token_n, (const char *)s->token);
+		r = try_reply(s);
+	} while (r == -ESTALE);
+	return r < 0 ? session_fail(s, FAILURE_REPLY, -r) : 0;
 }
 
 static int fifo_open(struct revc *s, uint64_t deadline)
@@ -88,18 +118,9 @@ static int fifo_open(struct revc *s, uint64_t deadline)
 	return 0;
 }
 
-static void fifo_unlink_reply(const struct revc *s)
-{
-	if (s->reply_name[0]) {
-		unlink(s->reply_name);
-	}
-}
-
 static void fifo_close(struct revc *s)
 {
-	fifo_unlink_reply(s);
-	s->reply_name[0] = '\0';
-	s->in_fd = fd_close(s->in_fd);
+	fifo_drop_reply(s);
 	s->out_fd = fd_close(s->out_fd);
 }
 

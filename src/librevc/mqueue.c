@@ -10,20 +10,43 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <mqueue.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "librevc/orphans.h"
 #include "librevc/session.h"
+#include "util/clock.h"
 #include "util/fd.h"
 
 #define REPLY_MODE 0622 /* the daemon may send, others may not receive */
 #define DEPTH_DEFAULT 10u
 #define SIZE_DEFAULT 1088u /* a header and a KiB */
+#define PAUSE_MAX_MS 50
+#define QUEUES "/dev/mqueue"
 
 struct shape {
 	uint32_t depth, size;
 };
+
+static void mqueue_unlink_reply(const struct revc *s)
+{
+	if (s->reply_name[0]) {
+		/* mq_unlink(3) is not among the async-signal-safe functions; the
+		 * system call is, and takes the name without its slash. */
+		syscall(SYS_mq_unlink, s->reply_name + 1);
+	}
+}
+
+static void mqueue_drop_reply(struct revc *s)
+{
+	if (s->in_fd >= 0) {
+		mqueue_unlink_reply(s);
+	}
+	s->reply_name[0] = '\0';
+	s->in_fd = fd_close(s->in_fd);
+}
 
 static int open_request(struct revc *s)
 {
@@ -56,9 +79,13 @@ static int make_reply(struct revc *s, const struct shape *shape)
 	if (fd == (mqd_t)-1) {
 		return -errno;
 	}
-	s->in_fd = fd;
 	s->limits.inflight_max = shape->depth;
-	return 0;
+	s->in_fd = fd;
+	/* fchmod: the umask has taken bits away. */
+	if (fchmod(fd, REPLY_MODE) < 0) {
+		return -errno;
+	}
+	return orphans_lock(fd) ? 0 : -ESTALE;
 }
 
 /* Smaller until it fits the budget (EMFILE) and the system's limits (EINVAL). */
@@ -80,9 +107,9 @@ static int make_reply_that_fits(struct revc *s, size_t *ret_size)
 	return r;
 }
 
-static int open_reply(struct revc *s)
+/* One try: the queue, or nothing. */
+static int try_reply(struct revc *s, size_t *ret_size)
 {
-	size_t size = 0;
 	int r = session_make_token(s);
 
 	if (r < 0) {
@@ -90,42 +117,55 @@ static int open_reply(struct revc *s)
 	}
 	(void)snprintf(s->reply_name, sizeof(s->reply_name), "%s.%.*s", s->uri.address,
 		(int)s->token_n, (const char *)s->token);
-	r = make_reply_that_fits(s, &size);
+	r = make_reply_that_fits(s, ret_size);
 	if (r < 0) {
-		s->reply_name[0] = '\0';
-		return session_fail(s, FAILURE_REPLY, -r);
+		mqueue_drop_reply(s);
 	}
-	/* fchmod: the umask has taken bits away. */
-	if (fchmod(s->in_fd, REPLY_MODE) < 0) {
-		return session_fail(s, FAILURE_REPLY, errno);
+	return r;
+}
+
+/* Is it the user's budget, or the system's, that is used up, and not ours of descriptors? */
+static bool is_shortage(const struct revc *s, int r)
+{
+	CLEANUP_FD int spare = -1;
+
+	if (r != -EMFILE && r != -ENOSPC) {
+		return false;
 	}
-	return session_make_slots(s, size);
+	spare = fcntl(s->out_fd, F_DUPFD_CLOEXEC, 0);
+	return spare >= 0;
+}
+
+/* What other clients leave is free again when the daemon has let go of it, too. */
+static int open_reply(struct revc *s, uint64_t deadline)
+{
+	size_t size = 0;
+	int pause_ms = 1, r;
+
+	orphans_remove(QUEUES, s->uri.address);
+	while ((r = try_reply(s, &size)) == -ESTALE ||
+		(is_shortage(s, r) && clock_now() < deadline)) {
+		if (r != -ESTALE) {
+			(void)poll(NULL, 0, pause_ms);
+			pause_ms = MIN(2 * pause_ms, PAUSE_MAX_MS);
+			orphans_remove(QUEUES, s->uri.address);
+		}
+	}
+	return r < 0 ? session_fail(s, FAILURE_REPLY, -r) : session_make_slots(s, size);
 }
 
 static int mqueue_open(struct revc *s, uint64_t deadline)
 {
 	int r = open_request(s);
 
-	(void)deadline; /* nothing to wait for */
-	r = r < 0 ? r : open_reply(s);
+	r = r < 0 ? r : open_reply(s, deadline);
 	s->limits.inflight_bytes = (size_t)256 << 10;
 	return r;
 }
 
-static void mqueue_unlink_reply(const struct revc *s)
-{
-	if (s->reply_name[0]) {
-		/* mq_unlink(3) is not among the async-signal-safe functions; the
-		 * system call is, and takes the name without its slash. */
-		syscall(SYS_mq_unlink, s->reply_name + 1);
-	}
-}
-
 static void mqueue_close(struct revc *s)
 {
-	mqueue_unlink_reply(s);
-	s->reply_name[0] = '\0';
-	s->in_fd = fd_close(s->in_fd);
+	mqueue_drop_reply(s);
 	s->out_fd = fd_close(s->out_fd);
 }
 

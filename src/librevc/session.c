@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include "librevc/orphans.h"
 
 int session_fail(struct revc *s, enum failure_stage stage, int err)
 {
@@ -42,15 +43,17 @@ int session_make_token(struct revc *s)
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 	uint8_t bits[22]; /* of each byte 6 are used: 132 bits */
+	size_t mark = strlen(ORPHANS_MARK);
 	int r = session_random(bits, sizeof(bits));
 
 	if (r < 0) {
 		return session_fail(s, FAILURE_REPLY, -r);
 	}
+	memcpy(s->token, ORPHANS_MARK, mark);
 	for (size_t i = 0; i < sizeof(bits); i++) {
-		s->token[i] = (uint8_t)digits[bits[i] & 63];
+		s->token[mark + i] = (uint8_t)digits[bits[i] & 63];
 	}
-	s->token_n = sizeof(bits);
+	s->token_n = mark + sizeof(bits);
 	return 0;
 }
 
