@@ -96,12 +96,15 @@ static bool is_waiting(const struct peer *p)
 static bool check_peer(struct rv_instance *in, struct peer *p, uint64_t now)
 {
 	struct backlog *b = p->backlog;
+	size_t cost;
 
 	if (p->bits & PEER_GONE) {
 		return true;
 	}
+	cost = b->joining.cost;
 	count(&in->n.fragments_lost,
 		joiner_expire(&b->joining, now, in->limits.fragment_ns, p->bits & PEER_REPLY_ONLY));
+	in->traffic->freed += cost - b->joining.cost;
 	if (p->bits & PEER_SHARED) {
 		check_shared(in, p, now);
 	} else if (is_slow(in, p, now)) {

@@ -2,7 +2,7 @@
  * A service for the tests, loaded from plugin_dir: it does what its text says.
  *
  *	wait MS TEXT	TEXT, MS milliseconds later
- *	never		no answer at all
+ *	never...	no answer at all
  *	fail		the status internal
  *	grow N		N bytes
  *	late MS N	N bytes, MS milliseconds later
@@ -168,7 +168,7 @@ static int late_call(
 	if (n == 0) {
 		return late_answer(w, reply, 50, "", 0);
 	}
-	if (strcmp(text, "never") == 0) {
+	if (strncmp(text, "never", 5) == 0) {
 		return w->host->defer(reply) ? RV_REPLY_LATER : RV_STATUS_INTERNAL;
 	}
 	if (strncmp(text, "grow ", 5) == 0) {
