@@ -5,12 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
-#include <unistd.h>
 #include "util/cli.h"
 #include "util/log.h"
 #include "util/num.h"
+#include "util/program.h"
 
 enum {
 	OPTION_ONLY = CLI_LONG,
@@ -220,29 +219,6 @@ static char *join_command(int argc, char **argv)
 	return text;
 }
 
-/* The path of the revd that belongs to this revbench: beside it, or in the build tree, else
- * found by $PATH. */
-static const char *find_revd(char *buf, size_t size)
-{
-	static const char *const places[] = {"revd", "../daemon/revd"};
-	char self[256];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	self[n > 0 ? n : 0] = '\0';
-	slash = strrchr(self, '/');
-	for (size_t i = 0; slash && i < ARRAY_SIZE(places); i++) {
-		struct stat st;
-
-		*slash = '\0';
-		snprintf(buf, size, "%s/%s", self, places[i]);
-		if (stat(buf, &st) == 0 && S_ISREG(st.st_mode) && access(buf, X_OK) == 0) {
-			return buf;
-		}
-	}
-	return "revd";
-}
-
 int bench_options_parse(struct bench_options *o, int argc, char **argv)
 {
 	int key, r = -1;
@@ -268,7 +244,7 @@ int bench_options_parse(struct bench_options *o, int argc, char **argv)
 	}
 	o->rounds = o->rounds ? o->rounds : o->quick ? 3 : 5;
 	o->slice_ns = o->slice_ns ? o->slice_ns : o->quick ? 100000000u : 200000000u;
-	o->revd = o->revd ? o->revd : find_revd(o->revd_path, sizeof(o->revd_path));
+	o->revd = o->revd ? o->revd : program_find("revd", "daemon", o->revd_path, sizeof(o->revd_path));
 	return -1;
 }
 

@@ -1,12 +1,14 @@
 #include "daemon/presets.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "util/log.h"
+#include "util/program.h"
 
 const char preset_stdio[] = "[revd]\nlog_level = warning\nworkers = 1\n"
 			    "[endpoint.stdio]\ntransport = stdio\n";
@@ -82,19 +84,23 @@ void demo_print(const struct demo *d)
 {
 	const char *dir = d->dir;
 	long pid = (long)getpid();
+	char revc[PATH_MAX] = "revc";
 
+	if (!program_in_path(revc)) {
+		program_find("revc", "revc", revc, sizeof(revc));
+	}
 	printf("revd serves, until you press Ctrl-C:\n\n"
-	       "  Unix socket (stream)     revc -e uds:%s/revd.sock hola\n"
+	       "  Unix socket (stream)     %s -e uds:%s/revd.sock hola\n"
 	       "                           echo hola | nc -NU %s/revd.sock\n",
-		dir, dir);
-	printf("  Unix socket (seqpacket)  revc -e uds:%s/seqpacket.sock hola\n"
-	       "  FIFO                     revc -e fifo:%s/revd.fifo hola\n"
-	       "                           echo hola > %s/revd.fifo; head -n 1 %s/revd.fifo.out\n"
-	       "  POSIX message queue      revc -e mqueue:/revd-demo-%ld hola\n\n",
-		dir, dir, dir, dir, pid);
-	printf("  all at once              revc --all -c %s/revd.conf hola\n"
+		revc, dir, dir);
+	printf("  Unix socket (seqpacket)  %s -e uds:%s/seqpacket.sock hola\n"
+	       "  FIFO                     %s -e fifo:%s/revd.fifo hola\n"
+	       "                           echo hola > %s/revd.fifo; head -n 1 %s/revd.fifo.out\n",
+		revc, dir, revc, dir, dir, dir);
+	printf("  POSIX message queue      %s -e mqueue:/revd-demo-%ld hola\n\n"
+	       "  all at once              %s -e uds:%s/revd.sock --all hola\n"
 	       "  reload                   edit %s/revd.conf, then kill -HUP %ld\n",
-		dir, dir, pid);
+		revc, pid, revc, dir, dir, pid);
 	fflush(stdout);
 }
 
