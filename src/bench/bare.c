@@ -86,36 +86,19 @@ static bool answer_queue(const struct bare *b, const char *p, size_t n, unsigned
 	return to < b->n_clients && mq_send(b->clients[to], p, n, prio) == 0;
 }
 
-static void echo_queue(const struct bare *b)
-{
-	CLEANUP_FREE char *buf = malloc(b->each);
-	unsigned prio;
-	ssize_t n;
-
-	while (buf && (n = mq_receive(b->rx, buf, b->each, &prio)) > 0) {
-		if (!answer_queue(b, buf, (size_t)n, prio)) {
-			return;
-		}
-	}
-}
-
-/* Takes all that is there before it answers: fewer switches between the two. */
-static void echo_queue_batches(const struct bare *b)
+/* Takes up to `most` messages that are there before it answers: fewer switches between the two. */
+static void echo_queue(const struct bare *b, size_t most)
 {
 	const struct timespec past = {0};
-	CLEANUP_FREE char *buf = malloc(QUEUE_BATCH * b->each);
+	CLEANUP_FREE char *buf = malloc(most * b->each);
 	unsigned prio[QUEUE_BATCH];
 	ssize_t len[QUEUE_BATCH];
 
-	while (buf) {
+	while (buf && (len[0] = mq_receive(b->rx, buf, b->each, &prio[0])) >= 0) {
 		size_t n = 1;
 
-		len[0] = mq_receive(b->rx, buf, b->each, &prio[0]);
-		if (len[0] < 0) {
-			return;
-		}
-		while (n < QUEUE_BATCH && (len[n] = mq_timedreceive(b->rx, buf + n * b->each,
-						   b->each, &prio[n], &past)) >= 0) {
+		while (n < most && (len[n] = mq_timedreceive(b->rx, buf + n * b->each, b->each,
+					    &prio[n], &past)) >= 0) {
 			n++;
 		}
 		for (size_t i = 0; i < n; i++) {
@@ -132,7 +115,7 @@ void bare_echo(void *bare)
 
 	switch (b->transport) {
 	case BENCH_MQUEUE:
-		(b->batch ? echo_queue_batches : echo_queue)(b);
+		echo_queue(b, b->batch ? QUEUE_BATCH : 1);
 		break;
 	case BENCH_SEQPACKET:
 		(b->batch ? echo_packet_batches : echo_packets)(b->rx, b->each);
@@ -225,7 +208,7 @@ void bare_shared(void *bare)
 	const struct bare *b = bare;
 
 	if (b->transport == BENCH_MQUEUE) {
-		echo_queue_batches(b);
+		echo_queue(b, QUEUE_BATCH);
 	} else {
 		shared_bytes(b);
 	}

@@ -3,8 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
+#include <unistd.h>
 #include "bench/floor.h"
 #include "bench/generator.h"
 #include "bench/neighbour.h"
@@ -20,26 +19,10 @@ struct run {
 
 #define WARM_UP 10 /* one part in so many of a slice, before it */
 
-static uint64_t own_cpu_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-static uint64_t own_switches(void)
-{
-	struct rusage ru;
-
-	getrusage(RUSAGE_SELF, &ru);
-	return (uint64_t)(ru.ru_nvcsw + ru.ru_nivcsw);
-}
-
 static void read_usage(struct bench_sample *s, pid_t server, uint64_t sign)
 {
-	s->client_cpu_ns += sign * own_cpu_ns();
-	s->client_switches += sign * own_switches();
+	s->client_cpu_ns += sign * proc_cpu_ns(getpid());
+	s->client_switches += sign * proc_switches(getpid());
 	s->server_cpu_ns += sign * proc_cpu_ns(server);
 	s->server_switches += sign * proc_switches(server);
 }

@@ -7,7 +7,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include "bench/floor.h"
 #include "bench/generator.h"
 #include "util/fd.h"
 #include "util/log.h"
@@ -99,11 +98,8 @@ void testbed_close(struct testbed *b)
 	rivals_stop(&b->rivals);
 	daemon_stop(&b->spinning);
 	daemon_stop(&b->daemon);
-	if (b->dir[0]) {
-		floor_clean(b->dir);
-		if (rmdir(b->dir) < 0) {
-			log_warning("%s stays behind: %s", b->dir, strerror(errno));
-		}
+	if (b->dir[0] && rmdir(b->dir) < 0) {
+		log_warning("%s stays behind: %s", b->dir, strerror(errno));
 	}
 }
 
