@@ -14,27 +14,29 @@
 #define EVENTS 64
 #define QUEUE_BATCH 10 /* a queue holds no more, mq_overview(7) */
 
-static void echo_bytes(int rx, int tx)
+/* Echoes what has come in at once, or one packet. False once there is nobody any more. */
+static bool echo_once(const struct bare *b, int rx, int tx, char *buf)
 {
-	CLEANUP_FREE char *buf = malloc(BYTES);
 	ssize_t n;
 
-	while (buf && (n = read(rx, buf, BYTES)) > 0) {
-		if (fd_write_all(tx, buf, (size_t)n) < 0) {
-			return;
-		}
+	if (b->transport == BENCH_SEQPACKET) {
+		n = recv(rx, buf, b->each, 0);
+		return n > 0 && send(tx, buf, (size_t)n, MSG_NOSIGNAL) == n;
 	}
+	n = read(rx, buf, BYTES);
+	return n > 0 && fd_write_all(tx, buf, (size_t)n) == 0;
 }
 
-static void echo_packets(int fd, size_t each)
+static char *make_buffer(const struct bare *b)
 {
-	CLEANUP_FREE char *buf = malloc(each);
-	ssize_t n;
+	return malloc(MAX((size_t)BYTES, b->each));
+}
 
-	while (buf && (n = recv(fd, buf, each, 0)) > 0) {
-		if (send(fd, buf, (size_t)n, MSG_NOSIGNAL) < 0) {
-			return;
-		}
+static void echo_one(const struct bare *b)
+{
+	CLEANUP_FREE char *buf = make_buffer(b);
+
+	while (buf && echo_once(b, b->rx, b->clients[0], buf)) {
 	}
 }
 
@@ -109,41 +111,11 @@ static void echo_queue(const struct bare *b, size_t most)
 	}
 }
 
-void bare_echo(void *bare)
-{
-	const struct bare *b = bare;
-
-	switch (b->transport) {
-	case BENCH_MQUEUE:
-		echo_queue(b, b->batch ? QUEUE_BATCH : 1);
-		break;
-	case BENCH_SEQPACKET:
-		(b->batch ? echo_packet_batches : echo_packets)(b->rx, b->each);
-		break;
-	default:
-		echo_bytes(b->rx, b->clients[0]);
-		break;
-	}
-}
-
-/* Echoes what has come in on one connection. False once it is of no more use. */
-static bool epoll_echo_one(const struct bare *b, int fd, char *buf)
-{
-	ssize_t n;
-
-	if (b->transport == BENCH_SEQPACKET) {
-		n = recv(fd, buf, b->each, 0);
-		return n > 0 && send(fd, buf, (size_t)n, MSG_NOSIGNAL) == n;
-	}
-	n = read(fd, buf, BYTES);
-	return n > 0 && fd_write_all(fd, buf, (size_t)n) == 0;
-}
-
 void bare_epoll(void *bare)
 {
 	const struct bare *b = bare;
 	CLEANUP_FD int epoll = epoll_create1(EPOLL_CLOEXEC);
-	CLEANUP_FREE char *buf = malloc(MAX((size_t)BYTES, b->each));
+	CLEANUP_FREE char *buf = make_buffer(b);
 	struct epoll_event ev[EVENTS];
 
 	for (size_t i = 0; i < b->n_clients; i++) {
@@ -157,7 +129,7 @@ void bare_epoll(void *bare)
 		int n = epoll_wait(epoll, ev, EVENTS, -1);
 
 		for (int i = 0; i < n; i++) {
-			if (!epoll_echo_one(b, ev[i].data.fd, buf)) {
+			if (!echo_once(b, ev[i].data.fd, ev[i].data.fd, buf)) {
 				return;
 			}
 		}
@@ -203,21 +175,26 @@ static void shared_bytes(const struct bare *b)
 	}
 }
 
-void bare_shared(void *bare)
+void bare_echo(void *bare)
 {
 	const struct bare *b = bare;
+	bool many = b->n_clients > 1;
 
 	if (b->transport == BENCH_MQUEUE) {
-		echo_queue(b, QUEUE_BATCH);
-	} else {
+		echo_queue(b, b->batch || many ? QUEUE_BATCH : 1);
+	} else if (many) {
 		shared_bytes(b);
+	} else if (b->transport == BENCH_SEQPACKET && b->batch) {
+		echo_packet_batches(b->rx, b->each);
+	} else {
+		echo_one(b);
 	}
 }
 
 void bare_accept(void *bare)
 {
 	const struct bare *b = bare;
-	CLEANUP_FREE char *buf = malloc(MAX((size_t)BYTES, b->each));
+	CLEANUP_FREE char *buf = make_buffer(b);
 
 	while (buf) {
 		CLEANUP_FD int fd = accept4(b->listener, NULL, NULL, SOCK_CLOEXEC);

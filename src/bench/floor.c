@@ -161,7 +161,7 @@ static void (*body_of(const struct bench_contender *c, const struct bench_load *
 	if (c->side == BENCH_EPOLL || (load->clients > 1 && bench_socket_type(c->transport))) {
 		return bare_epoll;
 	}
-	return load->clients > 1 ? bare_shared : bare_echo;
+	return bare_echo;
 }
 
 static int make_ends(struct ends *e, struct rig *s, const struct bench_load *load)

@@ -72,11 +72,7 @@ static int start_servers(struct testbed *b, const struct testbed_options *o, str
 		d.spin = BENCH_SPIN_TIME;
 		(void)!daemon_start(&b->spinning, &d, &unknown);
 	}
-	if (r == 0 && o->rivals) {
-		b->has_rivals = true;
-		r = rivals_start(&b->rivals, b->dir, err);
-	}
-	return r;
+	return r == 0 && o->rivals ? rivals_start(&b->rivals, b->dir, err) : r;
 }
 
 int testbed_open(struct testbed *b, const struct testbed_options *o, struct rv_err *err)
