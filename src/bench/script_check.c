@@ -2,8 +2,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include "bench/bench.h"
 #include <revd/quote.h>
+#include "bench/bench.h"
 
 static int wrong(struct rv_err *err, const struct script_check *c, const struct script *w,
 	const uint8_t *p, size_t n)
