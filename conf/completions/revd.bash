@@ -10,7 +10,7 @@ _revd()
 		COMPREPLY=($(compgen -f -- "$cur"))
 		;;
 	*)
-		COMPREPLY=($(compgen -W '-c --config --check --dump-config --demo --stdio --version -h --help' \
+		COMPREPLY=($(compgen -W '-c --config --check --dump-config --demo --stdio --reload --version -h --help' \
 			-- "$cur"))
 		;;
 	esac

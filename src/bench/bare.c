@@ -14,27 +14,29 @@
 #define EVENTS 64
 #define QUEUE_BATCH 10 /* a queue holds no more, mq_overview(7) */
 
-static void echo_bytes(int rx, int tx)
+/* Echoes what has come in at once, or one packet. False once there is nobody any more. */
+static bool echo_once(const struct bare *b, int rx, int tx, char *buf)
 {
-	CLEANUP_FREE char *buf = malloc(BYTES);
 	ssize_t n;
 
-	while (buf && (n = read(rx, buf, BYTES)) > 0) {
-		if (fd_write_all(tx, buf, (size_t)n) < 0) {
-			return;
-		}
+	if (b->transport == BENCH_SEQPACKET) {
+		n = recv(rx, buf, b->each, 0);
+		return n > 0 && send(tx, buf, (size_t)n, MSG_NOSIGNAL) == n;
 	}
+	n = read(rx, buf, BYTES);
+	return n > 0 && fd_write_all(tx, buf, (size_t)n) == 0;
 }
 
-static void echo_packets(int fd, size_t each)
+static char *make_buffer(const struct bare *b)
 {
-	CLEANUP_FREE char *buf = malloc(each);
-	ssize_t n;
+	return malloc(MAX((size_t)BYTES, b->each));
+}
 
-	while (buf && (n = recv(fd, buf, each, 0)) > 0) {
-		if (send(fd, buf, (size_t)n, MSG_NOSIGNAL) < 0) {
-			return;
-		}
+static void echo_one(const struct bare *b)
+{
+	CLEANUP_FREE char *buf = make_buffer(b);
+
+	while (buf && echo_once(b, b->rx, b->clients[0], buf)) {
 	}
 }
 
@@ -86,36 +88,19 @@ static bool answer_queue(const struct bare *b, const char *p, size_t n, unsigned
 	return to < b->n_clients && mq_send(b->clients[to], p, n, prio) == 0;
 }
 
-static void echo_queue(const struct bare *b)
-{
-	CLEANUP_FREE char *buf = malloc(b->each);
-	unsigned prio;
-	ssize_t n;
-
-	while (buf && (n = mq_receive(b->rx, buf, b->each, &prio)) > 0) {
-		if (!answer_queue(b, buf, (size_t)n, prio)) {
-			return;
-		}
-	}
-}
-
-/* Takes all that is there before it answers: fewer switches between the two. */
-static void echo_queue_batches(const struct bare *b)
+/* Takes up to `most` messages that are there before it answers: fewer switches between the two. */
+static void echo_queue(const struct bare *b, size_t most)
 {
 	const struct timespec past = {0};
-	CLEANUP_FREE char *buf = malloc(QUEUE_BATCH * b->each);
+	CLEANUP_FREE char *buf = malloc(most * b->each);
 	unsigned prio[QUEUE_BATCH];
 	ssize_t len[QUEUE_BATCH];
 
-	while (buf) {
+	while (buf && (len[0] = mq_receive(b->rx, buf, b->each, &prio[0])) >= 0) {
 		size_t n = 1;
 
-		len[0] = mq_receive(b->rx, buf, b->each, &prio[0]);
-		if (len[0] < 0) {
-			return;
-		}
-		while (n < QUEUE_BATCH && (len[n] = mq_timedreceive(b->rx, buf + n * b->each,
-						   b->each, &prio[n], &past)) >= 0) {
+		while (n < most && (len[n] = mq_timedreceive(b->rx, buf + n * b->each, b->each,
+					    &prio[n], &past)) >= 0) {
 			n++;
 		}
 		for (size_t i = 0; i < n; i++) {
@@ -126,41 +111,11 @@ static void echo_queue_batches(const struct bare *b)
 	}
 }
 
-void bare_echo(void *bare)
-{
-	const struct bare *b = bare;
-
-	switch (b->transport) {
-	case BENCH_MQUEUE:
-		(b->batch ? echo_queue_batches : echo_queue)(b);
-		break;
-	case BENCH_SEQPACKET:
-		(b->batch ? echo_packet_batches : echo_packets)(b->rx, b->each);
-		break;
-	default:
-		echo_bytes(b->rx, b->clients[0]);
-		break;
-	}
-}
-
-/* Echoes what has come in on one connection. False once it is of no more use. */
-static bool epoll_echo_one(const struct bare *b, int fd, char *buf)
-{
-	ssize_t n;
-
-	if (b->transport == BENCH_SEQPACKET) {
-		n = recv(fd, buf, b->each, 0);
-		return n > 0 && send(fd, buf, (size_t)n, MSG_NOSIGNAL) == n;
-	}
-	n = read(fd, buf, BYTES);
-	return n > 0 && fd_write_all(fd, buf, (size_t)n) == 0;
-}
-
 void bare_epoll(void *bare)
 {
 	const struct bare *b = bare;
 	CLEANUP_FD int epoll = epoll_create1(EPOLL_CLOEXEC);
-	CLEANUP_FREE char *buf = malloc(MAX((size_t)BYTES, b->each));
+	CLEANUP_FREE char *buf = make_buffer(b);
 	struct epoll_event ev[EVENTS];
 
 	for (size_t i = 0; i < b->n_clients; i++) {
@@ -174,7 +129,7 @@ void bare_epoll(void *bare)
 		int n = epoll_wait(epoll, ev, EVENTS, -1);
 
 		for (int i = 0; i < n; i++) {
-			if (!epoll_echo_one(b, ev[i].data.fd, buf)) {
+			if (!echo_once(b, ev[i].data.fd, ev[i].data.fd, buf)) {
 				return;
 			}
 		}
@@ -220,21 +175,26 @@ static void shared_bytes(const struct bare *b)
 	}
 }
 
-void bare_shared(void *bare)
+void bare_echo(void *bare)
 {
 	const struct bare *b = bare;
+	bool many = b->n_clients > 1;
 
 	if (b->transport == BENCH_MQUEUE) {
-		echo_queue_batches(b);
-	} else {
+		echo_queue(b, b->batch || many ? QUEUE_BATCH : 1);
+	} else if (many) {
 		shared_bytes(b);
+	} else if (b->transport == BENCH_SEQPACKET && b->batch) {
+		echo_packet_batches(b->rx, b->each);
+	} else {
+		echo_one(b);
 	}
 }
 
 void bare_accept(void *bare)
 {
 	const struct bare *b = bare;
-	CLEANUP_FREE char *buf = malloc(MAX((size_t)BYTES, b->each));
+	CLEANUP_FREE char *buf = make_buffer(b);
 
 	while (buf) {
 		CLEANUP_FD int fd = accept4(b->listener, NULL, NULL, SOCK_CLOEXEC);

@@ -19,14 +19,12 @@ struct bare {
 	int listener;
 };
 
-/* Blocking echo to one client: the floor of one round trip, and, for its 64 KiB
- * reads and writes or its batches, the ceiling of throughput. */
+/* Blocking echo to one client: the floor of one round trip, and, for its 64 KiB reads and
+ * writes or its batches, the ceiling of throughput. Over a FIFO or queue that many share, each
+ * message starts with its sender's number, and goes back to clients[number]. */
 void bare_echo(void *bare);
 /* epoll echo over n_clients sockets. */
 void bare_epoll(void *bare);
-/* Blocking echo of messages that start with their sender's number, over one shared FIFO or
- * queue, to clients[number]. */
-void bare_shared(void *bare);
 /* Blocking accept, read, write, close. */
 void bare_accept(void *bare);
 /* libevent, raw events: cuts lines, reverses them by bytes. */

@@ -93,17 +93,6 @@ static int parse_only(struct bench_options *o, const char *arg)
 	return -1;
 }
 
-static int parse_number(
-	const char *name, const char *arg, uint64_t min, uint64_t max, uint64_t *ret)
-{
-	if (num_parse_uint(arg, ret) < 0 || *ret < min || *ret > max) {
-		log_error("%s: a number from %llu to %llu is needed", name, (unsigned long long)min,
-			(unsigned long long)max);
-		return EX_USAGE;
-	}
-	return -1;
-}
-
 static int parse_slice(struct bench_options *o, const char *arg)
 {
 	uint64_t us;
@@ -122,67 +111,64 @@ static int parse_size(struct bench_options *o, const char *arg)
 	if (num_parse_size(arg, &v) < 0 || v < BENCH_SIZE_MIN || v > BENCH_SIZE_MAX) {
 		return usage("--size: a size from 16B to 1M is needed, not", arg);
 	}
-	o->custom = true;
 	o->load.size = v;
 	return -1;
 }
 
-/* Options whose argument is a plain number. */
-static int parse_count(struct bench_options *o, int key, const char *arg)
-{
-	uint64_t v = 0;
-	int r;
+/* Options that only set something. Numbers begin with 1. */
+static const struct setting {
+	int key;
+	enum { FLAG, TEXT, NUMBER } kind;
+	size_t at;
+	const char *name;
+	unsigned max;
+} settings[] = {
+	{'e', TEXT, offsetof(struct bench_options, uri)},
+	{OPTION_JSON, TEXT, offsetof(struct bench_options, json)},
+	{OPTION_HTML, TEXT, offsetof(struct bench_options, html)},
+	{OPTION_SVG, TEXT, offsetof(struct bench_options, svg)},
+	{OPTION_REVD, TEXT, offsetof(struct bench_options, revd)},
+	{OPTION_PEERS, FLAG, offsetof(struct bench_options, rivals)},
+	{OPTION_QUICK, FLAG, offsetof(struct bench_options, quick)},
+	{OPTION_RAISE, FLAG, offsetof(struct bench_options, raise)},
+	{'q', FLAG, offsetof(struct bench_options, quiet)},
+	{OPTION_ROUNDS, NUMBER, offsetof(struct bench_options, rounds), "--rounds",
+		BENCH_ROUNDS_MAX},
+	{OPTION_RATE, NUMBER, offsetof(struct bench_options, rate), "--rate", 1000000},
+	{OPTION_IN_FLIGHT, NUMBER, offsetof(struct bench_options, load.window), "--in-flight",
+		65536},
+	{OPTION_CLIENTS, NUMBER, offsetof(struct bench_options, load.clients), "--clients",
+		BENCH_CLIENTS_MAX},
+};
 
-	switch (key) {
-	case OPTION_ROUNDS:
-		r = parse_number("--rounds", arg, 1, BENCH_ROUNDS_MAX, &v);
-		o->rounds = (unsigned)v;
-		return r;
-	case OPTION_RATE:
-		r = parse_number("--rate", arg, 1, 1000000, &v);
-		o->rate = (double)v;
-		return r;
-	case OPTION_IN_FLIGHT:
-		r = parse_number("--in-flight", arg, 1, 65536, &v);
-		o->load.window = (unsigned)v;
-		break;
+static int set(const struct setting *s, void *at, const char *arg)
+{
+	uint64_t v;
+
+	switch (s->kind) {
+	case FLAG:
+		*(bool *)at = true;
+		return -1;
+	case TEXT:
+		*(const char **)at = arg;
+		return -1;
 	default:
-		r = parse_number("--clients", arg, 1, BENCH_CLIENTS_MAX, &v);
-		o->load.clients = (unsigned)v;
-		break;
+		if (num_parse_uint(arg, &v) < 0 || v < 1 || v > s->max) {
+			log_error("%s: a number from 1 to %u is needed", s->name, s->max);
+			return EX_USAGE;
+		}
+		*(unsigned *)at = (unsigned)v;
+		return -1;
 	}
-	o->custom = true;
-	return r;
-}
-
-static bool *flag_of(struct bench_options *o, int key)
-{
-	return key == OPTION_PEERS   ? &o->rivals
-	       : key == OPTION_QUICK ? &o->quick
-	       : key == OPTION_RAISE ? &o->raise
-	       : key == 'q'          ? &o->quiet
-				     : NULL;
-}
-
-static const char **text_of(struct bench_options *o, int key)
-{
-	return key == 'e'           ? &o->uri
-	       : key == OPTION_JSON ? &o->json
-	       : key == OPTION_HTML ? &o->html
-	       : key == OPTION_SVG  ? &o->svg
-	       : key == OPTION_REVD ? &o->revd
-				    : NULL;
 }
 
 static int parse_one(struct bench_options *o, int key, const char *arg)
 {
-	if (flag_of(o, key)) {
-		*flag_of(o, key) = true;
-		return -1;
-	}
-	if (text_of(o, key)) {
-		*text_of(o, key) = arg;
-		return -1;
+	o->custom |= key == OPTION_SIZE || key == OPTION_IN_FLIGHT || key == OPTION_CLIENTS;
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+		if (settings[i].key == key) {
+			return set(&settings[i], (char *)o + settings[i].at, arg);
+		}
 	}
 	switch (key) {
 	case OPTION_ONLY:
@@ -195,10 +181,8 @@ static int parse_one(struct bench_options *o, int key, const char *arg)
 		return print_version();
 	case 'h':
 		return print_help();
-	case '?':
-		return EX_USAGE;
 	default:
-		return parse_count(o, key, arg);
+		return EX_USAGE; /* a sentence is out */
 	}
 }
 

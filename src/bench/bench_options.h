@@ -9,9 +9,8 @@ struct bench_options {
 	const char *revd; /* program to start */
 	bool only[BENCH_TRANSPORTS];
 	bool quick, rivals, raise, quiet;
-	unsigned rounds;
+	unsigned rounds, rate;
 	uint64_t slice_ns;
-	double rate;
 	bool custom; /* one load only, which is: */
 	struct bench_load load;
 	char revd_path[512];

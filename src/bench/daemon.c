@@ -23,6 +23,16 @@
 #define LOG_TAIL 200
 #define DEATH_MS 500
 
+static const char *const schemes[] = {"uds", "uds", "fifo", "mqueue"};
+static const char *const endpoints[] = {
+	"transport = uds\ntype = stream\npath",
+	"transport = uds\ntype = seqpacket\npath",
+	"transport = fifo\npath",
+	"transport = mqueue\nqueue",
+};
+_Static_assert(ARRAY_SIZE(schemes) == BENCH_TRANSPORTS, "one each");
+_Static_assert(ARRAY_SIZE(endpoints) == BENCH_TRANSPORTS, "one each");
+
 static int write_config(const struct daemon *d, const struct daemon_options *o)
 {
 	char path[128];
@@ -35,22 +45,14 @@ static int write_config(const struct daemon *d, const struct daemon_options *o)
 	}
 	fprintf(f, "[revd]\nlog_level = warning\nmax_request = 2M\n");
 	for (int i = 0; i < BENCH_TRANSPORTS; i++) {
-		const char *key = bench_transport_key((enum bench_transport)i);
+		enum bench_transport t = (enum bench_transport)i;
 
-		if (!d->serves[i]) {
-			continue;
-		}
-		fprintf(f, "[endpoint.%s]\nmax_peers = 20000\nmax_inflight = 8M\n", key);
-		if (o->spin) {
-			fprintf(f, "spin = %s\n", o->spin);
-		}
-		if (i == BENCH_FIFO) {
-			fprintf(f, "transport = fifo\npath = %s\n", daemon_name(d, BENCH_FIFO));
-		} else if (i == BENCH_MQUEUE) {
-			fprintf(f, "transport = mqueue\nqueue = %s\n",
-				daemon_name(d, BENCH_MQUEUE));
-		} else {
-			fprintf(f, "transport = uds\ntype = %s\npath = %s/%s\n", key, d->dir, key);
+		if (d->serves[i]) {
+			fprintf(f,
+				"[endpoint.%s]\nmax_peers = 20000\nmax_inflight = 8M\n%s%s\n%s = "
+				"%s\n",
+				bench_transport_key(t), o->spin ? "spin = " : "",
+				o->spin ? o->spin : "", endpoints[i], daemon_name(d, t));
 		}
 	}
 	return fclose(f) == 0 ? 0 : -errno;
@@ -58,13 +60,12 @@ static int write_config(const struct daemon *d, const struct daemon_options *o)
 
 static void name_endpoints(struct daemon *d, const char *name)
 {
-	snprintf(d->uri[BENCH_STREAM], DAEMON_URI, "uds:%s/stream", d->dir);
-	snprintf(d->uri[BENCH_SEQPACKET], DAEMON_URI, "uds:%s/seqpacket", d->dir);
-	snprintf(d->uri[BENCH_FIFO], DAEMON_URI, "fifo:%s/fifo", d->dir);
-	snprintf(d->uri[BENCH_MQUEUE], DAEMON_URI, "mqueue:/revbench-%s-%d", name, (int)getpid());
 	for (int i = 0; i < BENCH_TRANSPORTS; i++) {
+		snprintf(d->uri[i], DAEMON_URI, "%s:%s/%s", schemes[i], d->dir,
+			bench_transport_key((enum bench_transport)i));
 		d->serves[i] = true;
 	}
+	snprintf(d->uri[BENCH_MQUEUE], DAEMON_URI, "mqueue:/revbench-%s-%d", name, (int)getpid());
 }
 
 /* 0 once READY=1 has come; -ECHILD if the process ended first. */

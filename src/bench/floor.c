@@ -127,7 +127,6 @@ static int make_listener(struct ends *e, struct address *a)
 	int r;
 
 	snprintf(path, sizeof(path), "%s/floor-%s", e->dir, bench_transport_key(e->bare.transport));
-	unlink(path);
 	r = address_set(a, path);
 	r = r < 0 ? r : address_bind(a, bench_socket_type(e->bare.transport));
 	if (r < 0) {
@@ -135,17 +134,6 @@ static int make_listener(struct ends *e, struct address *a)
 	}
 	e->bare.listener = r;
 	return listen(r, SOMAXCONN) < 0 ? -errno : 0;
-}
-
-void floor_clean(const char *dir)
-{
-	for (int i = 0; i < BENCH_TRANSPORTS; i++) {
-		char path[PATH_MAX];
-
-		snprintf(path, sizeof(path), "%s/floor-%s", dir,
-			bench_transport_key((enum bench_transport)i));
-		unlink(path);
-	}
 }
 
 static size_t message_max(enum bench_transport t, const struct bench_load *load)
@@ -173,7 +161,7 @@ static void (*body_of(const struct bench_contender *c, const struct bench_load *
 	if (c->side == BENCH_EPOLL || (load->clients > 1 && bench_socket_type(c->transport))) {
 		return bare_epoll;
 	}
-	return load->clients > 1 ? bare_shared : bare_echo;
+	return bare_echo;
 }
 
 static int make_ends(struct ends *e, struct rig *s, const struct bench_load *load)

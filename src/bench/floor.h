@@ -6,6 +6,3 @@
 /* dir: a private directory for names. */
 int floor_open(struct rig *, const struct bench_contender *, const struct bench_load *,
 	const char *dir, struct rv_err *) MUST_CHECK;
-
-/* Removes the names of listeners, which stay from one load to the next. */
-void floor_clean(const char *dir);

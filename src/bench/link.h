@@ -10,7 +10,7 @@
 
 #include <mqueue.h>
 #include "bench/bench.h"
-#include "bench/script.h"
+#include "bench/script_check.h"
 
 #define LINK_BATCH 64u /* messages of one sendmmsg() or recvmmsg() */
 #define LINK_READ 65536u

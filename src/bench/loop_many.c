@@ -20,7 +20,7 @@ struct many_link {
 struct many {
 	struct slice *slice;
 	struct many_link *links;
-	size_t n;
+	size_t n, added;
 	uint64_t in_flight; /* of all links */
 	size_t turn;        /* whose turn it is to use a shared tx */
 	int epoll;
@@ -35,7 +35,7 @@ static int watch(const struct many *m, int op, int fd, uint32_t events, uint64_t
 
 static void many_finish(struct many *m)
 {
-	for (size_t i = 0; m->links && i < m->n; i++) {
+	for (size_t i = 0; i < m->added; i++) {
 		flight_finish(&m->links[i].flight);
 		if (m->links[i].watch_tx != m->slice->target->links[i].tx) {
 			fd_close(m->links[i].watch_tx);
@@ -51,6 +51,7 @@ static int many_add(struct many *m, size_t i)
 	struct many_link *ml = &m->links[i];
 	int r = flight_init(&ml->flight, m->slice->load->window);
 
+	m->added++;
 	ml->watch_tx = l->tx == l->rx ? dup(l->tx) : l->tx;
 	if (r < 0 || ml->watch_tx < 0) {
 		return r < 0 ? r : -errno;
@@ -69,9 +70,6 @@ static int many_init(struct many *m, struct slice *s)
 	*m = (struct many){.slice = s, .n = s->target->n_links};
 	m->epoll = epoll_create1(EPOLL_CLOEXEC);
 	m->links = calloc(m->n, sizeof(*m->links));
-	for (size_t i = 0; m->links && i < m->n; i++) {
-		m->links[i].watch_tx = -1;
-	}
 	if (m->epoll < 0 || !m->links) {
 		r = m->epoll < 0 ? -errno : -ENOMEM;
 	}

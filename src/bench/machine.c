@@ -269,10 +269,7 @@ bool machine_place(struct machine *m, enum bench_regime regime, pid_t server)
 	int client_cpu = regime == BENCH_FREE ? -1 : m->client_cpu;
 	int server_cpu = regime == BENCH_SPLIT ? m->server_cpu : client_cpu;
 
-	if (!m->can_pin) {
-		return false;
-	}
-	if (pin(m, getpid(), client_cpu) < 0) {
+	if (!m->can_pin || pin(m, getpid(), client_cpu) < 0) {
 		return false;
 	}
 	if (server > 0 && pin(m, server, server_cpu) < 0) {

@@ -27,6 +27,15 @@ static void add_point(struct svg_series *s, double x, double y)
 	}
 }
 
+static const struct bench_contender *find(const struct plan *p, const struct bench_load *load,
+	enum bench_side side, enum bench_transport t)
+{
+	const struct bench_group *g = plan_find(p, "matrix", load);
+
+	g = g ? g : plan_find(p, "sweep", load);
+	return g ? figures_find(g, side, t) : NULL;
+}
+
 static void put_figure(FILE *f, const struct svg_chart *c, const char *caption)
 {
 	fprintf(f, "<figure><h3>%s</h3>\n", c->title);
@@ -47,15 +56,13 @@ static void plot_latency(FILE *f, const struct plan *p, const struct bench_load 
 		.y_unit = "µs",
 		.x_ticks = ticks,
 		.n_x_ticks = ARRAY_SIZE(ticks),
-		.x_log = true,
 	};
-	const struct bench_group *g = plan_find(p, "matrix", load);
 
-	for (int i = 0; g && i < 2 * BENCH_TRANSPORTS; i++) {
+	for (int i = 0; i < 2 * BENCH_TRANSPORTS; i++) {
 		enum bench_transport t = (enum bench_transport)(i % BENCH_TRANSPORTS);
 		bool floor = i >= BENCH_TRANSPORTS;
 		const struct bench_contender *k =
-			figures_find(g, floor ? BENCH_FLOOR : BENCH_REVD, t);
+			find(p, load, floor ? BENCH_FLOOR : BENCH_REVD, t);
 		struct svg_series *s = add_series(&c, t, floor);
 
 		for (size_t j = 0; k && j < ARRAY_SIZE(ticks); j++) {
@@ -79,20 +86,16 @@ static void make_throughput(struct svg_chart *c, const struct plan *p)
 		.y_unit = "requests/s",
 		.x_ticks = depths,
 		.n_x_ticks = ARRAY_SIZE(depths),
-		.x_log = true,
 	};
 	for (int t = 0; t < BENCH_TRANSPORTS; t++) {
 		struct svg_series *s = add_series(c, (enum bench_transport)t, false);
 
 		for (size_t j = 0; j < ARRAY_SIZE(depths); j++) {
 			struct bench_load load = one_small;
-			const struct bench_group *g;
 			const struct bench_contender *k;
 
 			load.window = (unsigned)depths[j].at;
-			g = plan_find(p, "matrix", &load);
-			g = g ? g : plan_find(p, "sweep", &load);
-			k = g ? figures_find(g, BENCH_REVD, (enum bench_transport)t) : NULL;
+			k = find(p, &load, BENCH_REVD, (enum bench_transport)t);
 			if (k) {
 				add_point(s, depths[j].at, figures_rate(k).median);
 			}
@@ -118,7 +121,6 @@ static void plot_cost(FILE *f, const struct plan *p)
 		.y_unit = "µs",
 		.x_ticks = ticks,
 		.n_x_ticks = ARRAY_SIZE(ticks),
-		.x_log = true,
 	};
 
 	for (int i = 0; i < 2 * BENCH_TRANSPORTS; i++) {
@@ -129,8 +131,7 @@ static void plot_cost(FILE *f, const struct plan *p)
 		for (size_t j = 0; j < ARRAY_SIZE(ticks); j++) {
 			struct bench_load load = {
 				.size = (size_t)ticks[j].at, .clients = 1, .window = deep ? 64 : 1};
-			const struct bench_group *g = plan_find(p, "matrix", &load);
-			const struct bench_contender *k = g ? figures_find(g, BENCH_REVD, t) : NULL;
+			const struct bench_contender *k = find(p, &load, BENCH_REVD, t);
 			struct figures_cost cost = k ? figures_cost(k) : (struct figures_cost){0};
 
 			add_point(s, ticks[j].at, (cost.client_ns + cost.server_ns) / 1000);

@@ -218,20 +218,3 @@ uint64_t proc_switches(pid_t pid)
 	}
 	return sum;
 }
-
-int proc_memory(pid_t pid, uint64_t *ret_pss, uint64_t *ret_private)
-{
-	CLEANUP_FREE char *text = NULL;
-	char path[64];
-	size_t n;
-	int r;
-
-	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
-	r = fd_read_file(path, 65536, &text, &n);
-	if (r < 0) {
-		return r;
-	}
-	*ret_pss = 1024 * field(text, "\nPss:");
-	*ret_private = 1024 * (field(text, "\nPrivate_Clean:") + field(text, "\nPrivate_Dirty:"));
-	return 0;
-}

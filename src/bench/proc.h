@@ -44,7 +44,3 @@ uint64_t proc_cpu_ns(pid_t pid);
 
 /* Context switches of all threads, voluntary and not; 0 if unknown. */
 uint64_t proc_switches(pid_t pid);
-
-/* Proportional set size in bytes, the part of it that is private (memory that would
- * be free without the process); -errno. */
-int proc_memory(pid_t pid, uint64_t *ret_pss, uint64_t *ret_private) MUST_CHECK;

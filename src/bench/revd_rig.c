@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <mqueue.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 #include "util/fd.h"
 
 #define MQ_MESSAGE 8192u
-#define TOKEN_BYTES 16
+#define TOKEN 33 /* 128 random bits as text */
 
 static bool as_line(
 	const struct daemon *d, const struct bench_contender *c, const struct bench_load *l)
@@ -37,16 +38,14 @@ static size_t frame_max(enum bench_transport t)
 	return t == BENCH_FIFO ? PIPE_BUF : t == BENCH_MQUEUE ? MQ_MESSAGE : RIG_PACKET_MAX;
 }
 
-static int make_token(char ret[2 * TOKEN_BYTES + 1])
+static int make_token(char ret[TOKEN])
 {
-	uint8_t raw[TOKEN_BYTES];
+	uint64_t raw[2];
 
 	if (getrandom(raw, sizeof(raw), 0) != sizeof(raw)) {
 		return -EIO;
 	}
-	for (size_t i = 0; i < sizeof(raw); i++) {
-		snprintf(ret + 2 * i, 3, "%02x", raw[i]);
-	}
+	snprintf(ret, TOKEN, "%016" PRIx64 "%016" PRIx64, raw[0], raw[1]);
 	return 0;
 }
 
@@ -190,7 +189,7 @@ int revd_rig_open(struct rig *s, const struct daemon *d, const struct bench_cont
 	}
 	s->server = (struct proc){.pid = d->proc.pid};
 	for (size_t i = 0; i < s->target.n_links && r == 0; i++) {
-		char token[2 * TOKEN_BYTES + 1] = "";
+		char token[TOKEN] = "";
 
 		if (c->wait != BENCH_LIBRARY) {
 			r = connect_link(s, d, c, load, i, token);

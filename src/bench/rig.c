@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <revd/client.h>
 #include "util/fd.h"
 
@@ -53,6 +54,9 @@ const char *rig_why(enum bench_transport t, int r)
 
 void rig_close(struct rig *s)
 {
+	if (s->server.ours) {
+		unlink(s->target.address.un.sun_path); /* of its listener; "": it has none */
+	}
 	proc_stop(&s->server);
 	for (size_t i = s->target.n_links; i > 0; i--) {
 		link_finish(&s->target.links[i - 1]);

@@ -15,6 +15,9 @@
 
 const struct rival *rivals_of_side(const struct rivals *p, enum bench_side side)
 {
+	if (!p->started) {
+		return NULL;
+	}
 	switch (side) {
 	case BENCH_REDIS_ECHO:
 	case BENCH_REDIS_EVAL:
@@ -81,7 +84,7 @@ int rivals_start(struct rivals *p, const char *dir, struct rv_err *err)
 		"-t", "1", "-m", "64", geteuid() == 0 ? "-u" : NULL, "root", NULL};
 	int r;
 
-	memset(p, 0, sizeof(*p));
+	*p = (struct rivals){.started = true};
 	r = name_socket(redis, dir, "redis", err);
 	r = r < 0 ? r : name_socket(memcached, dir, "memcached", err);
 	r = r < 0 ? r : start(redis, redis_argv, err);

@@ -19,6 +19,7 @@ struct rival {
 };
 
 struct rivals {
+	bool started;
 	struct rival programs[RIVAL_PROGRAMS];
 };
 
@@ -27,7 +28,7 @@ struct rivals {
 int rivals_start(struct rivals *, const char *dir, struct rv_err *) MUST_CHECK;
 void rivals_stop(struct rivals *);
 
-/* The program behind a side; NULL if it is none of a rival's. */
+/* The program behind a side; NULL if it is none of a rival's, or they were not started. */
 const struct rival *rivals_of_side(const struct rivals *, enum bench_side);
 
 int rivals_open(struct rig *, const struct rivals *, const struct bench_contender *,

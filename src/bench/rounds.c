@@ -3,8 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
+#include <unistd.h>
 #include "bench/floor.h"
 #include "bench/generator.h"
 #include "bench/neighbour.h"
@@ -20,33 +19,12 @@ struct run {
 
 #define WARM_UP 10 /* one part in so many of a slice, before it */
 
-static uint64_t own_cpu_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-static uint64_t own_switches(void)
-{
-	struct rusage ru;
-
-	getrusage(RUSAGE_SELF, &ru);
-	return (uint64_t)(ru.ru_nvcsw + ru.ru_nivcsw);
-}
-
 static void read_usage(struct bench_sample *s, pid_t server, uint64_t sign)
 {
-	s->client_cpu_ns += sign * own_cpu_ns();
-	s->client_switches += sign * own_switches();
+	s->client_cpu_ns += sign * proc_cpu_ns(getpid());
+	s->client_switches += sign * proc_switches(getpid());
 	s->server_cpu_ns += sign * proc_cpu_ns(server);
 	s->server_switches += sign * proc_switches(server);
-}
-
-static bool is_foreign(const struct rounds *r, const struct bench_contender *c)
-{
-	return c->side == BENCH_REVD && r->bed->daemon.attached;
 }
 
 static int measure(const struct rounds *r, const struct bench_group *g, struct bench_contender *c,
@@ -76,8 +54,9 @@ static int take_slice(const struct rounds *r, const struct bench_group *g,
 	struct proc neighbour = {0};
 	int k = 0;
 
-	sample.pinned =
-		machine_place(&r->bed->machine, g->regime, is_foreign(r, c) ? 0 : s->server.pid);
+	/* A daemon that is somebody else's is not moved. */
+	sample.pinned = machine_place(&r->bed->machine, g->regime,
+		c->side == BENCH_REVD && r->bed->daemon.attached ? 0 : s->server.pid);
 	if (c->neighbour) {
 		k = neighbour_start(&neighbour, &r->bed->daemon, c,
 			r->slice_ns + 2 * r->slice_ns / WARM_UP, err);
@@ -139,8 +118,7 @@ static int open_rig(const struct rounds *r, const struct bench_group *g, struct 
 /* Why a contender can't take part on this machine; false if it can. */
 static bool left_out(const struct rounds *r, struct bench_contender *c)
 {
-	const struct rival *p =
-		r->bed->has_rivals ? rivals_of_side(&r->bed->rivals, c->side) : NULL;
+	const struct rival *p = rivals_of_side(&r->bed->rivals, c->side);
 
 	if (c->side == BENCH_REVD && c->spin && !testbed_spinning(r->bed)) {
 		snprintf(c->note, sizeof(c->note), "this revd has no `spin`");

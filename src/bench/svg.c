@@ -13,13 +13,12 @@
 #define LABEL_GAP 15.0 /* px between the names at the ends of the lines */
 
 struct scale {
-	double x0, x1, y0, y1; /* data, on the scale that is drawn */
-	bool x_log;
+	double x0, x1, y0, y1; /* logarithms of the data */
 };
 
 static double on_x(const struct scale *s, double v)
 {
-	double t = ((s->x_log ? log10(v) : v) - s->x0) / (s->x1 - s->x0);
+	double t = (log10(v) - s->x0) / (s->x1 - s->x0);
 
 	return LEFT + t * (WIDTH - LEFT - RIGHT);
 }
@@ -31,20 +30,15 @@ static double on_y(const struct scale *s, double v)
 
 static bool find_scale(const struct svg_chart *c, struct scale *s)
 {
-	*s = (struct scale){.x0 = INFINITY,
-		.x1 = -INFINITY,
-		.y0 = INFINITY,
-		.y1 = -INFINITY,
-		.x_log = c->x_log};
+	*s = (struct scale){INFINITY, -INFINITY, INFINITY, -INFINITY};
 	for (size_t i = 0; i < c->n; i++) {
 		for (size_t k = 0; k < c->series[i].n; k++) {
-			double x = c->series[i].x[k], y = c->series[i].y[k];
+			double x = log10(c->series[i].x[k]), y = log10(c->series[i].y[k]);
 
-			x = c->x_log ? log10(x) : x;
 			s->x0 = fmin(s->x0, x);
 			s->x1 = fmax(s->x1, x);
-			s->y0 = fmin(s->y0, log10(y));
-			s->y1 = fmax(s->y1, log10(y));
+			s->y0 = fmin(s->y0, y);
+			s->y1 = fmax(s->y1, y);
 		}
 	}
 	if (!isfinite(s->y0) || !isfinite(s->y1)) {
@@ -119,9 +113,8 @@ static void draw_y_axis(FILE *f, const struct svg_chart *c, const struct scale *
 static void draw_x_axis(FILE *f, const struct svg_chart *c, const struct scale *s)
 {
 	for (size_t i = 0; i < c->n_x_ticks; i++) {
-		double at = c->x_ticks[i].at, x = on_x(s, at);
+		double at = log10(c->x_ticks[i].at), x = on_x(s, c->x_ticks[i].at);
 
-		at = c->x_log ? log10(at) : at;
 		if (at < s->x0 - 1e-9 || at > s->x1 + 1e-9) {
 			continue;
 		}

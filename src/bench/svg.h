@@ -1,6 +1,6 @@
 /*
- * Line charts as SVG, to stand inside an HTML page that styles them: the colours come
- * from the classes s0..s7 of the page, so that light and dark are its matter.
+ * Line charts as SVG, both axes logarithmic, to stand inside an HTML page that styles them: the
+ * colours come from the classes s0..s7 of the page, so that light and dark are its matter.
  */
 #pragma once
 
@@ -30,7 +30,6 @@ struct svg_chart {
 	const char *y_unit; /* of the values shown at points */
 	const struct svg_tick *x_ticks;
 	size_t n_x_ticks;
-	bool x_log;        /* y always is */
 	const char *style; /* for an image of its own: its style sheet; NULL: part of a page */
 	size_t n;
 	struct svg_series series[SVG_SERIES];

@@ -7,7 +7,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include "bench/floor.h"
 #include "bench/generator.h"
 #include "util/fd.h"
 #include "util/log.h"
@@ -73,11 +72,7 @@ static int start_servers(struct testbed *b, const struct testbed_options *o, str
 		d.spin = BENCH_SPIN_TIME;
 		(void)!daemon_start(&b->spinning, &d, &unknown);
 	}
-	if (r == 0 && o->rivals) {
-		b->has_rivals = true;
-		r = rivals_start(&b->rivals, b->dir, err);
-	}
-	return r;
+	return r == 0 && o->rivals ? rivals_start(&b->rivals, b->dir, err) : r;
 }
 
 int testbed_open(struct testbed *b, const struct testbed_options *o, struct rv_err *err)
@@ -99,11 +94,8 @@ void testbed_close(struct testbed *b)
 	rivals_stop(&b->rivals);
 	daemon_stop(&b->spinning);
 	daemon_stop(&b->daemon);
-	if (b->dir[0]) {
-		floor_clean(b->dir);
-		if (rmdir(b->dir) < 0) {
-			log_warning("%s stays behind: %s", b->dir, strerror(errno));
-		}
+	if (b->dir[0] && rmdir(b->dir) < 0) {
+		log_warning("%s stays behind: %s", b->dir, strerror(errno));
 	}
 }
 

@@ -22,7 +22,6 @@ struct testbed {
 	struct daemon daemon;
 	struct daemon spinning; /* without a process: there is none */
 	struct rivals rivals;
-	bool has_rivals;
 	char dir[64];
 };
 

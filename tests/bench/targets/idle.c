@@ -47,6 +47,33 @@ double idle_cpu_share(const struct daemon *d)
 	return (double)(proc_cpu_ns(d->proc.pid) - before) / (double)(clock_now() - began);
 }
 
+/* The number after `key` in text, in KiB. */
+static double field(const char *text, const char *key)
+{
+	const char *p = strstr(text, key);
+
+	return p ? 1024 * strtod(p + strlen(key), NULL) : 0;
+}
+
+/* Proportional set size in bytes, and the part of it that is private: what would be free without
+ * the process. */
+static int read_memory(pid_t pid, double *ret_pss, double *ret_private)
+{
+	CLEANUP_FREE char *text = NULL;
+	char path[64];
+	size_t n;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+	r = fd_read_file(path, 65536, &text, &n);
+	if (r < 0) {
+		return r;
+	}
+	*ret_pss = field(text, "\nPss:");
+	*ret_private = field(text, "\nPrivate_Clean:") + field(text, "\nPrivate_Dirty:");
+	return 0;
+}
+
 /* Connects and has one request answered, so that the daemon has surely met it. */
 static int meet(const struct address *address, int *ret_fd)
 {
@@ -84,19 +111,19 @@ static int connect_many(const struct daemon *d, int *fds, struct rv_err *err)
 static int measure_connections(struct idle *idle, const struct daemon *d, struct rv_err *err)
 {
 	CLEANUP_FREE int *fds = malloc(IDLE_CONNECTIONS * sizeof(*fds));
-	uint64_t before, after, unused;
+	double before, after, unused;
 	int r;
 
 	if (!fds) {
 		return bench_fail(err, -ENOMEM, "out of memory");
 	}
 	memset(fds, 0xff, IDLE_CONNECTIONS * sizeof(*fds));
-	r = proc_memory(d->proc.pid, &unused, &before);
+	r = read_memory(d->proc.pid, &unused, &before);
 	r = r < 0 ? r : connect_many(d, fds, err);
 	if (r == 0) {
-		r = proc_memory(d->proc.pid, &unused, &after);
+		r = read_memory(d->proc.pid, &unused, &after);
 		idle->connections = IDLE_CONNECTIONS;
-		idle->bytes_per_connection = ((double)after - (double)before) / IDLE_CONNECTIONS;
+		idle->bytes_per_connection = (after - before) / IDLE_CONNECTIONS;
 		idle->wakeups_connected = watch(d);
 	}
 	for (size_t i = 0; i < IDLE_CONNECTIONS; i++) {
@@ -107,14 +134,13 @@ static int measure_connections(struct idle *idle, const struct daemon *d, struct
 
 static int measure_one(struct idle *idle, const struct daemon *d, struct rv_err *err)
 {
-	uint64_t pss, unused;
-	int r = proc_memory(d->proc.pid, &pss, &unused);
+	double unused;
+	int r = read_memory(d->proc.pid, &idle->pss, &unused);
 
 	if (r < 0) {
 		return bench_fail(
 			err, r, "memory of process %d: %s", (int)d->proc.pid, strerror(-r));
 	}
-	idle->pss = (double)pss;
 	idle->wakeups = watch(d);
 	return measure_connections(idle, d, err);
 }

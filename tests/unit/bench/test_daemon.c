@@ -1,13 +1,16 @@
 /* The real daemon under every load, and what happens when it refuses or dies. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "bench/generator.h"
 #include "bench/rounds.h"
 #include "common/runner.h"
+#include "util/fd.h"
 
 #define SLICE_NS 30000000u
 
@@ -237,6 +240,57 @@ START_TEST(a_daemon_that_refuses_its_configuration_is_quoted)
 }
 END_TEST
 
+/* Runs revbench for a moment, with what it says going to fd. Its exit status. */
+static int run_program(const char *revd, const char *option, const char *value, int fd)
+{
+	const char *argv[] = {getenv("REVBENCH"), "--quick", "--only", "stream", "--rounds", "1",
+		"--slice", "10ms", "--revd", revd, option, value, NULL};
+	struct proc p;
+	int status;
+
+	ck_assert_ptr_nonnull(argv[0]);
+	ck_assert_int_eq(proc_spawn(&p, argv, NULL, fd), 0);
+	ck_assert(proc_wait(&p, 30000));
+	status = proc_stop(&p);
+	ck_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* A daemon would have been missing, too: which of both is said tells what came first. */
+START_TEST(a_file_that_cannot_be_written_is_refused_before_anything_starts)
+{
+	static const char *const options[] = {"--json", "--html", "--svg"};
+	CLEANUP_FREE char *said = NULL;
+	char path[64];
+	size_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/said", dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(run_program("/nonexistent/revd", options[_i], "/nonexistent/file", fd), 1);
+	close(fd);
+	ck_assert_int_eq(fd_read_file(path, 4096, &said, &n), 0);
+	ck_assert_ptr_nonnull(strstr(said, "/nonexistent/file: No such file or directory"));
+	ck_assert_ptr_null(strstr(said, "/nonexistent/revd"));
+	ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
+START_TEST(results_that_cannot_be_printed_are_an_error)
+{
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	ck_assert_int_ge(full, 0);
+	ck_assert_int_ge(null, 0);
+	ck_assert_int_eq(run_program(getenv("REVD"), NULL, NULL, full), 1);
+	ck_assert_int_eq(run_program(getenv("REVD"), NULL, NULL, null), 0);
+	close(full);
+	close(null);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("bench/daemon");
@@ -253,6 +307,9 @@ int main(void)
 	tcase_add_test(t, one_that_runs_can_be_attached_to);
 	tcase_add_test(t, nobody_there_is_said);
 	tcase_add_test(t, a_daemon_that_refuses_its_configuration_is_quoted);
+	tcase_add_loop_test(
+		t, a_file_that_cannot_be_written_is_refused_before_anything_starts, 0, 3);
+	tcase_add_test(t, results_that_cannot_be_printed_are_an_error);
 	suite_add_tcase(s, t);
 	return runner_run(s);
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "bench/floor.h"
 #include "bench/generator.h"
 #include "bench/rounds.h"
 #include "common/runner.h"
@@ -28,7 +27,6 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	floor_clean(dir);
 	ck_assert_int_eq(rmdir(dir), 0);
 }
 

@@ -57,7 +57,7 @@ START_TEST(values)
 	bench_options_finish(&o);
 	ck_assert_int_lt(parse("-e", "uds:/x", "--rate=5"), 0);
 	ck_assert_str_eq(o.uri, "uds:/x");
-	ck_assert_double_eq(o.rate, 5);
+	ck_assert_uint_eq(o.rate, 5);
 	bench_options_finish(&o);
 }
 END_TEST

@@ -1,7 +1,7 @@
 /* What a load sends, and that no wrong reply gets past it. */
 #include <errno.h>
 #include <string.h>
-#include "bench/script.h"
+#include "bench/script_check.h"
 #include "common/runner.h"
 
 static struct rv_err err;
