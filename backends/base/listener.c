@@ -216,6 +216,18 @@ int rv_listener_open(struct rv_listener *l, int type, const struct rv_listener_c
 	return 0;
 }
 
+/* Is the name not ours any more? A socket that nobody listens on makes way for a new one. */
+static int check_lost(const struct rv_listener *l, struct rv_err *e)
+{
+	int r = rv_names_lost(l->path, l->id, e);
+
+	if (r == -EEXIST) {
+		r = remove_stale(l->cfg, l->type, e);
+		r = r < 0 ? r : rv_fail(e, -ESTALE, "%s: the name was another's", l->path);
+	}
+	return r;
+}
+
 int rv_listener_reconfigure(struct rv_listener *l, const struct rv_listener_config *c,
 	const struct rv_endpoint_info *info, struct rv_err *e)
 {
@@ -225,7 +237,10 @@ int rv_listener_reconfigure(struct rv_listener *l, const struct rv_listener_conf
 		return -EBUSY;
 	}
 	if (l->path) {
-		r = apply_mode(l, info, e);
+		r = check_lost(l, e);
+		if (r == 0) {
+			r = apply_mode(l, info, e);
+		}
 		if (r < 0) {
 			return r;
 		}

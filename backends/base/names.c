@@ -125,6 +125,29 @@ bool rv_names_unlink(const char *path, struct rv_names_id *id)
 	return same && unlink(path) == 0;
 }
 
+int rv_names_lost(const char *path, struct rv_names_id id, struct rv_err *e)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	struct stat st;
+	int r = 0;
+
+	if (!dir) {
+		r = rv_fail(e, -ENOMEM, "%s: no memory", path);
+	} else if (id.ino && lstat(path, &st) < 0 && errno != ENOENT) {
+		r = rv_fail(e, -errno, "%s: %s", path, strerror(errno));
+	} else if (id.ino && rv_names_id_path(path).ino == 0) {
+		r = faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) == 0
+			    ? rv_fail(e, -ESTALE, "%s: the name is gone", path)
+			    : rv_fail(e, -errno, "%s: the name is gone, and %s: %s", path, dir,
+				      strerror(errno));
+	} else if (id.ino && !rv_names_id_same(rv_names_id_path(path), id)) {
+		r = rv_fail(e, -EEXIST, "%s: the name is another's now", path);
+	}
+	free(dir);
+	return r;
+}
+
 /* fchmod() refuses O_PATH descriptors; their name in /proc does not. */
 static int chmod_fd(int fd, mode_t mode)
 {

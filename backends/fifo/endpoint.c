@@ -174,25 +174,32 @@ int fifo_open(void *block, const struct rv_endpoint_info *info, const void *cfg,
 	return 0;
 }
 
-/* We made the name, and it is not there any more, or something else is. */
-static bool is_lost(const char *path, struct rv_names_id id)
+/* Of the three names. One that is another's or can't be made again counts more than one
+ * that is gone. */
+static int find_lost(const struct fifo_endpoint *ep, struct rv_err *e)
 {
-	return id.ino && !rv_names_id_same(id, rv_names_id_path(path));
+	const struct {
+		const char *path;
+		struct rv_names_id id;
+	} names[] = {{ep->path, ep->id}, {ep->out_path, ep->out_id}, {ep->dir_path, ep->dir_id}};
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && (r == 0 || r == -ESTALE); i++) {
+		int k = rv_names_lost(names[i].path, names[i].id, e);
+
+		r = k < 0 ? k : r;
+	}
+	return r;
 }
 
 int fifo_reconfigure(
 	void *block, const struct rv_endpoint_info *info, const void *cfg, struct rv_err *e)
 {
 	struct fifo_endpoint *ep = block;
-	int r = 0;
+	int r = find_lost(ep, e);
 
 	(void)cfg; /* no key of ours is live */
-	if (is_lost(ep->path, ep->id) || is_lost(ep->out_path, ep->out_id) ||
-		is_lost(ep->dir_path, ep->dir_id)) {
-		return rv_fail(e, -ESTALE, "%s: the name, or one beside it, is gone or another's",
-			ep->path);
-	}
-	if (ep->id.ino) {
+	if (r == 0 && ep->id.ino) {
 		r = rv_names_apply(ep->fd, ep->path, info->mode, info, e);
 	}
 	if (r == 0 && ep->out_id.ino) {

@@ -129,7 +129,7 @@ static void on_watch(int fd, short what, void *arg)
 	}
 	in->shared.host->log(in->shared.handle, LOG_WARNING,
 		"%s: the name was removed or replaced; who has it open is still served, others "
-		"need a restart of revd",
+		"need a reload",
 		in->ep->path);
 	event_del(&in->watch_event);
 }

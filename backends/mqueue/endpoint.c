@@ -93,24 +93,29 @@ int mqueue_open(void *block, const struct rv_endpoint_info *info, const void *co
 	return 0;
 }
 
-/* We made the queue, and its name is not there any more, or is another's. */
-static bool is_lost(const struct mqueue_queue *mq)
+/* We made the queue: is its name gone, or another's? */
+static int check_lost(const struct mqueue_queue *mq, struct rv_err *e)
 {
-	return mq->id.ino && !rv_names_id_same(mq->id, mqueue_id(mq->name));
+	struct rv_names_id now = mqueue_id(mq->name);
+
+	if (!mq->id.ino || rv_names_id_same(mq->id, now)) {
+		return 0;
+	}
+	return now.ino || errno != ENOENT
+		       ? rv_fail(e, -EEXIST, "%s: the name is another's now", mq->name)
+		       : rv_fail(e, -ESTALE, "%s: the name is gone", mq->name);
 }
 
 int mqueue_reconfigure(
 	void *block, const struct rv_endpoint_info *info, const void *cfg, struct rv_err *e)
 {
 	struct mqueue_endpoint *ep = block;
-	int r = 0;
+	int in = check_lost(&ep->in, e);
+	int r = in == -EEXIST ? in : check_lost(&ep->out, e);
 
 	(void)cfg; /* no key of ours is live */
-	if (is_lost(&ep->in) || is_lost(&ep->out)) {
-		return rv_fail(e, -ESTALE, "%s: the name, or that of %s, is gone or another's",
-			ep->in.name, ep->out.name);
-	}
-	if (ep->in.id.ino) {
+	r = r == 0 ? in : r;
+	if (r == 0 && ep->in.id.ino) {
 		r = rv_names_apply(ep->in.q, ep->in.name, info->mode, info, e);
 	}
 	if (r == 0 && ep->out.id.ino) {

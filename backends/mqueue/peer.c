@@ -152,8 +152,7 @@ static void look_at_own_name(struct mqueue_instance *in)
 	}
 	in->name_lost = true;
 	in->shared.host->log(in->shared.handle, LOG_WARNING,
-		"%s: the name was removed; who has it open is still served, others need a restart "
-		"of revd",
+		"%s: the name was removed; who has it open is still served, others need a reload",
 		in->ep->in.name);
 }
 

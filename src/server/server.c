@@ -129,18 +129,19 @@ static void collect(struct server *s)
 /* Outside of all callbacks of backends, which a reload may end. */
 static void grant_wishes(struct server *s)
 {
+	struct reload_wish *wishes = wishes_take(&s->endpoints);
 	struct rv_err err = {{0}};
 	int r;
 
-	if (!wishes_pending(&s->endpoints)) {
+	if (!wishes) {
 		return;
 	}
 	if (s->stopping) {
-		wishes_answer(&s->endpoints, RV_STATUS_STOPPING, "the daemon is stopping");
+		wishes_answer(wishes, RV_STATUS_STOPPING, "the daemon is stopping");
 		return;
 	}
 	r = s->events->reload(s->ctx, &err);
-	wishes_answer(&s->endpoints, r < 0 ? RV_STATUS_INTERNAL : RV_STATUS_OK, err.msg);
+	wishes_answer(wishes, r < 0 ? RV_STATUS_INTERNAL : RV_STATUS_OK, err.msg);
 }
 
 static void on_notify(evutil_socket_t fd, short what, void *arg)
@@ -337,7 +338,7 @@ void server_destroy(struct server *s)
 		return;
 	}
 	close_all(s);
-	wishes_answer(&s->endpoints, RV_STATUS_STOPPING, "the daemon is stopping");
+	wishes_answer(wishes_take(&s->endpoints), RV_STATUS_STOPPING, "the daemon is stopping");
 	for (unsigned i = 0; i < s->endpoints.services.n_workers; i++) {
 		traffic_stop(&s->traffics[i]);
 	}

@@ -20,24 +20,18 @@ int wishes_add(void *endpoint, struct traffic *t, rv_ticket ticket)
 	return 0;
 }
 
-bool wishes_pending(struct endpoints *all)
-{
-	bool any;
-
-	pthread_rwlock_rdlock(&all->lock);
-	any = all->wishes != NULL;
-	pthread_rwlock_unlock(&all->lock);
-	return any;
-}
-
-void wishes_answer(struct endpoints *all, enum rv_status status, const char *sentence)
+struct reload_wish *wishes_take(struct endpoints *all)
 {
 	struct reload_wish *w;
 
 	pthread_rwlock_wrlock(&all->lock);
-	w = all->wishes;
-	all->wishes = NULL;
+	w = TAKE_PTR(all->wishes);
 	pthread_rwlock_unlock(&all->lock);
+	return w;
+}
+
+void wishes_answer(struct reload_wish *w, enum rv_status status, const char *sentence)
+{
 	while (w) {
 		struct reload_wish *next = w->next;
 

@@ -86,7 +86,10 @@ rv_ticket call_make_ticket(struct request *q, struct rv_service_worker *sw)
 	t->bytes = q->bytes + REQUEST_COST;
 	t->id = q->id;
 	t->start_ns = q->batch->start_ns;
-	t->deadline_ns = worker_now(in->worker) + in->limits.service_ns;
+	/* the main thread answers in any case, and nobody may think that it has not */
+	t->deadline_ns = sw == in->traffic->control
+				 ? UINT64_MAX
+				 : worker_now(in->worker) + in->limits.service_ns;
 	if (!take_place(q, t)) {
 		ticket_free(ts, t);
 		return 0;

@@ -201,8 +201,8 @@ struct rv_backend_ops { /* grows at the tail only */
 	int (*open)(void *ep, const struct rv_endpoint_info *, const void *cfg, const int *fds,
 		size_t n_fds, struct rv_err *);
 	/* NULL. Applies keys marked live (and mode, owner, group). -EBUSY: can't be done
-	 * in place, nothing was changed. -ESTALE: a name that open() made is gone or
-	 * another's; the host opens the endpoint anew. */
+	 * in place, nothing was changed. -ESTALE: a name that open() made is gone, and
+	 * nothing stands in the way of making it again: the host opens the endpoint anew. */
 	int (*reconfigure)(
 		void *ep, const struct rv_endpoint_info *, const void *cfg, struct rv_err *);
 	/* NULL. Closes, and removes the names that open() made. Fine half-open. */

@@ -607,7 +607,7 @@ START_TEST(test_a_name_taken_away)
 	sweep();
 	ck_assert_ptr_nonnull(strstr(f->log, "the name was removed"));
 	ck_assert_ptr_null(strstr(strstr(f->log, "removed") + 1, "removed")); /* once */
-	ck_assert_int_eq(f->ops->reconfigure(f->endpoint, &info, &cfg, &f->err), -ESTALE);
+	ck_assert_int_eq(f->ops->reconfigure(f->endpoint, &info, &cfg, &f->err), -EEXIST);
 	fake_stop(f);
 	ck_assert(has("")); /* not ours to remove */
 	mq_close(fresh);

@@ -112,6 +112,28 @@ START_TEST(test_unlink_only_what_it_was)
 }
 END_TEST
 
+/* Gone, another's, and gone with its directory. */
+START_TEST(test_lost)
+{
+	struct rv_names_id id, none = {0};
+
+	ck_assert_int_eq(mkdir("d", 0700), 0);
+	place_write("d/a", "ours");
+	id = rv_names_id_path("d/a");
+	ck_assert_int_eq(rv_names_lost("d/a", id, &err), 0);
+	place_write("d/b", "theirs");
+	ck_assert_int_eq(rename("d/b", "d/a"), 0);
+	ck_assert_int_eq(rv_names_lost("d/a", id, &err), -EEXIST);
+	ck_assert_ptr_nonnull(strstr(err.msg, "another's"));
+	ck_assert_int_eq(rv_names_lost("d/a", none, &err), 0);
+	ck_assert_int_eq(unlink("d/a"), 0);
+	ck_assert_int_eq(rv_names_lost("d/a", id, &err), -ESTALE);
+	ck_assert_int_eq(rmdir("d"), 0);
+	ck_assert_int_eq(rv_names_lost("d/a", id, &err), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "the name is gone, and d/: "));
+}
+END_TEST
+
 START_TEST(test_fifo_mode_is_exact)
 {
 	struct rv_endpoint_info info = fake_info();
@@ -245,6 +267,7 @@ int main(void)
 	tcase_add_test(tc, test_what_is_no_lock_is_left_alone);
 	tcase_add_test(tc, test_a_lock_of_somebody_else);
 	tcase_add_test(tc, test_unlink_only_what_it_was);
+	tcase_add_test(tc, test_lost);
 	tcase_add_test(tc, test_fifo_mode_is_exact);
 	tcase_add_test(tc, test_owner_and_group);
 	tcase_add_test(tc, test_a_name_that_exists);

@@ -40,6 +40,10 @@ static inline bool rv_names_id_same(struct rv_names_id a, struct rv_names_id b)
 /* Removes the name if it is still *id, and clears *id. True if removed. */
 bool rv_names_unlink(const char *path, struct rv_names_id *id);
 
+/* Is the name still *id, or none of ours? 0; -ESTALE: it is gone, and can be made again;
+ * -EEXIST: it is another's; -errno: it is gone, and can't be made again. */
+int rv_names_lost(const char *path, struct rv_names_id id, struct rv_err *) MUST_CHECK;
+
 /* Gives the object behind fd (also an O_PATH one) its owner, group and mode. */
 int rv_names_apply(int fd, const char *path, mode_t mode, const struct rv_endpoint_info *,
 	struct rv_err *) MUST_CHECK;
