@@ -11,12 +11,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "librevc/session.h"
+#include "librevc/transports.h"
 #include "util/fd.h"
 
 #define REPLY_MODE 0622 /* the daemon may write, others may not read */
 #define REPLY_PIPE (1 << 20)
-#define READ_SIZE ((size_t)256 << 10)
 
 /* open() of a socket says ENXIO like that of a FIFO without a reader. */
 static int judge_open_error(const char *path, int err)
@@ -90,17 +89,7 @@ static int fifo_open(struct revc *s, uint64_t deadline)
 
 static void fifo_unlink_reply(const struct revc *s)
 {
-	if (s->reply_name[0]) {
-		unlink(s->reply_name);
-	}
-}
-
-static void fifo_close(struct revc *s)
-{
-	fifo_unlink_reply(s);
-	s->reply_name[0] = '\0';
-	s->in_fd = fd_close(s->in_fd);
-	s->out_fd = fd_close(s->out_fd);
+	unlink(s->reply_name);
 }
 
 /* As many whole frames as one atomic write holds. */
@@ -131,19 +120,9 @@ static ssize_t fifo_send(struct revc *s, const uint8_t *p, size_t n)
 
 static int fifo_fill(struct revc *s)
 {
-	ssize_t k;
+	ssize_t k = session_read(s);
 
-	if (bytes_room(&s->rx) < READ_SIZE / 4 && bytes_reserve(&s->rx, READ_SIZE) < 0) {
-		return -ENOMEM;
-	}
-	do {
-		k = read(s->in_fd, bytes_tail(&s->rx), bytes_room(&s->rx));
-	} while (k < 0 && errno == EINTR);
-	if (k <= 0) {
-		return k < 0 ? -errno : -EAGAIN;
-	}
-	s->rx.len += (size_t)k;
-	return 0;
+	return k > 0 ? 0 : k < 0 ? (int)k : -EAGAIN;
 }
 
 static int fifo_verify(const struct revc *s)
@@ -160,7 +139,6 @@ static int fifo_verify(const struct revc *s)
 const struct transport transport_fifo = {
 	.name = "fifo",
 	.open = fifo_open,
-	.close = fifo_close,
 	.send = fifo_send,
 	.fill = fifo_fill,
 	.verify = fifo_verify,

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "librevc/session.h"
+#include "librevc/transports.h"
 #include "util/fd.h"
 
 #define REPLY_MODE 0622 /* the daemon may send, others may not receive */
@@ -114,19 +114,9 @@ static int mqueue_open(struct revc *s, uint64_t deadline)
 
 static void mqueue_unlink_reply(const struct revc *s)
 {
-	if (s->reply_name[0]) {
-		/* mq_unlink(3) is not among the async-signal-safe functions; the
-		 * system call is, and takes the name without its slash. */
-		syscall(SYS_mq_unlink, s->reply_name + 1);
-	}
-}
-
-static void mqueue_close(struct revc *s)
-{
-	mqueue_unlink_reply(s);
-	s->reply_name[0] = '\0';
-	s->in_fd = fd_close(s->in_fd);
-	s->out_fd = fd_close(s->out_fd);
+	/* mq_unlink(3) is not among the async-signal-safe functions; the
+	 * system call is, and takes the name without its slash. */
+	syscall(SYS_mq_unlink, s->reply_name + 1);
 }
 
 static ssize_t mqueue_send(struct revc *s, const uint8_t *p, size_t n)
@@ -177,7 +167,6 @@ static int mqueue_verify(const struct revc *s)
 const struct transport transport_mqueue = {
 	.name = "mqueue",
 	.open = mqueue_open,
-	.close = mqueue_close,
 	.send = mqueue_send,
 	.fill = mqueue_fill,
 	.verify = mqueue_verify,
