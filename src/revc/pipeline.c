@@ -222,7 +222,8 @@ static int on_probe(struct pipeline *p, const struct revc_reply *reply)
 	if (uptime > (double)(now - slot_at(p, p->head)->sent_ns) / NS_PER_S) {
 		return 0;
 	}
-	return send_all_again(p);
+	/* In a new session: half a reply of the one that died may be in this one. */
+	return pipeline_recover(p);
 }
 
 static int look_after(struct pipeline *p, uint64_t now)
