@@ -11,12 +11,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "librevc/session.h"
+#include "librevc/transports.h"
 #include "util/fd.h"
 
 #define REPLY_MODE 0622 /* the daemon may write, others may not read */
 #define REPLY_PIPE (1 << 20)
-#define READ_SIZE ((size_t)256 << 10)
 
 /* open() of a socket says ENXIO like that of a FIFO without a reader. */
 static int judge_open_error(const char *path, int err)
@@ -45,16 +44,7 @@ static int open_request(struct revc *s)
 
 static void fifo_unlink_reply(const struct revc *s)
 {
-	if (s->reply_name[0]) {
-		unlink(s->reply_name);
-	}
-}
-
-static void fifo_drop_reply(struct revc *s)
-{
-	fifo_unlink_reply(s);
-	s->reply_name[0] = '\0';
-	s->in_fd = fd_close(s->in_fd);
+	unlink(s->reply_name);
 }
 
 /* 0; -ESTALE: the daemon took the name, which nobody had open yet, for that of a client
@@ -85,7 +75,7 @@ static int make_reply(struct revc *s)
 	int r;
 
 	do {
-		fifo_drop_reply(s);
+		session_drop_reply(s);
 		r = session_make_token(s);
 		if (r < 0) {
 			return r;
@@ -118,12 +108,6 @@ static int fifo_open(struct revc *s, uint64_t deadline)
 	return 0;
 }
 
-static void fifo_close(struct revc *s)
-{
-	fifo_drop_reply(s);
-	s->out_fd = fd_close(s->out_fd);
-}
-
 /* As many whole frames as one atomic write holds. */
 static size_t cut_atomic(const uint8_t *p, size_t n)
 {
@@ -152,19 +136,9 @@ static ssize_t fifo_send(struct revc *s, const uint8_t *p, size_t n)
 
 static int fifo_fill(struct revc *s)
 {
-	ssize_t k;
+	ssize_t k = session_read(s);
 
-	if (bytes_room(&s->rx) < READ_SIZE / 4 && bytes_reserve(&s->rx, READ_SIZE) < 0) {
-		return -ENOMEM;
-	}
-	do {
-		k = read(s->in_fd, bytes_tail(&s->rx), bytes_room(&s->rx));
-	} while (k < 0 && errno == EINTR);
-	if (k <= 0) {
-		return k < 0 ? -errno : -EAGAIN;
-	}
-	s->rx.len += (size_t)k;
-	return 0;
+	return k > 0 ? 0 : k < 0 ? (int)k : -EAGAIN;
 }
 
 static int fifo_verify(const struct revc *s)
@@ -181,7 +155,6 @@ static int fifo_verify(const struct revc *s)
 const struct transport transport_fifo = {
 	.name = "fifo",
 	.open = fifo_open,
-	.close = fifo_close,
 	.send = fifo_send,
 	.fill = fifo_fill,
 	.verify = fifo_verify,

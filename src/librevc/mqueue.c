@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "librevc/orphans.h"
-#include "librevc/session.h"
+#include "librevc/transports.h"
 #include "util/clock.h"
 #include "util/fd.h"
 
@@ -32,20 +32,9 @@ struct shape {
 
 static void mqueue_unlink_reply(const struct revc *s)
 {
-	if (s->reply_name[0]) {
-		/* mq_unlink(3) is not among the async-signal-safe functions; the
-		 * system call is, and takes the name without its slash. */
-		syscall(SYS_mq_unlink, s->reply_name + 1);
-	}
-}
-
-static void mqueue_drop_reply(struct revc *s)
-{
-	if (s->in_fd >= 0) {
-		mqueue_unlink_reply(s);
-	}
-	s->reply_name[0] = '\0';
-	s->in_fd = fd_close(s->in_fd);
+	/* mq_unlink(3) is not among the async-signal-safe functions; the
+	 * system call is, and takes the name without its slash. */
+	syscall(SYS_mq_unlink, s->reply_name + 1);
 }
 
 static int open_request(struct revc *s)
@@ -119,7 +108,7 @@ static int try_reply(struct revc *s, size_t *ret_size)
 		(int)s->token_n, (const char *)s->token);
 	r = make_reply_that_fits(s, ret_size);
 	if (r < 0) {
-		mqueue_drop_reply(s);
+		session_drop_reply(s);
 	}
 	return r;
 }
@@ -161,12 +150,6 @@ static int mqueue_open(struct revc *s, uint64_t deadline)
 	r = r < 0 ? r : open_reply(s, deadline);
 	s->limits.inflight_bytes = (size_t)256 << 10;
 	return r;
-}
-
-static void mqueue_close(struct revc *s)
-{
-	mqueue_drop_reply(s);
-	s->out_fd = fd_close(s->out_fd);
 }
 
 static ssize_t mqueue_send(struct revc *s, const uint8_t *p, size_t n)
@@ -217,7 +200,6 @@ static int mqueue_verify(const struct revc *s)
 const struct transport transport_mqueue = {
 	.name = "mqueue",
 	.open = mqueue_open,
-	.close = mqueue_close,
 	.send = mqueue_send,
 	.fill = mqueue_fill,
 	.verify = mqueue_verify,

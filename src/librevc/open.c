@@ -1,10 +1,8 @@
 /* A session begins: which transport the URI means. */
 #include <errno.h>
 #include <stdlib.h>
-#include "librevc/session.h"
+#include "librevc/transports.h"
 #include "util/clock.h"
-
-extern const struct transport transport_uds, transport_fifo, transport_mqueue;
 
 static const struct transport *const transports[] = {
 	[URI_UDS] = &transport_uds,
@@ -20,7 +18,7 @@ static int connect_to(struct revc *s, const char *uri)
 	if (r < 0) {
 		return r;
 	}
-	session_init(s, transports[s->uri.scheme]);
+	s->ops = transports[s->uri.scheme];
 	r = session_random(&s->next_id, sizeof(s->next_id));
 	if (r < 0) {
 		return session_fail(s, FAILURE_CONNECT, -r);
@@ -38,6 +36,7 @@ int revc_open(const char *uri, const struct revc_options *options, struct revc *
 		error_set(err, ENOMEM, EXIT_TRY_LATER, "out of memory");
 		return -ENOMEM;
 	}
+	s->in_fd = s->out_fd = -1;
 	if (options) {
 		s->options = *options;
 	}

@@ -5,14 +5,16 @@
  * in a read of a stream socket is woken once more per round trip than one that
  * sleeps in poll, for each wake-up of the socket's other event sources.
  */
+#include "librevc/receive.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <time.h>
-#include "util/quote.h"
 #include "librevc/session.h"
 #include "proto/join.h"
 #include "proto/status.h"
 #include "util/clock.h"
+#include "util/quote.h"
 
 #define NS_PER_S 1000000000u
 #define REPLY_MAX ((size_t)1 << 31) /* bytes; more is nonsense */
@@ -167,7 +169,9 @@ static int next_of_slots(struct revc *s, struct revc_reply *ret)
 	return 0;
 }
 
-int session_next(struct revc *s, struct revc_reply *ret)
+/* The next whole reply among what was received, without a system call: 1, 0 if
+ * there is none, or -errno. */
+static int next_reply(struct revc *s, struct revc_reply *ret)
 {
 	return s->slots.mem ? next_of_slots(s, ret) : next_of_stream(s, ret);
 }
@@ -189,7 +193,10 @@ static int poll_until(struct pollfd *pfds, nfds_t n, uint64_t deadline_ns)
 	return k == 0 ? -ETIMEDOUT : k;
 }
 
-int session_wait(struct revc *s, uint64_t deadline_ns, int also_fd)
+/* Waits until the deadline for replies, for room to send if something is unsent, or
+ * for also_fd (-1: none) to be readable. 0: look again; 1: also_fd is ready;
+ * -ETIMEDOUT; -EPIPE: the reader of the request FIFO has left. */
+static int wait_for_more(struct revc *s, uint64_t deadline_ns, int also_fd)
 {
 	bool unsent = s->out.len > 0, split = s->in_fd != s->out_fd;
 	struct pollfd pfds[3] = {
@@ -243,12 +250,12 @@ static int read_last_words(struct revc *s, int r)
 	return r;
 }
 
-int session_receive(struct revc *s, uint64_t deadline_ns, int also_fd, struct revc_reply *ret)
+int receive_reply(struct revc *s, uint64_t deadline_ns, int also_fd, struct revc_reply *ret)
 {
 	bool just_look = deadline_ns == REVC_NOW;
 
 	for (;;) {
-		int r = session_next(s, ret);
+		int r = next_reply(s, ret);
 
 		if (r != 0) {
 			return r < 0 ? r : 0;
@@ -266,7 +273,7 @@ int session_receive(struct revc *s, uint64_t deadline_ns, int also_fd, struct re
 			return -ETIMEDOUT;
 		}
 		if (r == -EAGAIN) {
-			r = session_wait(s, deadline_ns, also_fd);
+			r = wait_for_more(s, deadline_ns, also_fd);
 			if (r != 0) {
 				return r;
 			}
@@ -280,7 +287,7 @@ int session_receive(struct revc *s, uint64_t deadline_ns, int also_fd, struct re
 
 int revc_receive(struct revc *s, uint64_t deadline_ns, struct revc_reply *ret)
 {
-	int r = session_receive(s, deadline_ns, -1, ret);
+	int r = receive_reply(s, deadline_ns, -1, ret);
 
 	return r == -ETIMEDOUT ? session_fail(s, FAILURE_RECEIVE, ETIMEDOUT) : r;
 }

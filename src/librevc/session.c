@@ -1,11 +1,14 @@
 #include "librevc/session.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 #include "librevc/orphans.h"
+#include "util/fd.h"
+
+#define READ_SIZE ((size_t)256 << 10)
 
 int session_fail(struct revc *s, enum failure_stage stage, int err)
 {
@@ -57,11 +60,28 @@ int session_make_token(struct revc *s)
 	return 0;
 }
 
-void session_init(struct revc *s, const struct transport *ops)
+ssize_t session_read(struct revc *s)
 {
-	s->ops = ops;
-	s->in_fd = s->out_fd = -1;
+	ssize_t k;
+
+	if (bytes_room(&s->rx) < READ_SIZE / 4 && bytes_reserve(&s->rx, READ_SIZE) < 0) {
+		return -ENOMEM;
+	}
+	do {
+		k = read(s->in_fd, bytes_tail(&s->rx), bytes_room(&s->rx));
+	} while (k < 0 && errno == EINTR);
+	if (k < 0) {
+		return -errno;
+	}
+	s->rx.len += (size_t)k;
+	return k;
+}
+
+void session_drop_reply(struct revc *s)
+{
+	revc_unlink_reply(s);
 	s->reply_name[0] = '\0';
+	s->in_fd = fd_close(s->in_fd);
 }
 
 void revc_close(struct revc *s)
@@ -69,9 +89,10 @@ void revc_close(struct revc *s)
 	if (!s) {
 		return;
 	}
-	if (s->ops) {
-		s->ops->close(s);
+	if (s->out_fd != s->in_fd) {
+		fd_close(s->out_fd);
 	}
+	session_drop_reply(s);
 	bytes_free(&s->out);
 	bytes_free(&s->rx);
 	free(s->slots.mem);
@@ -127,7 +148,7 @@ int revc_verify(const struct revc *s)
 
 void revc_unlink_reply(const struct revc *s)
 {
-	if (s->ops->unlink_reply) {
+	if (s->reply_name[0] && s->ops->unlink_reply) {
 		s->ops->unlink_reply(s);
 	}
 }

@@ -33,9 +33,8 @@ struct transport {
 	const char *name;
 	/* Connects, makes the reply name, sets limits and descriptors. deadline: see
 	 * revc_receive(). 0, or -errno with the sentence in s->err; what was
-	 * made by then is left to close(). */
+	 * made by then is left to revc_close(). */
 	int (*open)(struct revc *, uint64_t deadline);
-	void (*close)(struct revc *);
 	/* Sends from the n > 0 bytes at p, which begin where the last send
 	 * stopped. Bytes taken, or -EAGAIN or another -errno. */
 	ssize_t (*send)(struct revc *, const uint8_t *p, size_t n);
@@ -53,7 +52,7 @@ struct revc {
 	struct revc_options options;
 	struct revc_limits limits;
 	struct revc_err err;
-	int in_fd, out_fd; /* -1 or open; the same for sockets. Closed by ops->close() */
+	int in_fd, out_fd; /* -1 or open; the same for sockets */
 	struct bytes out;  /* the batch: whole frames, but for a first one that is partly sent */
 	struct bytes rx;
 	struct session_slots slots;
@@ -80,24 +79,11 @@ int session_random(void *p, size_t n) MUST_CHECK;
 
 /* Makes a token of 128 random bits. 0 or -errno. */
 int session_make_token(struct revc *) MUST_CHECK;
+/* Removes the reply name and closes what it named. */
+void session_drop_reply(struct revc *);
 
-/* Waits until the deadline for replies, for room to send if something is unsent, or
- * for also_fd (-1: none) to be readable. 0: look again; 1: also_fd is ready;
- * -ETIMEDOUT; -EPIPE: the reader of the request FIFO has left. */
-int session_wait(struct revc *, uint64_t deadline_ns, int also_fd) MUST_CHECK;
-
-/* The next whole reply among what was received, without a system call: 1, 0 if
- * there is none, or -errno. */
-int session_next(struct revc *, struct revc_reply *ret) MUST_CHECK;
-
-/* Like revc_receive(), but 1 as soon as also_fd is readable and nothing else is
- * there to be done. */
-int session_receive(
-	struct revc *, uint64_t deadline_ns, int also_fd, struct revc_reply *ret) MUST_CHECK;
+/* Reads once from in_fd to rx. Bytes, 0 at the end, or -errno. */
+ssize_t session_read(struct revc *) MUST_CHECK;
 
 /* Explains err (positive) as an error of this session. Returns -err. */
 int session_fail(struct revc *, enum failure_stage, int err);
-
-/* A session around ops and what the caller put into it before: the way for
- * tests to sit at the other end. Takes s->in_fd over. */
-void session_init(struct revc *, const struct transport *ops);

@@ -11,11 +11,10 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
-#include "librevc/session.h"
+#include "librevc/transports.h"
 #include "util/clock.h"
 #include "util/fd.h"
 
-#define STREAM_READ ((size_t)256 << 10)
 #define STREAM_FRAME ((size_t)1 << 30)
 #define STREAM_INFLIGHT ((size_t)256 << 10)
 #define PACKET_FRAME ((size_t)64 << 10)  /* the most that the smallest default buffers take */
@@ -134,11 +133,6 @@ static int uds_open(struct revc *s, uint64_t deadline)
 	return session_fail(s, FAILURE_CONNECT, judge_connect_error(s->uri.address, -r));
 }
 
-static void uds_close(struct revc *s)
-{
-	s->in_fd = s->out_fd = fd_close(s->in_fd);
-}
-
 static ssize_t stream_send(struct revc *s, const uint8_t *p, size_t n)
 {
 	ssize_t k;
@@ -151,19 +145,9 @@ static ssize_t stream_send(struct revc *s, const uint8_t *p, size_t n)
 
 static int stream_fill(struct revc *s)
 {
-	ssize_t k;
+	ssize_t k = session_read(s);
 
-	if (bytes_room(&s->rx) < STREAM_READ / 4 && bytes_reserve(&s->rx, STREAM_READ) < 0) {
-		return -ENOMEM;
-	}
-	do {
-		k = read(s->in_fd, bytes_tail(&s->rx), bytes_room(&s->rx));
-	} while (k < 0 && errno == EINTR);
-	if (k <= 0) {
-		return k < 0 ? -errno : -ECONNRESET;
-	}
-	s->rx.len += (size_t)k;
-	return 0;
+	return k > 0 ? 0 : k < 0 ? (int)k : -ECONNRESET;
 }
 
 /* Frames at p are whole: a message is never sent in part. */
@@ -233,19 +217,16 @@ static int packet_fill(struct revc *s)
 const struct transport transport_uds = {
 	.name = "uds",
 	.open = uds_open,
-	.close = uds_close,
 };
 
 static const struct transport transport_stream = {
 	.name = "uds stream",
-	.close = uds_close,
 	.send = stream_send,
 	.fill = stream_fill,
 };
 
 static const struct transport transport_packet = {
 	.name = "uds seqpacket",
-	.close = uds_close,
 	.send = packet_send,
 	.fill = packet_fill,
 };

@@ -47,11 +47,6 @@ static const uint8_t *input_at(const struct bulk *b)
 	return b->in->data + b->in->start;
 }
 
-static int protocol_error(struct bulk *b)
-{
-	return failure_explain(&b->f->p.err, &b->f->p.s->uri, FAILURE_RECEIVE, EPROTO);
-}
-
 /* Requests. */
 
 /* How far what was read may be sent. */
@@ -141,7 +136,7 @@ static int write_replies(struct bulk *b, size_t fresh)
 	lines = lines_count(p, good);
 	span = lines_span(input_at(b), b->sent, lines);
 	if (lines > 0 && span == 0) {
-		return protocol_error(b);
+		return pipeline_fail(&b->f->p, EPROTO);
 	}
 	r = output_put(&b->f->out, p, good);
 	bytes_take(&b->rx, good);
@@ -304,15 +299,14 @@ static int receive_some(struct bulk *b)
 	int r;
 
 	if (bytes_room(&b->rx) < RECEIVE / 4 && bytes_reserve(&b->rx, RECEIVE) < 0) {
-		error_set(&b->f->p.err, ENOMEM, EXIT_TRY_LATER, "out of memory");
-		return -ENOMEM;
+		return pipeline_fail(&b->f->p, ENOMEM);
 	}
 	k = recv(revc_fd(b->f->p.s), bytes_tail(&b->rx), bytes_room(&b->rx), 0);
 	if (k < 0 && (errno == EAGAIN || errno == EINTR)) {
 		return 0;
 	}
 	if (k < 0 && !is_lost(errno)) {
-		return failure_explain(&b->f->p.err, &b->f->p.s->uri, FAILURE_RECEIVE, errno);
+		return pipeline_fail(&b->f->p, errno);
 	}
 	if (k <= 0) {
 		r = on_lost(b);
@@ -344,8 +338,7 @@ static int wait_for_more(struct bulk *b)
 	}
 	r = ppoll(pfds, ARRAY_SIZE(pfds), busy ? &ts : NULL, NULL);
 	if (r == 0) {
-		b->f->p.err.exit_code = EXIT_TRY_LATER;
-		return failure_explain(&b->f->p.err, &b->f->p.s->uri, FAILURE_RECEIVE, ETIMEDOUT);
+		return pipeline_fail(&b->f->p, ETIMEDOUT);
 	}
 	b->input_ready = r > 0 && pfds[1].revents;
 	return 0;

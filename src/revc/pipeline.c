@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
+#include "librevc/receive.h"
+#include "librevc/session.h"
 #include "revc/answer.h"
 #include "revc/signals.h"
 #include "proto/status.h"
@@ -44,6 +46,11 @@ static int fail_session(struct pipeline *p, int r)
 {
 	revc_error(p->s, &p->err);
 	return r;
+}
+
+int pipeline_fail(struct pipeline *p, int err)
+{
+	return failure_explain(&p->err, &p->s->uri, FAILURE_RECEIVE, err);
 }
 
 void pipeline_progress(struct pipeline *p)
@@ -215,7 +222,8 @@ static int on_probe(struct pipeline *p, const struct revc_reply *reply)
 	if (uptime > (double)(now - slot_at(p, p->head)->sent_ns) / NS_PER_S) {
 		return 0;
 	}
-	return send_all_again(p);
+	/* In a new session: half a reply of the one that died may be in this one. */
+	return pipeline_recover(p);
 }
 
 static int look_after(struct pipeline *p, uint64_t now)
@@ -338,18 +346,13 @@ static uint64_t next_due(const struct pipeline *p)
 	return due;
 }
 
-static int fail_timeout(struct pipeline *p)
-{
-	return failure_explain(&p->err, &p->s->uri, FAILURE_RECEIVE, ETIMEDOUT);
-}
-
 static int on_timer(struct pipeline *p)
 {
 	uint64_t now = clock_now();
 
 	if (now >= p->progress_ns + p->timeout_ns) {
 		/* While connections are lost again and again, that is the reason. */
-		return give_up(p, p->pause_ns ? -p->err.err : fail_timeout(p));
+		return give_up(p, p->pause_ns ? -p->err.err : pipeline_fail(p, ETIMEDOUT));
 	}
 	if (p->waiting > 0) {
 		int r = send_waiting(p, now);
@@ -365,7 +368,7 @@ static int on_timer(struct pipeline *p)
 static int step(struct pipeline *p, int fd)
 {
 	struct revc_reply reply;
-	int r = session_receive(p->s, next_due(p), fd, &reply);
+	int r = receive_reply(p->s, next_due(p), fd, &reply);
 
 	if (r == 0) {
 		return on_reply(p, &reply);

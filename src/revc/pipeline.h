@@ -13,9 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "util/bytes.h"
 #include <revd/client.h>
-#include "librevc/session.h"
+#include "util/bytes.h"
 
 struct pipeline_result {
 	uint64_t tag; /* as pushed */
@@ -79,6 +78,9 @@ static inline bool pipeline_is_idle(const struct pipeline *p)
 /* The connection is lost: gets another one until the timeout and sends again what
  * has no answer. Also for the user of the session's own descriptor. */
 int pipeline_recover(struct pipeline *) MUST_CHECK;
+
+/* Explains err (positive) as a failure of the session to receive. Returns -err. */
+int pipeline_fail(struct pipeline *, int err);
 
 /* Something was answered, or there is nothing to be answered. */
 void pipeline_progress(struct pipeline *);

@@ -1,8 +1,12 @@
 /* Many requests, one order: whatever the daemon does in between. */
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "revc/pipeline.h"
 #include "revc/signals.h"
 #include "common/runner.h"
@@ -171,6 +175,81 @@ START_TEST(hands_busy_on)
 }
 END_TEST
 
+/* Behind a FIFO: one daemon dies when half of a reply is written, another one goes on
+ * at the same name. `torn` is played in a thread. */
+struct torn {
+	struct place place;
+	int fd;
+};
+
+static void take_frame(struct torn *t, struct rv_frame *f, char *token)
+{
+	uint8_t body[256];
+
+	place_read(t->fd, body, RV_FRAME_HEADER);
+	rv_frame_load(body, f);
+	place_read(t->fd, body, f->length);
+	memcpy(token, body + 1, body[0]);
+	token[body[0]] = '\0';
+}
+
+static void put_reply(struct torn *t, const char *token, uint8_t flags, uint64_t id,
+	const char *text)
+{
+	char name[RV_TOKEN_MAX + 8];
+	uint8_t buf[128];
+	size_t n = place_frame(buf, RV_STATUS_OK, flags | RV_FRAME_REPLY, id, text);
+	int fd;
+
+	(void)snprintf(name, sizeof(name), "f.d/%s", token);
+	fd = open(place_path(&t->place, name), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, buf, n), (ssize_t)n);
+	close(fd);
+}
+
+static void *play_torn(void *arg)
+{
+	struct torn *t = arg;
+	char token[RV_TOKEN_MAX + 1];
+	struct rv_frame f;
+
+	take_frame(t, &f, token);
+	put_reply(t, token, RV_FRAME_MORE, f.id, "3 t");
+	/* the next one knows nothing of it, and is young */
+	take_frame(t, &f, token);
+	while (f.code == RV_OP_INFO) {
+		put_reply(t, token, 0, f.id, "{\"uptime\":0.0}");
+		take_frame(t, &f, token);
+	}
+	put_reply(t, token, 0, f.id, "0 txet");
+	return NULL;
+}
+
+START_TEST(joins_nothing_of_a_dead_daemon)
+{
+	struct revc_options o = {.timeout_us = 20000000};
+	struct rig r = {0};
+	struct torn t;
+	struct revc_err err;
+	pthread_t thread;
+
+	place_make(&t.place);
+	ck_assert_int_eq(mkfifo(place_path(&t.place, "f"), 0600), 0);
+	ck_assert_int_eq(mkdir(place_path(&t.place, "f.d"), 0700), 0);
+	t.fd = open(place_path(&t.place, "f"), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	ck_assert_int_eq(pthread_create(&thread, NULL, play_torn, &t), 0);
+	ck_assert_int_eq(pipeline_init(
+		&r.p, place_uri(&t.place, "fifo", "f"), &o, deliver, &r, &err), 0);
+	ck_assert_int_eq(push_all(&r, 1), 0);
+	ck_assert_uint_eq(r.delivered, 1);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	pipeline_finish(&r.p);
+	close(t.fd);
+	place_remove(&t.place);
+}
+END_TEST
+
 START_TEST(ends_when_told)
 {
 	struct rig r;
@@ -194,6 +273,7 @@ int main(void)
 	tcase_add_test(t, keeps_a_window);
 	tcase_add_loop_test(t, gives_up, 0, (int)ARRAY_SIZE(ends));
 	tcase_add_test(t, hands_busy_on);
+	tcase_add_test(t, joins_nothing_of_a_dead_daemon);
 	tcase_add_test(t, ends_when_told);
 	suite_add_tcase(s, t);
 	return runner_run(s);

@@ -1,0 +1,6 @@
+/* The transports that there are. */
+#pragma once
+
+#include "librevc/session.h"
+
+extern const struct transport transport_uds, transport_fifo, transport_mqueue;
