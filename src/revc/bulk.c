@@ -320,10 +320,7 @@ static int receive_some(struct bulk *b)
 static int wait_for_more(struct bulk *b)
 {
 	bool busy = b->ready > 0;
-	uint64_t now = clock_now(), deadline = b->f->p.progress_ns + b->f->p.timeout_ns;
-	uint64_t left = deadline > now ? deadline - now : 0;
-	struct timespec ts = {
-		.tv_sec = (time_t)(left / 1000000000), .tv_nsec = (long)(left % 1000000000)};
+	const struct timespec ts = clock_until(b->f->p.progress_ns + b->f->p.timeout_ns);
 	struct pollfd pfds[2] = {
 		/* A connection without requests may close: that is found out when there are some.
 		 */
