@@ -56,7 +56,9 @@ int filter_emit(struct filter *f, uint64_t tag, uint8_t status, const uint8_t *d
 	} else {
 		report(f, tag >> 2, status, data, n);
 	}
-	return r < 0 ? r : output_put(&f->out, terms[term], term);
+	r = r < 0 ? r : output_put(&f->out, terms[term], term);
+	f->out.open = term == 0; /* at the end of a file: another one may follow */
+	return r;
 }
 
 static int emit_json(struct filter *f, const struct pipeline_result *result)
