@@ -16,7 +16,6 @@
 #include "util/clock.h"
 #include "util/quote.h"
 
-#define NS_PER_S 1000000000u
 #define REPLY_MAX ((size_t)1 << 31) /* bytes; more is nonsense */
 
 /* The daemon refuses whole connections in a line, before it knows which of the two
@@ -37,7 +36,7 @@ static int refused(struct revc *s, const uint8_t *p, size_t n)
 		return session_fail(s, FAILURE_RECEIVE, EPROTO);
 	}
 	error_set(&s->err, status == RV_STATUS_DENIED ? EACCES : EBUSY,
-		status_is_transient((unsigned)status) ? EXIT_TRY_LATER : EXIT_UNAVAILABLE, "%s: %s",
+		error_exit_code((unsigned)status), "%s: %s",
 		quote_text(s->uri.text, strlen(s->uri.text), uri, sizeof(uri)),
 		quote_text(p + 1, n - 1, said, sizeof(said)));
 	return -s->err.err;
@@ -178,15 +177,8 @@ static int next_reply(struct revc *s, struct revc_reply *ret)
 
 static int poll_until(struct pollfd *pfds, nfds_t n, uint64_t deadline_ns)
 {
-	struct timespec ts = {0};
-	uint64_t now = deadline_ns ? clock_now() : 0;
-	int k;
-
-	if (deadline_ns > now) {
-		ts.tv_sec = (time_t)((deadline_ns - now) / NS_PER_S);
-		ts.tv_nsec = (long)((deadline_ns - now) % NS_PER_S);
-	}
-	k = ppoll(pfds, n, deadline_ns ? &ts : NULL, NULL);
+	const struct timespec ts = deadline_ns ? clock_until(deadline_ns) : clock_span(0);
+	int k = ppoll(pfds, n, deadline_ns ? &ts : NULL, NULL);
 	if (k < 0) {
 		return errno == EINTR ? 0 : -errno;
 	}

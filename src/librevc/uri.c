@@ -117,16 +117,20 @@ bool revc_uri_check(const char *uri, struct revc_err *err)
 	return uri_parse(uri, &u, err) == 0;
 }
 
-const char *uri_default_uds(size_t i, char buf[REVC_URI_MAX])
+bool uri_find_default(char buf[REVC_URI_MAX])
 {
-	const char *dir = i == 0 ? "/run" : getenv("XDG_RUNTIME_DIR");
-	int n;
+	const char *const dirs[] = {"/run", getenv("XDG_RUNTIME_DIR")};
 
-	if (i > 1 || !dir || *dir != '/') {
-		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		int n = dirs[i] && dirs[i][0] == '/'
+				? snprintf(buf, REVC_URI_MAX, "uds:%s/revd/revd.sock", dirs[i])
+				: 0;
+
+		if (n > 0 && n < REVC_URI_MAX && access(buf + strlen("uds:"), F_OK) == 0) {
+			return true;
+		}
 	}
-	n = snprintf(buf, REVC_URI_MAX, "uds:%s/revd/revd.sock", dir);
-	return n > 0 && n < REVC_URI_MAX ? buf : NULL;
+	return false;
 }
 
 char *revc_uri_default(char buf[REVC_URI_MAX])
@@ -138,11 +142,8 @@ char *revc_uri_default(char buf[REVC_URI_MAX])
 		(void)snprintf(buf, REVC_URI_MAX, "%s", env);
 		return buf;
 	}
-	for (size_t i = 0; uri_default_uds(i, buf); i++) {
-		if (access(buf + strlen("uds:"), F_OK) == 0) {
-			return buf;
-		}
+	if (!uri_find_default(buf)) {
+		(void)snprintf(buf, REVC_URI_MAX, "uds:/run/revd/revd.sock");
 	}
-	(void)snprintf(buf, REVC_URI_MAX, "uds:/run/revd/revd.sock");
 	return buf;
 }

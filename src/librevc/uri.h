@@ -16,5 +16,5 @@ struct uri {
 /* 0, or -EINVAL with the sentence in err. *ret must stay where it is. */
 int uri_parse(const char *text, struct uri *ret, struct revc_err *err) REVC_CHECK;
 
-/* The i-th default socket, "uds:PATH", NULL past the last. */
-const char *uri_default_uds(size_t i, char buf[REVC_URI_MAX]);
+/* The first default socket that exists, "uds:PATH". False: none does. */
+bool uri_find_default(char buf[REVC_URI_MAX]);

@@ -17,7 +17,7 @@ static const char *const names[RV_STATUS_COUNT] = {
 
 const char *status_name(unsigned status)
 {
-	return status < RV_STATUS_COUNT ? names[status] : NULL;
+	return status < RV_STATUS_COUNT ? names[status] : "unknown-status";
 }
 
 int status_parse(const char *s, size_t n)

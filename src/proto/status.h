@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <revd/wire.h>
 
-/* "ok", "too-large", ...; "status-N" is never returned: unknown codes give NULL. */
+/* "ok", "too-large", ...; "unknown-status" for one of a later version. */
 const char *status_name(unsigned status);
 
 /* The status whose name the n bytes at s are, or -1. */

@@ -3,35 +3,24 @@
 #include <stdio.h>
 #include <string.h>
 #include "librevc/error.h"
-#include "proto/status.h"
 #include "revc/answer.h"
-#include "revc/signals.h"
-#include "util/clock.h"
+#include "revc/ask.h"
 #include "util/json.h"
 #include "util/quote.h"
-
-/* What an endpoint had to say. */
-struct answer {
-	const char *status; /* of the reply, or "unreachable" */
-	const uint8_t *data;
-	size_t n;
-	double ms;
-	int exit_code;
-};
 
 /* Where an endpoint is. */
 struct place {
 	const char *name, *address;
 };
 
-static void show_json(const struct place *ep, const struct answer *a)
+static void show_json(const char *name, const struct ask *a)
 {
 	bool ok = a->exit_code == 0;
 	struct json_writer j = {.file = stdout};
 
 	json_write_object(&j, NULL);
-	json_write_string(&j, "name", ep->name);
-	json_write_string(&j, "endpoint", ep->address);
+	json_write_string(&j, "name", name);
+	json_write_string(&j, "endpoint", a->uri);
 	if (!ok) {
 		json_write_null(&j, "reply");
 	}
@@ -42,11 +31,11 @@ static void show_json(const struct place *ep, const struct answer *a)
 	(void)putchar('\n');
 }
 
-static void show_row(const struct place *ep, const struct answer *a, int width)
+static void show_row(const struct ask *a, int width)
 {
 	char address[REVC_URI_MAX], said[400];
 
-	quote_text(ep->address, strlen(ep->address), address, sizeof(address));
+	quote_text(a->uri, strlen(a->uri), address, sizeof(address));
 	quote_text(a->data, a->n, said, sizeof(said));
 	if (a->exit_code == 0) {
 		(void)printf("%-*s  %8.3f ms  %s\n", width, address, a->ms, said);
@@ -56,70 +45,18 @@ static void show_row(const struct place *ep, const struct answer *a, int width)
 	}
 }
 
-static int call(const struct arguments *o, struct revc *s, struct revc_reply *reply)
-{
-	uint64_t timeout = o->session.timeout_us ? o->session.timeout_us : REVC_TIMEOUT_US;
-	const char *text = o->n > 0 ? o->operands[0] : "pong";
-
-	return revc_call(s, o->n > 0 ? RV_OP_CALL : RV_OP_PING, text, strlen(text),
-		clock_now() + timeout * 1000, reply);
-}
-
-static void fail(struct answer *a, const struct revc_err *err)
-{
-	const char *colon = strstr(err->text, ": ");
-
-	/* the sentence without the address, which is in the row */
-	a->data = (const uint8_t *)(colon ? colon + 2 : err->text);
-	a->n = strlen((const char *)a->data);
-	a->status = "unreachable";
-	a->exit_code = err->exit_code;
-}
-
-/* s: for the caller to close when a->data is not needed any more. */
-static void ask(const struct arguments *o, const char *uri, struct answer *a, struct revc **s,
-	struct revc_err *err)
-{
-	struct revc_reply reply;
-	uint64_t start;
-
-	if (signals_open(uri, &o->session, s, err) < 0) {
-		*s = NULL;
-		fail(a, err);
-		return;
-	}
-	start = clock_now();
-	if (call(o, *s, &reply) < 0) {
-		revc_error(*s, err);
-		fail(a, err);
-		return;
-	}
-	a->ms = (double)(clock_now() - start) / 1e6;
-	a->status = status_name(reply.status) ? status_name(reply.status) : "unknown-status";
-	a->data = reply.data;
-	a->n = reply.len;
-	a->exit_code = reply.status == RV_STATUS_OK                  ? 0
-		       : status_is_transient((unsigned)reply.status) ? EXIT_TRY_LATER
-								     : 1;
-}
-
 static int ask_and_show(const struct arguments *o, const struct place *ep, int width)
 {
-	struct revc_err err = {0};
-	struct revc *s = NULL;
-	struct answer a = {0};
+	struct ask a;
 
-	if (revc_uri_check(ep->address, &err)) {
-		ask(o, ep->address, &a, &s, &err);
-	} else {
-		fail(&a, &err);
-	}
+	ask_open(&a, o, ep->address);
+	(void)ask(&a, o->n > 0 ? RV_OP_CALL : RV_OP_PING, o->n > 0 ? o->operands[0] : "pong");
 	if (o->json) {
-		show_json(ep, &a);
+		show_json(ep->name, &a);
 	} else {
-		show_row(ep, &a, width);
+		show_row(&a, width);
 	}
-	signals_close(s);
+	ask_close(&a);
 	return a.exit_code;
 }
 
@@ -151,26 +88,22 @@ static int ask_all(const struct arguments *o, const json_t *endpoints)
 /* The daemon's own list, which the caller owns. NULL: it could not be had, for *ret_code. */
 static json_t *ask_where(const struct arguments *o, int *ret_code)
 {
-	uint64_t timeout = o->session.timeout_us ? o->session.timeout_us : REVC_TIMEOUT_US;
-	struct revc_err err = {.exit_code = EXIT_UNAVAILABLE};
-	struct revc *s = NULL;
-	struct revc_reply reply = {0};
+	struct ask a;
 	json_t *stats = NULL;
 
-	if (signals_open(o->uri, &o->session, &s, &err) < 0) {
-		s = NULL;
-	} else if (revc_call(s, RV_OP_STATS, NULL, 0, clock_now() + timeout * 1000, &reply) < 0) {
-		revc_error(s, &err);
+	ask_open(&a, o, o->uri);
+	if (ask(&a, RV_OP_STATS, "") != 0) {
+		*ret_code = ask_complain(&a);
 	} else {
-		stats = answer_parse(reply.data, reply.len);
-		(void)snprintf(
-			err.text, sizeof(err.text), "%s: does not say what it serves", o->uri);
+		stats = answer_parse(a.data, a.n);
+		if (!json_is_array(json_object_get(stats, "endpoints"))) {
+			(void)fprintf(stderr, "revc: %s: does not say what it serves\n", o->uri);
+			*ret_code = EXIT_UNAVAILABLE;
+			json_decref(stats);
+			stats = NULL;
+		}
 	}
-	if (!stats) {
-		(void)fprintf(stderr, "revc: %s\n", err.text);
-		*ret_code = err.exit_code;
-	}
-	signals_close(s);
+	ask_close(&a);
 	return stats;
 }
 

@@ -1,6 +1,7 @@
 #include "revc/answer.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
 #include "util/quote.h"
@@ -12,33 +13,17 @@ json_t *answer_parse(const void *text, size_t n)
 	return json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
 }
 
-static const json_t *find(const json_t *v, const char *path)
+int answer_unpack(const void *text, size_t n, const char *format, ...)
 {
-	while (v && *path) {
-		size_t n = strcspn(path, ".");
-		char key[64];
+	json_t *v = answer_parse(text, n);
+	json_error_t why;
+	va_list ap;
+	int r;
 
-		if (n >= sizeof(key)) {
-			return NULL;
-		}
-		memcpy(key, path, n);
-		key[n] = '\0';
-		v = json_object_get(v, key);
-		path += n + (path[n] == '.');
-	}
-	return v;
-}
-
-int answer_number(const void *text, size_t n, const char *path, double *ret)
-{
-	json_t *top = answer_parse(text, n);
-	const json_t *v = find(top, path);
-	int r = json_is_number(v) ? 0 : -ENOENT;
-
-	if (r == 0) {
-		*ret = json_number_value(v);
-	}
-	json_decref(top);
+	va_start(ap, format);
+	r = v && json_vunpack_ex(v, &why, 0, format, ap) == 0 ? 0 : -ENOENT;
+	va_end(ap);
+	json_decref(v);
 	return r;
 }
 

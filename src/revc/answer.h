@@ -9,8 +9,9 @@
 /* The n bytes as a value that the caller owns (json_decref()); NULL: they are not JSON. */
 json_t *answer_parse(const void *text, size_t n);
 
-/* The number at a path of keys, "limits.max_request". 0 or -ENOENT. */
-int answer_number(const void *text, size_t n, const char *path, double *ret) MUST_CHECK;
+/* Numbers of an object, json_unpack(): "{s:{s:F}}", "limits", "max_request", &number. No
+ * strings, which would be gone with the object. 0, or -ENOENT if one is missing. */
+int answer_unpack(const void *text, size_t n, const char *format, ...) MUST_CHECK;
 
 /* Prints an object for people: one "key: value" a line, objects and arrays indented,
  * foreign bytes escaped. 0, or -EINVAL for what is no JSON object. */

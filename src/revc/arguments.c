@@ -21,11 +21,11 @@ enum {
 static const struct cli_option table[] = {
 	{"endpoint", 'e', "URI", "Ask there: uds:PATH, fifo:PATH or mqueue:/NAME"},
 	{"file", 'f', "FILE", "Each line of FILE and of the files behind it; - is standard input"},
-	{"ping", OPTION_PING, NULL, "Measure one round trip"},
+	{"ping", OPTION_PING, NULL, "Measure a round trip"},
+	{"count", 'c', "N", "With --ping: so many, one after another"},
 	{"info", OPTION_INFO, NULL, "What answers there: program, service, limits"},
-	{"stats", OPTION_STATS, NULL, "The daemon's counters and latencies"},
+	{"stats", OPTION_STATS, NULL, "Requests, errors, clients and latencies of each endpoint"},
 	{"all", OPTION_ALL, NULL, "Ask every endpoint of the daemon that serves there"},
-	{"config", 'c', "FILE", NULL}, /* of earlier versions: says what came instead */
 	{"json", OPTION_JSON, NULL, "Print JSON, one object a line"},
 	{"timeout", OPTION_TIMEOUT, "TIME",
 		"Give up after so long without an answer (default 10s)"},
@@ -40,7 +40,7 @@ void arguments_help(void)
 {
 	(void)fputs("Usage: revc [-e URI] [STRING...]\n"
 		    "       revc [-e URI] -f FILE...\n"
-		    "       revc [-e URI] --ping | --info | --stats\n"
+		    "       revc [-e URI] --ping [-c N] | --info | --stats\n"
 		    "       revc [-e URI] --all [STRING]\n"
 		    "Sends strings to revd and prints the replies, one a line. Without STRING: the "
 		    "lines\n"
@@ -79,6 +79,22 @@ static int set_timeout(struct arguments *o, const char *text)
 	return 0;
 }
 
+static int set_count(struct arguments *o, const char *text)
+{
+	char shown[64];
+	uint64_t n;
+
+	/* -c FILE of earlier versions: it is asked where its endpoints are */
+	if (num_parse_uint(text, &n) < 0 || n == 0 || n > UINT32_MAX) {
+		(void)fprintf(stderr,
+			"revc: -c: '%s' is no number of pings; --all asks the daemon at -e\n",
+			quote_text(text, strlen(text), shown, sizeof(shown)));
+		return -EINVAL;
+	}
+	o->count = (uint32_t)n;
+	return 0;
+}
+
 static int set_mode(struct arguments *o, enum arguments_mode mode)
 {
 	if (o->mode != MODE_TEXTS && o->mode != mode) {
@@ -105,10 +121,7 @@ static int apply(struct arguments *o, int key)
 	case 'f':
 		return add_file(o, optarg);
 	case 'c':
-		(void)fputs("revc: -c: --all asks the daemon where its endpoints are; name one of "
-			    "them with -e\n",
-			stderr);
-		return -EINVAL;
+		return set_count(o, optarg);
 	case 'h':
 		o->mode = MODE_HELP;
 		return 0;
@@ -129,10 +142,14 @@ static int apply(struct arguments *o, int key)
 	}
 }
 
-static int judge(const struct arguments *o)
+static int judge(struct arguments *o)
 {
 	bool asks = o->mode == MODE_PING || o->mode == MODE_INFO || o->mode == MODE_STATS;
 
+	if (o->count > 0 && o->mode != MODE_PING) {
+		(void)fputs("revc: -c goes with --ping\n", stderr);
+		return -EINVAL;
+	}
 	if (asks && o->n > 0) {
 		(void)fputs("revc: --ping, --info and --stats take no strings\n", stderr);
 		return -EINVAL;
@@ -141,6 +158,7 @@ static int judge(const struct arguments *o)
 		(void)fputs("revc: --all takes one string at most, and no files\n", stderr);
 		return -EINVAL;
 	}
+	o->count = MAX(o->count, 1u);
 	return 0;
 }
 

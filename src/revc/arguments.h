@@ -21,6 +21,7 @@ struct arguments {
 	char uri[REVC_URI_MAX];
 	struct revc_options session;
 	bool json;
+	uint32_t count;  /* of pings */
 	bool files;      /* the operands are files */
 	char **operands; /* into argv, but for the first if -f named it */
 	size_t n;

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "revc/lines.h"
+#include "revc/resolve.h"
 #include "util/clock.h"
 
 /*
@@ -148,94 +149,16 @@ static int write_replies(struct bulk *b, size_t fresh)
 	return r;
 }
 
-struct walk {
-	const uint8_t *request, *reply;
-	size_t request_n, reply_n; /* with their LF */
-};
-
-/* The line behind the present one, on both sides. */
-static void walk_on(struct walk *w, const uint8_t *requests_end, const uint8_t *replies_end)
-{
-	const uint8_t *lf;
-
-	w->request += w->request_n;
-	w->reply += w->reply_n;
-	lf = memchr(w->request, '\n', (size_t)(requests_end - w->request));
-	w->request_n = lf ? (size_t)(lf - w->request) + 1 : 0;
-	lf = memchr(w->reply, '\n', (size_t)(replies_end - w->reply));
-	w->reply_n = lf ? (size_t)(lf - w->reply) + 1 : 0;
-}
-
-static size_t term_of(const struct walk *w)
-{
-	return w->request_n > 1 && w->request[w->request_n - 2] == '\r' ? 2 : 1;
-}
-
-/* Asks in frames for those of the first `lines` lines whose reply has a NAK. */
-static int ask_again(struct bulk *b, size_t lines)
-{
-	struct walk w = {.request = input_at(b), .reply = bytes_head(&b->rx)};
-	const uint8_t *requests_end = w.request + input_used(b->in);
-	const uint8_t *replies_end = w.reply + b->rx.len;
-	int r = 0;
-
-	for (size_t i = 0; i < lines && r == 0; i++) {
-		walk_on(&w, requests_end, replies_end);
-		if (w.reply[0] == RV_NAK) {
-			r = pipeline_push(
-				&b->f->p, RV_OP_CALL, 0, w.request, w.request_n - term_of(&w));
-		}
-	}
-	return r < 0 ? r : pipeline_drain(&b->f->p);
-}
-
-static int emit_result(struct bulk *b, struct bytes *results, uint64_t tag)
-{
-	struct filter_result head;
-	int r;
-
-	memcpy(&head, bytes_head(results), sizeof(head));
-	r = filter_emit(b->f, tag, head.status, bytes_head(results) + sizeof(head), head.n);
-	bytes_take(results, sizeof(head) + head.n);
-	return r;
-}
-
-static int write_resolved(struct bulk *b, size_t lines, struct bytes *results)
-{
-	struct walk w = {.request = input_at(b), .reply = bytes_head(&b->rx)};
-	const uint8_t *requests_end = w.request + input_used(b->in);
-	const uint8_t *replies_end = w.reply + b->rx.len;
-	int r = 0;
-
-	for (size_t i = 0; i < lines && r == 0; i++) {
-		walk_on(&w, requests_end, replies_end);
-		if (w.reply[0] == RV_NAK) {
-			r = emit_result(b, results, filter_tag(b->in->line + i, term_of(&w)));
-		} else {
-			r = output_put(&b->f->out, w.reply, w.reply_n);
-		}
-	}
-	if (r == 0) {
-		take(b, (size_t)(w.request + w.request_n - input_at(b)), lines);
-		bytes_take(&b->rx, (size_t)(w.reply + w.reply_n - bytes_head(&b->rx)));
-	}
-	return r;
-}
-
 /* The replies to the first `lines` lines are here, and nothing else is under way. */
 static int resolve(struct bulk *b, size_t lines)
 {
-	struct bytes results = {0};
-	int r = 0;
+	size_t n = lines_span(input_at(b), b->ready, lines);
+	int r = lines > 0 ? resolve_lines(b->f, b->in, &b->rx, lines) : 0;
 
-	if (lines > 0) {
-		b->f->results = &results;
-		r = ask_again(b, lines);
-		b->f->results = NULL;
-		b->sent = MAX(b->sent, lines_span(input_at(b), b->ready, lines));
-		r = r < 0 ? r : write_resolved(b, lines, &results);
+	b->sent = MAX(b->sent, n);
+	if (r == 0) {
+		take(b, n, lines);
 	}
-	bytes_free(&results);
 	reopen(b);
 	return r;
 }
@@ -320,10 +243,7 @@ static int receive_some(struct bulk *b)
 static int wait_for_more(struct bulk *b)
 {
 	bool busy = b->ready > 0;
-	uint64_t now = clock_now(), deadline = b->f->p.progress_ns + b->f->p.timeout_ns;
-	uint64_t left = deadline > now ? deadline - now : 0;
-	struct timespec ts = {
-		.tv_sec = (time_t)(left / 1000000000), .tv_nsec = (long)(left % 1000000000)};
+	const struct timespec ts = clock_until(b->f->p.progress_ns + b->f->p.timeout_ns);
 	struct pollfd pfds[2] = {
 		/* A connection without requests may close: that is found out when there are some.
 		 */

@@ -2,108 +2,91 @@
 
 #include <stdio.h>
 #include <string.h>
-#include "util/quote.h"
 #include "librevc/error.h"
 #include "revc/answer.h"
-#include "revc/signals.h"
-#include "proto/status.h"
-#include "util/clock.h"
+#include "revc/ask.h"
+#include "revc/table.h"
+#include "util/hist.h"
 #include "util/json.h"
 
-struct command {
-	enum rv_op op;
-	const char *data;
-};
+#define PING "ping"
 
-static const struct command commands[] = {
-	[MODE_PING] = {RV_OP_PING, "ping"},
-	[MODE_INFO] = {RV_OP_INFO, ""},
-	[MODE_STATS] = {RV_OP_STATS, ""},
-};
-
-static int fail(const struct revc_err *err)
+static int complain(const struct ask *a, const char *sentence)
 {
-	(void)fprintf(stderr, "revc: %s\n", err->text);
-	return err->exit_code;
+	(void)fprintf(stderr, "revc: %s: %s\n", a->uri, sentence);
+	return EXIT_FAILURE;
 }
 
-static int refuse(const struct revc *s, const struct revc_reply *reply)
+static void show_ping(const struct ask *a)
 {
-	const char *name = status_name(reply->status);
-	char said[300];
+	struct json_writer j = {.file = stdout};
 
-	(void)fprintf(stderr, "revc: %s: %s: %s\n", revc_uri(s), name ? name : "unknown-status",
-		quote_text(reply->data, reply->len, said, sizeof(said)));
-	return status_is_transient(reply->status) ? EXIT_TRY_LATER : 1;
-}
-
-static int show_ping(
-	const struct arguments *o, const struct revc *s, const struct revc_reply *reply, double ms)
-{
-	if (reply->len != 4 || memcmp(reply->data, "ping", 4) != 0) {
-		(void)fprintf(stderr, "revc: %s: the reply to a ping is not what was sent\n",
-			revc_uri(s));
-		return 1;
+	if (!a->arguments->json) {
+		(void)printf("pong from %s (%s): %.3f ms\n", a->uri, revc_transport(a->s), a->ms);
+		return;
 	}
-	if (o->json) {
-		struct json_writer j = {.file = stdout};
+	json_write_object(&j, NULL);
+	json_write_string(&j, "endpoint", a->uri);
+	json_write_string(&j, "transport", revc_transport(a->s));
+	json_write_double(&j, "ms", a->ms, 3);
+	json_write_end(&j);
+	(void)putchar('\n');
+}
 
-		json_write_object(&j, NULL);
-		json_write_string(&j, "endpoint", revc_uri(s));
-		json_write_string(&j, "transport", revc_transport(s));
-		json_write_double(&j, "ms", ms, 3);
-		json_write_end(&j);
-		(void)putchar('\n');
-	} else {
-		(void)printf("pong from %s (%s): %.3f ms\n", revc_uri(s), revc_transport(s), ms);
+static void show_round_trips(const struct hist *h, double best)
+{
+	(void)printf("%llu round trips: best %.3f ms, half within %.3f ms, 99 %% within %.3f ms, "
+		     "worst %.3f ms\n",
+		(unsigned long long)h->count, best, (double)hist_quantile(h, 0.5) / 1e6,
+		(double)hist_quantile(h, 0.99) / 1e6, (double)h->max / 1e6);
+}
+
+static int ping(struct ask *a)
+{
+	struct hist h = {0};
+	double best = 0;
+
+	for (uint32_t i = 0; i < a->arguments->count; i++) {
+		if (ask(a, RV_OP_PING, PING) != 0) {
+			return ask_complain(a);
+		}
+		if (a->n != strlen(PING) || memcmp(a->data, PING, a->n) != 0) {
+			return complain(a, "the reply to a ping is not what was sent");
+		}
+		show_ping(a);
+		best = i == 0 || a->ms < best ? a->ms : best;
+		hist_add(&h, (uint64_t)(a->ms * 1e6), 1);
+		(void)fflush(stdout);
+	}
+	if (a->arguments->count > 1 && !a->arguments->json) {
+		show_round_trips(&h, best);
 	}
 	return 0;
 }
 
-static int show_json(
-	const struct arguments *o, const struct revc *s, const struct revc_reply *reply)
+/* JSON as the daemon said it, or shown to people by `print`. */
+static int show(struct ask *a, enum rv_op op, int (*print)(const void *text, size_t n, FILE *to))
 {
-	if (o->json) {
-		(void)fwrite(reply->data, 1, reply->len, stdout);
+	if (ask(a, op, "") != 0) {
+		return ask_complain(a);
+	}
+	if (a->arguments->json) {
+		(void)fwrite(a->data, 1, a->n, stdout);
 		(void)putchar('\n');
 		return 0;
 	}
-	if (answer_print(reply->data, reply->len, stdout) < 0) {
-		(void)fprintf(stderr, "revc: %s: the answer is not JSON\n", revc_uri(s));
-		return 1;
-	}
-	return 0;
-}
-
-static int ask(const struct arguments *o, struct revc *s)
-{
-	const struct command *c = &commands[o->mode];
-	uint64_t timeout = o->session.timeout_us ? o->session.timeout_us : REVC_TIMEOUT_US;
-	uint64_t start = clock_now();
-	struct revc_reply reply;
-	struct revc_err err;
-
-	if (revc_call(s, c->op, c->data, strlen(c->data), start + timeout * 1000, &reply) < 0) {
-		revc_error(s, &err);
-		return fail(&err);
-	}
-	if (reply.status != RV_STATUS_OK) {
-		return refuse(s, &reply);
-	}
-	return o->mode == MODE_PING ? show_ping(o, s, &reply, (double)(clock_now() - start) / 1e6)
-				    : show_json(o, s, &reply);
+	return print(a->data, a->n, stdout) < 0 ? complain(a, "the answer is not understood") : 0;
 }
 
 int command_run(const struct arguments *o)
 {
-	struct revc *s;
-	struct revc_err err;
+	struct ask a;
 	int code;
 
-	if (signals_open(o->uri, &o->session, &s, &err) < 0) {
-		return fail(&err);
-	}
-	code = ask(o, s);
-	signals_close(s);
+	ask_open(&a, o, o->uri);
+	code = o->mode == MODE_PING   ? ping(&a)
+	       : o->mode == MODE_INFO ? show(&a, RV_OP_INFO, answer_print)
+				      : show(&a, RV_OP_STATS, table_print);
+	ask_close(&a);
 	return code;
 }

@@ -1,4 +1,4 @@
-/* --ping, --info, --stats: one question, one answer. */
+/* --ping, --info and --stats: one endpoint is asked. */
 #pragma once
 
 #include "revc/arguments.h"

@@ -16,19 +16,15 @@
 #define MIB 1048576.0
 #define LIMIT_UNKNOWN ((size_t)64 << 20) /* of a daemon that doesn't say */
 
-static const char *name_of_status(uint8_t status)
-{
-	const char *name = status_name(status);
-
-	return name ? name : "unknown-status";
-}
-
 static void report(struct filter *f, uint64_t number, uint8_t status, const uint8_t *data, size_t n)
 {
 	char said[512], name[256];
 
 	progress_clear(&f->progress);
 	(void)fputs("revc: ", stderr);
+	if (status == RV_STATUS_DENIED) { /* by an endpoint, and not for what the text is */
+		(void)fprintf(stderr, "%s: ", f->p.uri);
+	}
 	if (f->name) {
 		(void)fprintf(
 			stderr, "%s: ", quote_text(f->name, strlen(f->name), name, sizeof(name)));
@@ -36,15 +32,15 @@ static void report(struct filter *f, uint64_t number, uint8_t status, const uint
 	if (f->what) {
 		(void)fprintf(stderr, "%s %" PRIu64 ": ", f->what, number);
 	}
-	(void)fprintf(stderr, "%s: %s\n", name_of_status(status),
-		quote_text(data, n, said, sizeof(said)));
+	(void)fprintf(
+		stderr, "%s: %s\n", status_name(status), quote_text(data, n, said, sizeof(said)));
 }
 
+/* The code of the first text that was refused for good counts, else of any. */
 static void note_status(struct filter *f, uint8_t status)
 {
-	if (status != RV_STATUS_OK) {
-		f->unserved |= status_is_transient(status);
-		f->refused |= !status_is_transient(status);
+	if (status != RV_STATUS_OK && (!f->code || f->code == EXIT_TRY_LATER)) {
+		f->code = error_exit_code(status);
 	}
 }
 
@@ -60,7 +56,9 @@ int filter_emit(struct filter *f, uint64_t tag, uint8_t status, const uint8_t *d
 	} else {
 		report(f, tag >> 2, status, data, n);
 	}
-	return r < 0 ? r : output_put(&f->out, terms[term], term);
+	r = r < 0 ? r : output_put(&f->out, terms[term], term);
+	f->out.open = term == 0; /* at the end of a file: another one may follow */
+	return r;
 }
 
 static int emit_json(struct filter *f, const struct pipeline_result *result)
@@ -76,7 +74,7 @@ static int emit_json(struct filter *f, const struct pipeline_result *result)
 		json_write_null(&j, "reply");
 	}
 	json_write_text(&j, ok ? "reply" : "error", result->data, result->len);
-	json_write_string(&j, "status", name_of_status(result->status));
+	json_write_string(&j, "status", status_name(result->status));
 	json_write_double(&j, "ms", (double)result->ns / 1e6, 3);
 	json_write_end(&j);
 	(void)fputc('\n', f->json_file);
@@ -106,8 +104,8 @@ static int deliver(void *ctx, const struct pipeline_result *result)
 
 	if (result->tag == TAG_INFO) {
 		bool known = result->status == RV_STATUS_OK &&
-			     answer_number(result->data, result->len, "limits.max_request",
-				     &limit) == 0 &&
+			     answer_unpack(result->data, result->len, "{s:{s:F}}", "limits",
+				     "max_request", &limit) == 0 &&
 			     limit >= 1 && limit <= (double)UINT32_MAX;
 
 		f->limit = known ? (size_t)limit : LIMIT_UNKNOWN;

@@ -22,8 +22,7 @@ struct filter {
 	bool json;
 	const char *what;      /* the texts are "line"s or "argument"s; NULL: not numbered */
 	const char *name;      /* of the file, NULL: standard input */
-	bool refused;          /* some text was, for good */
-	bool unserved;         /* some text was, but may be served later */
+	int code;              /* the exit code if nothing else fails */
 	size_t limit;          /* the daemon's max_request; 0: not asked for yet */
 	struct bytes *results; /* if set, results are put there and not out */
 	char *json_text;       /* of json_file */

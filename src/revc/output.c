@@ -35,6 +35,13 @@ int output_put(struct output *o, const void *p, size_t n)
 {
 	int r = 0;
 
+	if (o->open && n > 0) {
+		o->open = false;
+		r = output_put(o, "\n", 1);
+	}
+	if (r < 0) {
+		return r;
+	}
 	if (o->buf.len + n > FLUSH_AT) {
 		r = output_flush(o);
 	}

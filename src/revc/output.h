@@ -1,13 +1,15 @@
 /* Standard output in large writes. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "util/bytes.h"
 
 struct output {
 	int fd; /* the caller's */
 	struct bytes buf;
-	int err; /* positive errno of the first write that failed; all later ones fail too */
+	bool open; /* what was put last is a line without its LF: the next puts one first */
+	int err;   /* positive errno of the first write that failed; all later ones fail too */
 };
 
 void output_init(struct output *, int fd);

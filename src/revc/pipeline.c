@@ -17,7 +17,6 @@
 #define PAUSE_MAX_NS 500000000u
 #define LOOK_NS 250000000u
 #define OVERHEAD (RV_FRAME_HEADER + RV_TOKEN_MAX) /* bytes of a request beside its text */
-#define NS_PER_S 1e9
 
 enum slot_state { SLOT_WAITING, SLOT_SENT, SLOT_DONE };
 
@@ -142,8 +141,7 @@ static int send_all_again(struct pipeline *p)
 
 static void sleep_ns(uint64_t ns)
 {
-	struct timespec ts = {
-		.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+	const struct timespec ts = clock_span(ns);
 
 	nanosleep(&ts, NULL);
 }
@@ -216,10 +214,10 @@ static int on_probe(struct pipeline *p, const struct revc_reply *reply)
 
 	p->probe_id = 0;
 	if (reply->status != RV_STATUS_OK || p->head == p->tail ||
-		answer_number(reply->data, reply->len, "uptime", &uptime) < 0) {
+		answer_unpack(reply->data, reply->len, "{s:F}", "uptime", &uptime) < 0) {
 		return 0;
 	}
-	if (uptime > (double)(now - slot_at(p, p->head)->sent_ns) / NS_PER_S) {
+	if (uptime > (double)(now - slot_at(p, p->head)->sent_ns) / 1e9) {
 		return 0;
 	}
 	/* In a new session: half a reply of the one that died may be in this one. */

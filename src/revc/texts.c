@@ -33,12 +33,7 @@ static const char *fallback(const char *uri, const struct revc_err *err, char bu
 	if (env && strncmp(env, "uds:", 4) == 0) {
 		return env;
 	}
-	for (size_t i = 0; uri_default_uds(i, buf); i++) {
-		if (access(buf + 4, F_OK) == 0) {
-			return buf;
-		}
-	}
-	return NULL;
+	return uri_find_default(buf) ? buf : NULL;
 }
 
 static int open_filter(struct filter *f, struct filter_options *fo, struct revc_err *err)
@@ -100,7 +95,7 @@ static int serve_files(struct filter *f, const struct arguments *o)
 		CLEANUP_FD int fd = -1;
 
 		if (open_input(name, &fd) < 0) {
-			f->refused = true;
+			f->code = EXIT_FAILURE;
 		} else {
 			r = serve_input(f, fd, strcmp(name, "-") == 0 ? NULL : name);
 		}
@@ -149,7 +144,7 @@ static int judge(struct filter *f, int r)
 		(void)fprintf(stderr, "revc: standard output: %s\n", strerror(f->out.err));
 		return 1;
 	}
-	return f->refused ? 1 : f->unserved ? EXIT_TRY_LATER : 0;
+	return f->code;
 }
 
 int texts_run(const struct arguments *o)

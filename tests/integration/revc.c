@@ -193,6 +193,17 @@ START_TEST(files)
 	RUN(&r, &rig, "revc", "-e", client_uris[_i], "-f", "@DIR@/a", "@DIR@/b");
 	expect_run(&r, 0, "onu\nsod\nsert\n");
 	run_free(&r);
+	/* a last line without a newline ends with its file, refused or not */
+	rig_write(&rig, "c", "uno\ndos");
+	rig_write(&rig, "d", "uno\n\xff");
+	rig_write(&rig, "e", "");
+	RUN(&r, &rig, "revc", "-e", client_uris[_i], "-f", "@DIR@/c", "@DIR@/e", "@DIR@/c",
+		"@DIR@/e");
+	expect_run(&r, 0, "onu\nsod\nonu\nsod");
+	run_free(&r);
+	RUN(&r, &rig, "revc", "-e", client_uris[_i], "-f", "@DIR@/d", "@DIR@/a");
+	expect_run(&r, 1, "onu\n\nonu\n");
+	run_free(&r);
 	rig_finish(&rig);
 }
 END_TEST

@@ -46,7 +46,8 @@ extern "C" {
 /* A failure, as a program reports it. */
 struct revc_err {
 	int err;        /* a positive errno */
-	int exit_code;  /* sysexits.h: 64 usage, 69 nobody serves there, 75 try later */
+	int exit_code;  /* sysexits.h: 64 usage, 69 nobody serves there, 75 try later, 77 not
+			   permitted */
 	char text[384]; /* "uds:/run/x: nobody serves there (is revd running?)", no newline */
 };
 

@@ -13,7 +13,7 @@ static const struct {
 		"fifo:/run/revd/revd.fifo: no server is reading it (is revd running?)"},
 	{"uds:/x", FAILURE_CONNECT, ECONNREFUSED, 69, "uds:/x: nobody serves there"},
 	{"uds:/x", FAILURE_CONNECT, ENOENT, 69, "uds:/x: nobody serves there"},
-	{"uds:/x", FAILURE_CONNECT, EACCES, 69, "permission denied"},
+	{"uds:/x", FAILURE_CONNECT, EACCES, 77, "permission denied"},
 	{"uds:/x", FAILURE_CONNECT, EAGAIN, 75, "too many clients wait"},
 	{"uds:/x", FAILURE_RECEIVE, ECONNRESET, 75, "the daemon closed the connection"},
 	{"uds:/x", FAILURE_SEND, EPIPE, 75, "the daemon closed the connection"},

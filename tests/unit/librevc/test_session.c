@@ -234,7 +234,7 @@ static const struct {
 		42, -EBUSY, 75, "busy: too many clients, try again later"},
 	{"\x15"
 	 "denied: this user may not use it\n",
-		34, -EACCES, 69, "denied: this user"},
+		34, -EACCES, 77, "denied: this user"},
 	{"\x15nonsense: x\n", 13, -EPROTO, 69, "does not speak revd's protocol"},
 	{"HTTP/1.1 400 Bad Request\r\n", 26, -EPROTO, 69, "does not speak revd's protocol"},
 	{"\xff\x02\x00\x80\0\0\0\0aaaaaaaa", 16, -EPROTO, 69, "does not speak"},

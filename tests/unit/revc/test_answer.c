@@ -68,13 +68,14 @@ START_TEST(finds_numbers)
 		"{\"name\":\"max_request\",\"limits\":{\"max_request\" : 65536},\"u\":1.5}";
 	double v = 0;
 
-	ck_assert_int_eq(answer_number(json, strlen(json), "limits.max_request", &v), 0);
+	ck_assert_int_eq(
+		answer_unpack(json, strlen(json), "{s:{s:F}}", "limits", "max_request", &v), 0);
 	ck_assert(v > 65535.5 && v < 65536.5);
-	ck_assert_int_eq(answer_number(json, strlen(json), "u", &v), 0);
+	ck_assert_int_eq(answer_unpack(json, strlen(json), "{s:F}", "u", &v), 0);
 	ck_assert(v > 1.49 && v < 1.51);
-	ck_assert_int_eq(answer_number(json, strlen(json), "name", &v), -ENOENT);
-	ck_assert_int_eq(answer_number(json, strlen(json), "none", &v), -ENOENT);
-	ck_assert_int_eq(answer_number(json, 20, "max_request", &v), -ENOENT);
+	ck_assert_int_eq(answer_unpack(json, strlen(json), "{s:F}", "name", &v), -ENOENT);
+	ck_assert_int_eq(answer_unpack(json, strlen(json), "{s:F}", "none", &v), -ENOENT);
+	ck_assert_int_eq(answer_unpack(json, 20, "{s:F}", "max_request", &v), -ENOENT);
 }
 END_TEST
 

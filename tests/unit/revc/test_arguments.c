@@ -23,6 +23,8 @@ static const struct {
 	{{"revc", "-e", "fifo:/x", "--json", "a"}, MODE_TEXTS, 1, false, true},
 	{{"revc", "-f", "a", "-f", "b", "c"}, MODE_TEXTS, 3, true, false},
 	{{"revc", "--ping", "--timeout", "500ms"}, MODE_PING, 0, false, false},
+	{{"revc", "--ping", "-c", "1000"}, MODE_PING, 0, false, false},
+	{{"revc", "-V"}, MODE_VERSION, 0, false, false},
 	{{"revc", "--info"}, MODE_INFO, 0, false, false},
 	{{"revc", "--stats", "--json"}, MODE_STATS, 0, false, true},
 	{{"revc", "--all", "-e", "uds:/x", "a"}, MODE_ALL, 1, false, false},
@@ -49,8 +51,11 @@ static const struct {
 	{{"revc", "--ping", "x"}, "revc: --ping, --info and --stats take no strings"},
 	{{"revc", "--ping", "--info"},
 		"revc: --ping, --info, --stats and --all exclude each other"},
-	{{"revc", "--all", "-c", "f"}, "revc: -c: --all asks the daemon where its endpoints are; "
-				       "name one of them with -e"},
+	{{"revc", "--all", "-c", "f"},
+		"revc: -c: 'f' is no number of pings; --all asks the daemon at -e"},
+	{{"revc", "--ping", "-c", "0"},
+		"revc: -c: '0' is no number of pings; --all asks the daemon at -e"},
+	{{"revc", "-c", "3", "x"}, "revc: -c goes with --ping"},
 	{{"revc", "--all", "a", "b"}, "revc: --all takes one string at most, and no files"},
 };
 

@@ -129,7 +129,7 @@ static void run(const char *uri, int in_fd, int out_fd, int err_fd, bool *ret_re
 	ck_assert_int_ge(dup2(saved, STDERR_FILENO), 0);
 	close(saved);
 	ck_assert_msg(r == 0, "%s", f.p.err.text);
-	*ret_refused = f.refused;
+	*ret_refused = f.code == 1;
 	input_finish(&in);
 	filter_finish(&f);
 }

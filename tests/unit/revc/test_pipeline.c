@@ -139,7 +139,7 @@ static const struct {
 		-EBUSY, 75, "busy: full"},
 	{{.refuse = "\x15"
 		    "denied: not you\n"},
-		-EACCES, 69, "denied: not you"},
+		-EACCES, 77, "denied: not you"},
 	{{.refuse = "220 mail.example ESMTP\r\n"}, -EPROTO, 69, "does not speak"},
 };
 
