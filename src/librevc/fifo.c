@@ -154,6 +154,7 @@ static int fifo_verify(const struct revc *s)
 
 const struct transport transport_fifo = {
 	.name = "fifo",
+	.shared = true,
 	.open = fifo_open,
 	.send = fifo_send,
 	.fill = fifo_fill,

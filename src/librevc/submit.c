@@ -1,6 +1,7 @@
 /* The sending half of a session: requests into frames, frames into the kernel. */
 #include <errno.h>
 #include "librevc/session.h"
+#include "proto/cut_shared.h"
 #include "proto/encode.h"
 
 int revc_submit(struct revc *s, enum rv_op op, uint64_t id, const void *data, size_t n)
@@ -10,6 +11,7 @@ int revc_submit(struct revc *s, enum rv_op op, uint64_t id, const void *data, si
 	size_t overhead = encode_overhead(s->token_n);
 	size_t room = s->limits.message_max - overhead;
 	size_t frames = n > room ? (n + room - 1) / room : 1;
+	size_t before = s->out.len;
 	const uint8_t *p = data;
 
 	if (n > UINT32_MAX - RV_TOKEN_MAX - 1 ||
@@ -18,8 +20,14 @@ int revc_submit(struct revc *s, enum rv_op op, uint64_t id, const void *data, si
 	}
 	while (frames-- > 0) {
 		size_t part = frames > 0 ? room : n;
+		uint8_t *frame = bytes_tail(&s->out);
+		size_t k = encode_request(frame, &q, frames > 0, p, part);
 
-		s->out.len += encode_request(bytes_tail(&s->out), &q, frames > 0, p, part);
+		if (s->ops->shared && cut_shared_hides_header(frame, k)) {
+			s->out.len = before;
+			return session_fail(s, FAILURE_SEND, EILSEQ);
+		}
+		s->out.len += k;
 		p = part > 0 ? p + part : p;
 		n -= part;
 	}

@@ -81,47 +81,46 @@ static size_t set_skipped(
 	return k;
 }
 
-/* Another frame begins inside the one of `size` bytes at p, at `inner`. Is that
- * a payload, or is it the next frame and this one was torn? It was torn if no
- * frame begins where it ends, or if whole frames fill it up to there: then its
- * length was chosen to swallow them. */
-static bool is_torn(const uint8_t *p, size_t n, size_t size, size_t inner)
+bool cut_shared_hides_header(const uint8_t *p, size_t n)
 {
-	if (n < size || (n > size && guess_header(p + size, n - size) == GUESS_NO)) {
-		return true;
-	}
-	while (inner < size && guess_header(p + inner, n - inner) == GUESS_YES) {
-		inner += RV_FRAME_HEADER + rv_load_le32(p + inner + 4);
-	}
-	return inner == size;
+	return find_header(p, 1, n, n, false) < n;
 }
 
-/* A frame of which a part is missing can't be judged before all is there that its
- * writer has written: a read may have cut it, and its payload may hold anything. */
+/* A part of a frame. All that was written is there if the pipe is empty, and honest
+ * clients write frames whole: then it is rubbish. */
+static size_t next_part(size_t n, bool whole, struct cut_piece *ret)
+{
+	ret->kind = whole ? CUT_SKIPPED : CUT_MORE;
+	return whole ? n : 0;
+}
+
 static size_t next_frame_shared(
 	struct cutter *c, const uint8_t *p, size_t n, bool whole, struct cut_piece *ret)
 {
-	size_t size, inner;
+	size_t size, end, inner;
 
 	if (n >= 2 && p[1] != RV_FRAME_VERSION) {
 		return set_skipped(c, p, 1, n, ret);
 	}
 	if (n < RV_FRAME_HEADER) {
-		ret->kind = CUT_MORE;
-		return 0;
+		return next_part(n, whole, ret);
 	}
 	rv_frame_load(p, &ret->frame);
 	size = RV_FRAME_HEADER + (size_t)ret->frame.length;
 	if (!cut_header_ok(&ret->frame) || size > CUT_SHARED_FRAME) {
 		return set_skipped(c, p, 1, n, ret);
 	}
-	inner = find_header(p, 1, MIN(size, n), n, true);
-	if (inner < MIN(size, n) && (n >= size || whole) && is_torn(p, n, size, inner)) {
+	end = MIN(size, n);
+	inner = find_header(p, 1, end, n, whole);
+	if (inner < end && guess_header(p + inner, n - inner) == GUESS_YES) {
 		ret->kind = CUT_SKIPPED;
 		return inner;
 	}
 	if (n < size) {
-		ret->kind = CUT_MORE;
+		return next_part(n, whole, ret);
+	}
+	if (inner < end) {
+		ret->kind = CUT_MORE; /* its end may be the beginning of the next one */
 		return 0;
 	}
 	ret->kind = CUT_FRAME;
@@ -146,7 +145,12 @@ static size_t next_line_shared(struct cutter *c, const uint8_t *p, size_t n, siz
 		ret->kind = CUT_SKIPPED;
 		return inner;
 	}
-	return cut_line(c, p, n, limit, ret);
+	if (inner == 0) {
+		ret->kind = CUT_MORE;
+		return 0;
+	}
+	/* what may be the beginning of a frame is no part of the line yet */
+	return cut_line(c, p, inner < end ? inner : n, limit, ret);
 }
 
 size_t cut_next_shared(struct cutter *c, const uint8_t *p, size_t n, size_t limit, bool whole,

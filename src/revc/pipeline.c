@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include "librevc/receive.h"
 #include "librevc/session.h"
@@ -89,16 +91,44 @@ void pipeline_finish(struct pipeline *p)
 
 /* Sending. */
 
+static int keep_reply(struct pipeline_slot *slot, const void *data, size_t n)
+{
+	slot->reply = malloc(MAX(n, (size_t)1));
+	if (!slot->reply) {
+		return -ENOMEM;
+	}
+	if (n > 0) {
+		memcpy(slot->reply, data, n);
+	}
+	slot->reply_n = n;
+	return 0;
+}
+
+/* The transport can't carry the text: an answer like those of the daemon. */
+static int refuse_slot(struct pipeline *p, struct pipeline_slot *slot, uint64_t now)
+{
+	struct revc_err err;
+
+	revc_error(p->s, &err);
+	slot->state = SLOT_DONE;
+	slot->status = RV_STATUS_INVALID_TEXT;
+	slot->done_ns = now;
+	return keep_reply(slot, err.text, strlen(err.text));
+}
+
 static int send_slot(struct pipeline *p, uint64_t i, uint64_t now)
 {
 	struct pipeline_slot *slot = slot_at(p, i);
 	int r = revc_submit(p->s, slot->op, p->id_base + i, slot_text(p, slot), slot->n);
 
-	if (r < 0) {
-		return fail_session(p, r);
-	}
 	if (!slot->first_ns) {
 		slot->first_ns = now;
+	}
+	if (r == -EILSEQ) {
+		return refuse_slot(p, slot, now);
+	}
+	if (r < 0) {
+		return fail_session(p, r);
 	}
 	slot->sent_ns = now;
 	slot->state = SLOT_SENT;
@@ -278,19 +308,6 @@ static int hand_out_ready(struct pipeline *p)
 	return r;
 }
 
-static int keep_reply(struct pipeline_slot *slot, const struct revc_reply *reply)
-{
-	slot->reply = malloc(MAX(reply->len, (size_t)1));
-	if (!slot->reply) {
-		return -ENOMEM;
-	}
-	if (reply->len > 0) {
-		memcpy(slot->reply, reply->data, reply->len);
-	}
-	slot->reply_n = reply->len;
-	return 0;
-}
-
 static bool try_later(struct pipeline *p, struct pipeline_slot *slot, uint8_t status, uint64_t now)
 {
 	uint64_t pause = (uint64_t)PAUSE_MIN_NS << MIN(slot->tries, 6u);
@@ -326,7 +343,7 @@ static int on_reply(struct pipeline *p, const struct revc_reply *reply)
 	p->look_ns = now + LOOK_NS;
 	p->pause_ns = 0;
 	if (i != p->head) {
-		return keep_reply(slot, reply);
+		return keep_reply(slot, reply->data, reply->len);
 	}
 	r = hand_out_head(p, reply->data, reply->len);
 	return r < 0 ? r : hand_out_ready(p);
@@ -366,8 +383,12 @@ static int on_timer(struct pipeline *p)
 static int step(struct pipeline *p, int fd)
 {
 	struct revc_reply reply;
-	int r = receive_reply(p->s, next_due(p), fd, &reply);
+	int r;
 
+	if (p->head != p->tail && slot_at(p, p->head)->state == SLOT_DONE) {
+		return hand_out_ready(p); /* refused before it was sent */
+	}
+	r = receive_reply(p->s, next_due(p), fd, &reply);
 	if (r == 0) {
 		return on_reply(p, &reply);
 	}
