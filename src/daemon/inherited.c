@@ -184,7 +184,7 @@ static int assign_one(
 	}
 	if (descriptor_is_lost(d)) {
 		return fail(err, -ENOENT,
-			"%s: the name is gone or another's; restart its socket unit and revd",
+			"%s: the name is gone or another's; stop revd and restart its socket unit",
 			descriptor_show(d, shown, sizeof(shown)));
 	}
 	if (e && in->serving && strcmp(e->name, d->endpoint) != 0) {

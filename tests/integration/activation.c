@@ -254,7 +254,7 @@ START_TEST(reload_tells_of_lost_names)
 	}
 	rig_reload(&rig);
 	rig_wait_log(&rig, 0,
-		"the name is gone or another's; restart its socket unit and revd; "
+		"the name is gone or another's; stop revd and restart its socket unit; "
 		"the old configuration stays");
 	client_expect_text(&c, "uno", "onu");
 	client_close(&c);
