@@ -154,11 +154,51 @@ check_reload()
 	mkdir -p /etc/revd
 	printf '[endpoint.x]\ntransprot = uds\n' >/etc/revd/revd.conf
 	check 'reload of a broken file is refused' fails systemctl reload revd.service
+	check 'the reason is in the journal' journal_has "did you mean 'transport'?"
 	check 'the same process after that' is "$before" main_pid
+	check_refused_reload
 	rm /etc/revd/revd.conf
+	check 'reload without a file' systemctl reload revd.service
 	for uri in $uris; do
 		check "it goes on to serve $uri" is aloh user revc --timeout 10s -e "$uri" hola
 	done
+}
+
+journal_has()
+{
+	eventually sh -c "journalctl --no-pager -u revd.service | grep -qF -- \"$1\""
+}
+
+status_has()
+{
+	systemctl status --no-pager revd.service | grep -F "$1"
+}
+
+# Files without a mistake, and a daemon that can't do what they say; a name that is lost.
+check_refused_reload()
+{
+	local refused='the last reload was refused: more: /etc/revd/'
+
+	printf '%s\n' '[endpoint.uds]' 'transport = uds' "path = $run/revd.sock" '[endpoint.fifo]' \
+		'transport = fifo' "path = $run/revd.fifo" '[endpoint.mqueue]' 'transport = mqueue' \
+		'queue = /revd' '[endpoint.more]' 'transport = uds' 'path = /etc/revd/more.sock' \
+		>/etc/revd/revd.conf
+	check 'reload that the daemon refuses' fails systemctl reload revd.service
+	check 'systemctl status names it' status_has "$refused"
+	check 'and the journal' journal_has 'the old configuration stays'
+	sed -i "s|/etc/revd/more|$run/more|" /etc/revd/revd.conf
+	check 'reload after that' systemctl reload revd.service
+	check 'systemctl status forgets it' fails status_has 'was refused'
+	check 'the new endpoint' is aloh revc --timeout 10s -e uds:$run/more.sock hola
+	rm $run/more.sock
+	check 'reload makes a lost name again' systemctl reload revd.service
+	check 'which serves' is aloh revc --timeout 10s -e uds:$run/more.sock hola
+	rm $run/revd.sock
+	check 'reload with a lost name of a socket unit' fails systemctl reload revd.service
+	check 'it says which' status_has revd.sock
+	systemctl stop revd.service 2>/dev/null
+	check 'restart of its unit' systemctl restart revd-uds.socket
+	check 'which makes it serve again' is aloh revc --timeout 10s hola
 }
 
 inodes()

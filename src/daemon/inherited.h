@@ -10,24 +10,13 @@
 
 #include <stddef.h>
 #include "config/config.h"
+#include "daemon/descriptor.h"
 #include "daemon/systemd.h"
 #include "util/macro.h"
 
-/* What a descriptor is. */
-struct inherited_fd {
-	int fd;                          /* the daemon's; once it serves, the server's */
-	const char *transport;           /* NULL: none that there is */
-	const char *type;                /* uds: "stream" or "seqpacket" */
-	const char *kind;                /* for people */
-	char address[256];               /* as rv_backend_ops.name_at() writes it; "": unknown */
-	long max_messages, message_size; /* of a queue */
-	char endpoint[72];               /* which it is for; "": none */
-	bool waited_for;                 /* there may be clients that wait for it to be served */
-};
-
 struct inherited {
 	struct systemd_fds given;
-	struct inherited_fd *fds; /* given.n */
+	struct descriptor *fds;   /* given.n */
 	const char **endpoints;   /* their names, in the same order */
 	char *sections;           /* for config_source.more; NULL: none are needed */
 	bool serving;             /* what is assigned is served, and stays where it is */
@@ -38,6 +27,6 @@ int inherited_init(struct inherited *) MUST_CHECK;
 void inherited_finish(struct inherited *);
 
 /* Finds their endpoints in a configuration of the files alone; writes sections for those
- * that have none. 0; -errno after an error message: a descriptor that can be neither
- * served nor refused, or one that would change hands while it is served. */
-int inherited_assign(struct inherited *, const struct config *) MUST_CHECK;
+ * that have none. 0; -errno: a descriptor that can be neither served nor refused, one that
+ * would change hands while it is served, or one that clients can't find any more. */
+int inherited_assign(struct inherited *, const struct config *, struct rv_err *) MUST_CHECK;

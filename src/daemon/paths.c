@@ -81,13 +81,17 @@ static bool is_needed(const struct paths *p, const struct config *c)
 	return false;
 }
 
-int paths_make_runtime_dir(const struct paths *p, const struct config *c)
+int paths_make_runtime_dir(const struct paths *p, const struct config *c, struct rv_err *err)
 {
+	int r;
+
 	if (!is_needed(p, c) || mkdir(p->runtime_dir, 0755) == 0 || errno == EEXIST) {
 		return 0;
 	}
-	log_error("%s: %s; make it, or set RUNTIME_DIRECTORY or XDG_RUNTIME_DIR to another "
-		  "place for the default endpoints",
-		p->runtime_dir, strerror(errno));
-	return -errno;
+	r = -errno;
+	snprintf(err->msg, sizeof(err->msg),
+		"%.100s: %s; make it, or set RUNTIME_DIRECTORY or XDG_RUNTIME_DIR to another "
+		"place for the default endpoints",
+		p->runtime_dir, strerror(-r));
+	return r;
 }

@@ -19,6 +19,5 @@ void paths_finish(struct paths *);
  * daemon; file becomes absolute. 0, or -errno after a warning: nothing has changed. */
 int paths_leave(struct paths *) MUST_CHECK;
 
-/* Makes the runtime directory. 0 also where the configuration may do without one, or
- * -errno after an error message. */
-int paths_make_runtime_dir(const struct paths *, const struct config *) MUST_CHECK;
+/* Makes the runtime directory. 0 also where the configuration may do without one. */
+int paths_make_runtime_dir(const struct paths *, const struct config *, struct rv_err *) MUST_CHECK;

@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
 #include <revd/client.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,49 +15,73 @@
 #include "proto/status.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/num.h"
 #include "util/quote.h"
 
-#define PATIENCE_NS UINT64_C(90000000000) /* as long as systemd waits by default */
+#define PATIENCE_NS UINT64_C(60000000000)  /* systemd waits for 90 s by default */
+#define REMAKE_MS 3000                     /* how long a name may take to be made again */
 #define FLAG_LISTENS 0x10000u              /* __SO_ACCEPTCON in /proc/net/unix */
 
-enum result { FAILED = -1, REFUSED, RELOADED };
+/* UNASKED: nobody could be asked there, for the reason in err. */
+enum result { UNASKED, REFUSED, UNKNOWN, RELOADED };
 
-static enum result tell(const char *uri, const struct revc_reply *reply)
+/* origin: which configuration is meant; NULL: any. */
+static enum result judge(
+	const char *uri, const struct revc_reply *reply, const char *origin, struct revc_err *err)
 {
-	char said[300];
+	char said[300], wanted[200] = "";
+	size_t n, k;
 
 	quote_text(reply->data, reply->len, said, sizeof(said));
-	if (reply->status == RV_STATUS_OK) {
-		printf("%s: reloaded, %s\n", uri, said);
-		return RELOADED;
-	}
-	if (reply->status == RV_STATUS_UNSUPPORTED) {
-		log_error("%s: that daemon is too old to be asked: send it SIGHUP", uri);
-	} else if (reply->status == RV_STATUS_DENIED) {
-		log_error("%s: %s", uri, said);
-	} else {
+	switch (reply->status) {
+	case RV_STATUS_OK:
+		break;
+	case RV_STATUS_INTERNAL:
 		log_error("%s: %s; the old configuration stays", uri, said);
+		return REFUSED;
+	case RV_STATUS_STOPPING:
+		log_error("%s: %s", uri, said);
+		return REFUSED;
+	default: /* perhaps we are welcome at another of its endpoints */
+		(void)snprintf(err->text, sizeof(err->text), "%.255s: %s: %.100s", uri,
+			status_name(reply->status), said);
+		return UNASKED;
 	}
-	return REFUSED;
+	if (origin) {
+		(void)snprintf(wanted, sizeof(wanted), RELOADER_ORIGIN, origin);
+	}
+	n = reply->len;
+	k = strlen(wanted);
+	if (n < k || memcmp(reply->data + n - k, wanted, k) != 0) {
+		log_error("%s: reloaded, %s; it does not read %s", uri, said, origin);
+		return REFUSED;
+	}
+	(void)printf("%s: reloaded, %s\n", uri, said);
+	return RELOADED;
 }
 
-/* FAILED: nobody could be asked there, for the reason in err. */
-static enum result ask(const char *uri, struct revc_err *err)
+static enum result ask(const char *uri, const char *origin, struct revc_err *err)
 {
 	struct revc_reply reply;
 	struct revc *s;
-	enum result r = FAILED;
+	enum result result = UNASKED;
+	int r;
 
 	if (revc_open(uri, NULL, &s, err) < 0) {
-		return FAILED;
+		return UNASKED;
 	}
-	if (revc_call(s, RV_OP_RELOAD, NULL, 0, clock_now() + PATIENCE_NS, &reply) < 0) {
-		revc_error(s, err);
+	r = revc_call(s, RV_OP_RELOAD, NULL, 0, clock_now() + PATIENCE_NS, &reply);
+	if (r == 0) {
+		result = judge(uri, &reply, origin, err);
 	} else {
-		r = tell(uri, &reply);
+		revc_error(s, err);
+	}
+	if (r == -ETIMEDOUT) {
+		log_error("%s; its log will have the result", err->text);
+		result = UNKNOWN;
 	}
 	revc_close(s);
-	return r;
+	return result;
 }
 
 /* Does the process have the socket open? */
@@ -96,63 +122,94 @@ static bool listens_at(pid_t pid, const char *line, char uri[REVC_URI_MAX])
 	return true;
 }
 
-/* Asks at the first address of the process that answers. */
-static enum result ask_process(pid_t pid, struct revc_err *err)
+/* Asks at the first address of the process where that is possible. *ret_n: how many it has. */
+static enum result ask_process(pid_t pid, size_t *ret_n, struct revc_err *err)
 {
-	FILE *f = fopen("/proc/net/unix", "re");
+	FILE *f = fopen("/proc/self/net/unix", "re"); /* a service may not see /proc/net */
 	char line[512], uri[REVC_URI_MAX];
-	enum result r = FAILED;
+	enum result r = UNASKED;
 
-	while (f && r == FAILED && fgets(line, sizeof(line), f)) {
+	*ret_n = 0;
+	while (f && r == UNASKED && fgets(line, sizeof(line), f)) {
 		if (listens_at(pid, line, uri)) {
-			r = ask(uri, err);
+			++*ret_n;
+			r = ask(uri, NULL, err);
 		}
 	}
 	if (f) {
-		fclose(f);
+		(void)fclose(f);
 	}
 	return r;
 }
 
-/* A daemon without a Unix socket can only be told, not asked. */
-static int tell_process(pid_t pid)
+/* A daemon whose names are lost can't be asked, but told to make them again. */
+static enum result tell_process(pid_t pid, struct revc_err *err)
 {
+	const uint64_t end = clock_now() + REMAKE_MS * UINT64_C(1000000);
+	enum result r = UNASKED;
+	size_t n = 1;
+
 	if (kill(pid, SIGHUP) < 0) {
 		log_error("process %d: %s", (int)pid, strerror(errno));
-		return EXIT_FAILURE;
+		return REFUSED;
 	}
-	log_warning("process %d has no Unix socket that answers: sent SIGHUP, the log has the "
-		    "result",
-		(int)pid);
-	return EXIT_SUCCESS;
-}
-
-static enum result ask_config(const struct config *config, struct revc_err *err)
-{
-	enum result r = FAILED;
-
-	for (size_t i = 0; i < config->n_endpoints && r == FAILED; i++) {
-		if (strncmp(config->endpoints[i].address, "uds:", 4) == 0) {
-			r = ask(config->endpoints[i].address, err);
-		}
+	while (r == UNASKED && n > 0 && clock_now() < end) {
+		(void)poll(NULL, 0, 50);
+		r = ask_process(pid, &n, err);
+	}
+	if (r == UNASKED) {
+		log_error("process %d was sent SIGHUP, and its log has the result; it can't be "
+			  "asked: %s",
+			(int)pid, n ? err->text : "it has no Unix socket");
 	}
 	return r;
 }
 
-int reloader_run(const struct config *config)
+static enum result reload_process(pid_t pid)
 {
-	const char *text = getenv("MAINPID");
-	pid_t pid = text ? (pid_t)strtol(text, NULL, 10) : 0;
+	struct revc_err err = {0};
+	size_t n;
+	enum result r = ask_process(pid, &n, &err);
+
+	return r == UNASKED ? tell_process(pid, &err) : r;
+}
+
+/* The daemon that serves the configuration, which it may have been told another way. */
+static enum result reload_served(const struct config *config, const char *origin)
+{
 	struct revc_err err = {.text = "the configuration has no Unix socket where a daemon "
 				       "could be asked"};
-	enum result r = pid > 0 ? ask_process(pid, &err) : ask_config(config, &err);
+	enum result r = UNASKED;
 
-	if (r == FAILED && pid > 0) {
-		return tell_process(pid);
+	for (size_t i = 0; i < config->n_endpoints && r == UNASKED; i++) {
+		if (strncmp(config->endpoints[i].address, "uds:", 4) == 0) {
+			r = ask(config->endpoints[i].address, origin, &err);
+		}
 	}
-	if (r == FAILED) {
+	if (r == UNASKED) {
 		log_error("%s", err.text);
-		return EX_UNAVAILABLE;
 	}
-	return r == RELOADED ? EXIT_SUCCESS : EXIT_FAILURE;
+	return r;
+}
+
+static int exit_code(enum result r)
+{
+	return r == RELOADED ? EXIT_SUCCESS : r == UNASKED ? EX_UNAVAILABLE : EXIT_FAILURE;
+}
+
+int reloader_run(struct configuration *conf)
+{
+	const char *text = getenv("MAINPID");
+	CLEANUP(config_destroy_p) struct config *config = NULL;
+	uint64_t pid;
+
+	if (text && num_parse_uint(text, &pid) == 0 && pid > 1 && pid <= INT_MAX) {
+		return exit_code(reload_process((pid_t)pid));
+	}
+	configuration_leave(conf); /* so that it is called as the daemon calls it */
+	config = configuration_read(conf);
+	if (!config) {
+		return EX_CONFIG;
+	}
+	return exit_code(reload_served(config, conf->paths.optional ? NULL : config->origin));
 }

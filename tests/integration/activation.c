@@ -230,6 +230,38 @@ START_TEST(reload_keeps_them)
 }
 END_TEST
 
+/* Whoever made the name has to make it again. */
+START_TEST(reload_tells_of_lost_names)
+{
+	char path[RIG_PATH];
+	struct client c;
+	struct rig rig;
+	int fds[3];
+
+	rig_init(&rig);
+	rig_write(&rig, "revd.conf", rig_all);
+	fds[0] = make_socket(&rig, SOCK_STREAM, true);
+	fds[1] = make_fifo(&rig);
+	fds[2] = make_queue(&rig);
+	rig_launch(
+		&rig, &(struct launch){.fds = fds, .n_fds = 3, .fd_names = "stream:fifo:mqueue"});
+	close_all(fds, 3);
+	client_open(&c, &rig, STREAM);
+	if (_i == 2) {
+		ck_assert_int_eq(mq_unlink(rig.queue), 0);
+	} else {
+		ck_assert_int_eq(unlink(rig_path(&rig, _i ? "fifo" : "stream.sock", path)), 0);
+	}
+	rig_reload(&rig);
+	rig_wait_log(&rig, 0,
+		"the name is gone or another's; stop revd and restart its socket unit; "
+		"the old configuration stays");
+	client_expect_text(&c, "uno", "onu");
+	client_close(&c);
+	rig_finish(&rig);
+}
+END_TEST
+
 static void make_all(const struct rig *rig, int fds[4])
 {
 	fds[0] = make_queue(rig);
@@ -635,6 +667,7 @@ int main(void)
 	tcase_add_test(t, requests_from_before_the_start);
 	tcase_add_loop_test(t, unread_input_is_left, FIFO, MQUEUE + 1);
 	tcase_add_test(t, reload_keeps_them);
+	tcase_add_loop_test(t, reload_tells_of_lost_names, 0, 3);
 	tcase_add_loop_test(t, matched_by_address, 0, ARRAY_SIZE(no_names));
 	tcase_add_test(t, fifo_by_another_name);
 	tcase_add_test(t, refused_until_configured);
