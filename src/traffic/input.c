@@ -283,11 +283,17 @@ static enum rv_next wanted_input(struct rv_instance *in, struct peer *p)
 	stop = p->bits & PEER_HELD ||
 	       (peer_is_shared(p) ? b && b->stalled_ns
 				  : !peer_can_serve(in, p) || (b && b->waiting.records.len));
-	if (stop && !(p->bits & PEER_STOPPED)) {
+	return stop ? RV_READ_STOP : RV_READ_ON;
+}
+
+/* The backend is told: from now on it reads no more, if it is to stop. */
+static enum rv_next tell(struct rv_instance *in, struct peer *p, enum rv_next next)
+{
+	if (UNLIKELY(next == RV_READ_STOP) && !(p->bits & PEER_STOPPED)) {
 		p->bits |= PEER_STOPPED;
 		count(&in->n.pauses, 1);
 	}
-	return stop ? RV_READ_STOP : RV_READ_ON;
+	return next;
 }
 
 /* A peer whose next request waits for the service stands in line with the others. */
@@ -338,7 +344,7 @@ enum rv_next input_bytes(
 	if (!(p->bits & PEER_UNCUTTABLE) && serve_input(&b, p, data, n, whole) < 0) {
 		out_of_memory(in, p);
 	}
-	return end_batch(&b, p);
+	return tell(in, p, end_batch(&b, p));
 }
 
 enum rv_next input_messages(struct rv_instance *in, void *block, const struct rv_msg *v, size_t n)
@@ -352,7 +358,7 @@ enum rv_next input_messages(struct rv_instance *in, void *block, const struct rv
 		count(&in->n.rx_bytes, v[i].len);
 		queue_message(&b, p, &v[i]);
 	}
-	return end_batch(&b, p);
+	return tell(in, p, end_batch(&b, p));
 }
 
 void input_resume(struct rv_instance *in, struct peer *p)

@@ -8,17 +8,47 @@
  *	late MS N	N bytes, MS milliseconds later
  *	(empty)		an empty text, 50 milliseconds later
  *	uid		the user that the kernel names
+ *	who		the id of the client
+ *	hold TEXT	TEXT, when it is released, or when the service is told to drain
+ *	release		answers all that is held, in order; how many these are
+ *	release-last	the same, the last one first
+ *	pause		"pause"; takes no more until somebody writes to late_gate
+ *	n-held		how many are held now; and so far:
+ *	n-most		the most that were held at once
+ *	n-early		requests that came in spite of a pause
+ *	n-gone		clients that have ended
+ *	n-cancelled	requests that nobody waits for any more
  */
+#include <errno.h>
 #include <event2/event.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/queue.h>
 #include <revd/service.h>
+
+/* An eventfd that ends a pause, for tests that this is linked into; -1: there is none. */
+int late_gate = -1;
+
+TAILQ_HEAD(late_queue, late_held);
+
+struct late_held {
+	TAILQ_ENTRY(late_held) entry;
+	rv_ticket ticket;
+	size_t n;
+	char text[];
+};
 
 struct late_worker {
 	const struct rv_service_host *host;
 	struct rv_service_worker *handle;
 	struct late_timer *timers;
+	struct event *release, *gate;
+	struct late_queue held;
+	bool last_first, paused;
+	size_t n_held, n_most, n_early, n_gone, n_cancelled;
 };
 
 struct late_timer {
@@ -32,6 +62,89 @@ struct late_timer {
 
 static const struct rv_option late_options[] = {{NULL}};
 
+/* Held requests. */
+
+static void held_destroy(struct late_worker *w, struct late_held *h)
+{
+	TAILQ_REMOVE(&w->held, h, entry);
+	w->n_held--;
+	free(h);
+}
+
+static int late_hold(struct late_worker *w, struct rv_reply *reply, const char *text, size_t n)
+{
+	struct late_held *h = calloc(1, sizeof *h + n);
+
+	if (!h) {
+		return RV_STATUS_INTERNAL;
+	}
+	h->ticket = w->host->defer(reply);
+	if (!h->ticket) {
+		free(h);
+		return RV_STATUS_INTERNAL;
+	}
+	memcpy(h->text, text, n);
+	h->n = n;
+	TAILQ_INSERT_TAIL(&w->held, h, entry);
+	w->n_held++;
+	w->n_most = w->n_held > w->n_most ? w->n_held : w->n_most;
+	return RV_REPLY_LATER;
+}
+
+static void late_release_all(evutil_socket_t fd, short what, void *arg)
+{
+	struct late_worker *w = arg;
+	struct late_held *h;
+
+	(void)fd;
+	(void)what;
+	while ((h = w->last_first ? TAILQ_LAST(&w->held, late_queue) : TAILQ_FIRST(&w->held))) {
+		w->host->complete(w->handle, h->ticket, RV_STATUS_OK, h->text, h->n);
+		held_destroy(w, h);
+	}
+}
+
+static void late_cancelled(void *worker, rv_ticket ticket)
+{
+	struct late_worker *w = worker;
+	struct late_held *h;
+
+	w->n_cancelled++;
+	TAILQ_FOREACH(h, &w->held, entry)
+	{
+		if (h->ticket == ticket) {
+			held_destroy(w, h);
+			return;
+		}
+	}
+}
+
+static void late_gone(void *worker, uint64_t client)
+{
+	struct late_worker *w = worker;
+
+	(void)client;
+	w->n_gone++;
+}
+
+static void late_drain(void *worker)
+{
+	struct late_worker *w = worker;
+
+	event_active(w->release, EV_TIMEOUT, 0);
+}
+
+static void late_gate_opened(evutil_socket_t fd, short what, void *arg)
+{
+	struct late_worker *w = arg;
+	eventfd_t n;
+
+	(void)what;
+	eventfd_read(fd, &n);
+	w->paused = false;
+	w->host->resume(w->handle);
+}
+
 static int late_attach(void *worker, void *svc, const struct rv_service_host *host,
 	struct rv_service_worker *handle, struct rv_err *err)
 {
@@ -41,7 +154,13 @@ static int late_attach(void *worker, void *svc, const struct rv_service_host *ho
 	(void)err;
 	w->host = host;
 	w->handle = handle;
-	return 0;
+	TAILQ_INIT(&w->held);
+	w->release = event_new(host->event_base(handle), -1, 0, late_release_all, w);
+	if (late_gate >= 0) {
+		w->gate = event_new(
+			host->event_base(handle), late_gate, EV_READ, late_gate_opened, w);
+	}
+	return w->release ? 0 : -ENOMEM;
 }
 
 static void timer_destroy(struct late_timer *t)
@@ -60,6 +179,13 @@ static void late_detach(void *worker)
 
 	while (w->timers) {
 		timer_destroy(w->timers);
+	}
+	while (!TAILQ_EMPTY(&w->held)) {
+		held_destroy(w, TAILQ_FIRST(&w->held));
+	}
+	event_free(w->release);
+	if (w->gate) {
+		event_free(w->gate);
 	}
 }
 
@@ -138,15 +264,61 @@ static int late_grow(struct rv_reply *reply, size_t n)
 	return RV_STATUS_OK;
 }
 
-static int late_uid(struct rv_reply *reply, uid_t uid)
+static int late_number(struct rv_reply *reply, uint64_t number)
 {
 	uint8_t *p = rv_reply_room(reply, 32);
 
 	if (!p) {
 		return RV_STATUS_INTERNAL;
 	}
-	reply->len = (size_t)snprintf((char *)p, 32, "%u", uid);
+	reply->len = (size_t)snprintf((char *)p, 32, "%" PRIu64, number);
 	return RV_STATUS_OK;
+}
+
+static int late_release(struct late_worker *w, struct rv_reply *reply, bool last_first)
+{
+	w->last_first = last_first;
+	event_active(w->release, EV_TIMEOUT, 0); /* not from inside of a call */
+	return late_number(reply, w->n_held);
+}
+
+static int late_pause(struct late_worker *w, struct rv_reply *reply)
+{
+	uint8_t *p = rv_reply_room(reply, 5);
+
+	if (!p || !w->gate || event_add(w->gate, NULL) < 0) {
+		return RV_STATUS_INTERNAL;
+	}
+	memcpy(p, "pause", 5);
+	reply->len = 5;
+	w->paused = true;
+	w->host->pause(w->handle);
+	return RV_STATUS_OK;
+}
+
+/* One of the words that are answered with a number. */
+static int late_word(struct late_worker *w, const struct rv_request *request, const char *text,
+	struct rv_reply *reply)
+{
+	const struct {
+		const char *word;
+		uint64_t number;
+	} words[] = {
+		{"uid", request->uid},
+		{"who", request->client},
+		{"n-held", w->n_held},
+		{"n-most", w->n_most},
+		{"n-early", w->n_early},
+		{"n-gone", w->n_gone},
+		{"n-cancelled", w->n_cancelled},
+	};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		if (strcmp(text, words[i].word) == 0) {
+			return late_number(reply, words[i].number);
+		}
+	}
+	return rv_reply_fail(reply, RV_STATUS_INTERNAL, "as you wish");
 }
 
 static int late_call(
@@ -157,6 +329,7 @@ static int late_call(
 	size_t n = request->len < sizeof text - 1 ? request->len : sizeof text - 1;
 
 	(void)svc;
+	w->n_early += w->paused;
 	memcpy(text, request->data, n);
 	text[n] = '\0';
 	if (strncmp(text, "wait ", 5) == 0) {
@@ -174,10 +347,16 @@ static int late_call(
 	if (strncmp(text, "grow ", 5) == 0) {
 		return late_grow(reply, strtoul(text + 5, NULL, 10));
 	}
-	if (strcmp(text, "uid") == 0) {
-		return late_uid(reply, request->uid);
+	if (strncmp(text, "hold ", 5) == 0) {
+		return late_hold(w, reply, text + 5, n - 5);
 	}
-	return rv_reply_fail(reply, RV_STATUS_INTERNAL, "as you wish");
+	if (strncmp(text, "release", 7) == 0) {
+		return late_release(w, reply, text[7] != '\0');
+	}
+	if (strcmp(text, "pause") == 0) {
+		return late_pause(w, reply);
+	}
+	return late_word(w, request, text, reply);
 }
 
 __attribute__((visibility("default"))) const struct rv_service_ops revd_service;
@@ -194,4 +373,7 @@ const struct rv_service_ops revd_service = {
 	.attach = late_attach,
 	.detach = late_detach,
 	.call = late_call,
+	.cancelled = late_cancelled,
+	.gone = late_gone,
+	.drain = late_drain,
 };

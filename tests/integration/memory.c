@@ -215,7 +215,7 @@ END_TEST
 /* What each takes does not depend on the others. */
 START_TEST(many_clients_that_never_read)
 {
-	enum { N = 20 };
+	enum { N = 8 };
 	int transport = _i % TRANSPORTS;
 	enum what what = _i / TRANSPORTS ? FRAGMENTS : REPLIES;
 	size_t before, most = 0;
@@ -242,14 +242,14 @@ END_TEST
 /* All but 8M of it, when time has ended what they began. */
 START_TEST(memory_comes_back)
 {
-	enum { N = 24 };
+	enum { N = 8 };
 	int transport = _i % TRANSPORTS;
 	size_t before, most;
 	struct client c[N];
 	struct rig rig;
 	uint64_t until;
 
-	start(&rig, "fragment_timeout = 1s\ndrain_timeout = 0\n", "", "reverse");
+	start(&rig, "max_request = 4M\nfragment_timeout = 1s\ndrain_timeout = 0\n", "", "reverse");
 	warm_up(&rig);
 	before = rig_memory(&rig);
 	for (size_t i = 0; i < N; i++) {
@@ -257,7 +257,7 @@ START_TEST(memory_comes_back)
 
 		client_open(&c[i], &rig, (enum transport)transport);
 		n = MIN(60 * KIB, c[i].max_frame - RV_FRAME_HEADER - 1 - RV_TOKEN_MAX);
-		while (k < 900 * KIB) {
+		while (k < 3600 * KIB) {
 			client_send_frame(&c[i], RV_OP_PING, RV_FRAME_MORE, i, text, n);
 			k += n;
 		}

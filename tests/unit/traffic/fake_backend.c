@@ -75,6 +75,7 @@ static void resume(void *in, void *peer)
 	struct fake_peer *p = live(peer);
 
 	ck_assert_msg(!p->closed, "resumed after its end was asked for");
+	ck_assert_msg(p->stopped, "resumed without having been stopped");
 	p->stopped = false;
 	p->n_resumed++;
 	tell(fake_of(in), FAKE_RESUME, p);
