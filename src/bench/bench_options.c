@@ -64,12 +64,6 @@ static int print_help(void)
 	return EX_OK;
 }
 
-static int print_version(void)
-{
-	puts("revbench " REVD_VERSION);
-	return EX_OK;
-}
-
 static int usage(const char *what, const char *value)
 {
 	char quoted[80];
@@ -178,7 +172,8 @@ static int parse_one(struct bench_options *o, int key, const char *arg)
 	case OPTION_SIZE:
 		return parse_size(o, arg);
 	case 'V':
-		return print_version();
+		puts("revbench " REVD_VERSION);
+		return EX_OK;
 	case 'h':
 		return print_help();
 	default:
@@ -228,7 +223,8 @@ int bench_options_parse(struct bench_options *o, int argc, char **argv)
 	}
 	o->rounds = o->rounds ? o->rounds : o->quick ? 3 : 5;
 	o->slice_ns = o->slice_ns ? o->slice_ns : o->quick ? 100000000u : 200000000u;
-	o->revd = o->revd ? o->revd : program_find("revd", "daemon", o->revd_path, sizeof(o->revd_path));
+	o->revd = o->revd ? o->revd
+			  : program_find("revd", "daemon", o->revd_path, sizeof(o->revd_path));
 	return -1;
 }
 

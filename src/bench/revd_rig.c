@@ -76,43 +76,30 @@ static int open_out(const struct daemon *d, enum bench_transport t, struct link 
 	return l->rx >= 0 ? 0 : -errno;
 }
 
-static int make_reply_fifo(const struct daemon *d, struct link *l, const char *token)
-{
-	mode_t old = umask(0);
-	int r;
-
-	snprintf(l->unlink, sizeof(l->unlink), "%s.d/%s", daemon_name(d, BENCH_FIFO), token);
-	r = mkfifo(l->unlink, 0622) < 0 ? -errno : 0;
-	umask(old);
-	if (r < 0) {
-		l->unlink[0] = '\0';
-		return r;
-	}
-	l->rx = open(l->unlink, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (l->rx < 0) {
-		return -errno;
-	}
-	(void)fcntl(l->rx, F_SETPIPE_SZ, RIG_PIPE_BYTES); /* refused: the default does */
-	return 0;
-}
-
-static int make_reply_queue(
-	const struct daemon *d, struct link *l, const char *token, const struct bench_load *load)
+/* The client's own FIFO or queue, which the daemon may write to whoever it runs as. */
+static int make_reply(const struct daemon *d, enum bench_transport t, struct link *l,
+	const char *token, const struct bench_load *load)
 {
 	struct bench_queue q = bench_queue(load);
 	size_t message = MIN(q.message, load->size + RV_FRAME_HEADER);
 	struct mq_attr attr = {.mq_maxmsg = (long)q.depth, .mq_msgsize = (long)message};
+	const int flags = O_NONBLOCK | O_CLOEXEC;
 	mode_t old = umask(0);
-	int r = 0;
+	int r;
 
-	snprintf(l->unlink, sizeof(l->unlink), "%s.%s", daemon_name(d, BENCH_MQUEUE), token);
-	l->rx = mq_open(
-		l->unlink, O_RDONLY | O_CREAT | O_EXCL | O_NONBLOCK | O_CLOEXEC, 0622, &attr);
-	if (l->rx < 0) {
-		r = -errno;
-		l->unlink[0] = '\0';
+	snprintf(l->unlink, sizeof(l->unlink), t == BENCH_FIFO ? "%s.d/%s" : "%s.%s",
+		daemon_name(d, t), token);
+	if (t == BENCH_FIFO) {
+		l->rx = mkfifo(l->unlink, 0622) < 0 ? -1 : open(l->unlink, O_RDWR | flags);
+	} else {
+		l->rx = mq_open(l->unlink, O_RDONLY | O_CREAT | O_EXCL | flags, 0622, &attr);
 	}
+	r = l->rx < 0 ? -errno : 0;
 	umask(old);
+	if (t == BENCH_FIFO) {
+		l->ops = &link_atomic;
+		(void)fcntl(l->rx, F_SETPIPE_SZ, RIG_PIPE_BYTES); /* refused: the default does */
+	}
 	return r;
 }
 
@@ -135,14 +122,7 @@ static int connect_link(struct rig *s, const struct daemon *d, const struct benc
 		return open_out(d, t, l);
 	}
 	r = r < 0 ? r : make_token(token);
-	if (r < 0) {
-		return r;
-	}
-	if (t == BENCH_FIFO) {
-		l->ops = &link_atomic;
-		return make_reply_fifo(d, l, token);
-	}
-	return make_reply_queue(d, l, token, load);
+	return r < 0 ? r : make_reply(d, t, l, token, load);
 }
 
 static int make_script(struct rig *s, const struct daemon *d, const struct bench_contender *c,
