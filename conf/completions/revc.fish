@@ -20,7 +20,8 @@ end
 complete -c revc -f
 complete -c revc -s e -l endpoint -x -a '(__revc_uris)' -d 'Ask there'
 complete -c revc -s f -l file -r -F -d 'Each line of this file'
-complete -c revc -l ping -d 'Measure one round trip'
+complete -c revc -l ping -d 'Measure a round trip'
+complete -c revc -s c -l count -x -d 'With --ping: so many'
 complete -c revc -l info -d 'What answers there'
 complete -c revc -l stats -d 'Counters and latencies of the daemon'
 complete -c revc -l all -d 'Ask every endpoint of the daemon'

@@ -138,19 +138,19 @@ static size_t next_line_shared(struct cutter *c, const uint8_t *p, size_t n, siz
 	size_t from = c->scanned > HEADER_MAX ? c->scanned - HEADER_MAX : 0;
 	size_t inner = find_header(p, from, end, n, whole);
 
-	if (inner < end && guess_header(p + inner, n - inner) == GUESS_YES) {
+	if (inner == end) {
+		return cut_line(c, p, n, limit, ret);
+	}
+	if (guess_header(p + inner, n - inner) == GUESS_YES) {
 		/* somebody's line lacks its end, and a frame follows */
 		c->scanned = 0;
 		c->line = 0;
 		ret->kind = CUT_SKIPPED;
 		return inner;
 	}
-	if (inner == 0) {
-		ret->kind = CUT_MORE;
-		return 0;
-	}
 	/* what may be the beginning of a frame is no part of the line yet */
-	return cut_line(c, p, inner < end ? inner : n, limit, ret);
+	ret->kind = CUT_MORE;
+	return inner > 0 ? cut_line(c, p, inner, limit, ret) : 0;
 }
 
 size_t cut_next_shared(struct cutter *c, const uint8_t *p, size_t n, size_t limit, bool whole,

@@ -330,6 +330,15 @@ START_TEST(shared_torn_pieces)
 }
 END_TEST
 
+START_TEST(shared_lines)
+{
+	static const char text[] = "\n\nhola\n\r\n\xff.\n\n";
+
+	expect(text, sizeof(text) - 1, true,
+		"[line 1 ''][line 1 ''][line 1 'hola'][line 2 ''][torn][line 1 '']");
+}
+END_TEST
+
 /* Whatever looks like the beginning of a frame is one. */
 START_TEST(shared_nested_frame)
 {
@@ -447,6 +456,7 @@ int main(void)
 	tcase_add_test(c, tokens);
 	tcase_add_test(c, shared_half_a_frame);
 	tcase_add_test(c, shared_torn_pieces);
+	tcase_add_test(c, shared_lines);
 	tcase_add_test(c, shared_nested_frame);
 	tcase_add_loop_test(c, shared_overreaching_frame, 1, 21);
 	tcase_add_test(c, shared_line_before_a_header_with_lf);

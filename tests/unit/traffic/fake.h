@@ -78,6 +78,7 @@ struct fake {
 	struct fake_service service, next_service; /* next: what a reload has put there */
 	struct fake_peer peers[FAKE_PEERS];
 	size_t n_peers;
+	bool more;                  /* there is more in the pipe than fake_bytes() brings */
 	struct fake_peer *reserved; /* whose reservation is open */
 	uint8_t *room;
 	/* Called in the middle of a call of the backend or service. */
