@@ -168,7 +168,7 @@ START_TEST(hands_busy_on)
 {
 	struct rig r;
 
-	rig_init(&r, &(struct fake_habits){.busy = 1000000}, 100000);
+	rig_init(&r, &(struct fake_habits){.busy = 10000000}, 100000);
 	ck_assert_int_eq(push_all(&r, 1), 0);
 	ck_assert_uint_eq(r.transient, 1);
 	rig_finish(&r);

@@ -150,7 +150,7 @@ START_TEST(a_silent_client)
 	f.in.limits.idle_ns = 60000 * MS;
 	f.in.limits.service_ns = UINT64_MAX / 4;
 	if (_i) {
-		skip = (-(uint32_t)(worker_now(&f.traffic.worker) / MS) - UINT64_C(30000)) * MS;
+		skip = (UINT32_MAX - (uint32_t)(worker_now(&f.traffic.worker) / MS) - UINT64_C(29999)) * MS;
 		fake_pass(&f, skip);
 	}
 	p = fake_connect(&f, RV_PEER_STREAM);
