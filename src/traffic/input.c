@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "proto/cut_shared.h"
+#include "traffic/aside.h"
 #include "traffic/queue.h"
 #include "traffic/run.h"
 #include "traffic/service_worker.h"
@@ -216,7 +217,7 @@ static ssize_t serve_onto_uncut(
 static void serve_backlog(struct batch *b, struct peer *p)
 {
 	if (p->backlog) {
-		(void)reply_unsent(b, p);
+		(void)aside_send(b, p);
 		reply_ordered(b, p);
 		queue_serve(b, p);
 	}
