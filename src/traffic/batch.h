@@ -6,6 +6,8 @@
 
 #include "traffic/peer.h"
 
+#define REPLY_SENTENCE 256 /* bytes that rv_reply_fail() asks for */
+
 struct batch {
 	struct rv_instance *in;
 	struct peer *source; /* whose input it is */

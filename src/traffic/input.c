@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "proto/cut_shared.h"
+#include "traffic/aside.h"
 #include "traffic/queue.h"
 #include "traffic/run.h"
 #include "traffic/service_worker.h"
@@ -216,7 +217,7 @@ static ssize_t serve_onto_uncut(
 static void serve_backlog(struct batch *b, struct peer *p)
 {
 	if (p->backlog) {
-		(void)reply_unsent(b, p);
+		(void)aside_send(b, p);
 		reply_ordered(b, p);
 		queue_serve(b, p);
 	}
@@ -299,8 +300,13 @@ static enum rv_next tell(struct rv_instance *in, struct peer *p, enum rv_next ne
 /* A peer whose next request waits for the service stands in line with the others. */
 static void hold(struct rv_instance *in, struct peer *p)
 {
-	if (UNLIKELY(p->bits & PEER_HELD)) {
+	if (LIKELY(!(p->bits & PEER_HELD)) || p->bits & PEER_GONE) {
+		return;
+	}
+	if (p->backlog) {
 		backlog_hold(p->backlog, &in->held);
+	} else {
+		p->bits &= (uint16_t)~PEER_HELD; /* without memory the request is lost */
 	}
 }
 
@@ -319,8 +325,8 @@ static enum rv_next end_batch(struct batch *b, struct peer *p)
 	if (UNLIKELY(p->bits & PEER_EOF)) {
 		end_if_done(in, p);
 	}
+	hold(in, p);
 	if (p->backlog && !(p->bits & PEER_GONE)) {
-		hold(in, p);
 		peer_trim(in, p);
 	}
 	return wanted_input(in, p);

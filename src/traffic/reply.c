@@ -5,10 +5,7 @@
 #include <string.h>
 #include "proto/encode.h"
 #include "proto/status.h"
-
-/* How many of the largest size may wait for a connection, and for others. */
-#define LARGE_REPLIES 16
-#define LARGE_REPLIES_SHARED 2
+#include "traffic/aside.h"
 
 #define TOO_MANY "too many replies wait" /* short, see ORDER_LINE_COST */
 
@@ -17,49 +14,10 @@ _Static_assert(ORDER_LINE_COST >= sizeof(struct unsent_reply) + 16 + ENCODE_ERRO
 			      "busy: " TOO_MANY "\r\n") <= ENCODE_ERROR_SIZE,
 	"an ordered reply costs more when it becomes an unsent one");
 
-/* Replies that can't be sent. */
-
-static void drop(const struct request *q, enum rv_drop why)
-{
-	count(&q->batch->in->n.drops[why], 1);
-}
-
-/* There is no room for a reply. A client that shares its channel has to miss it;
- * a connection ends, so that its client does not wait for ever. */
-static void lose(const struct request *q)
-{
-	struct peer *p = q->peer;
-
-	drop(q, RV_DROP_OUTPUT);
-	if (!(p->bits & (PEER_SHARED | PEER_REPLY_ONLY))) {
-		p->bits |= PEER_EOF | PEER_UNCUTTABLE;
-	}
-}
-
-/* What the largest reply costs. */
-static size_t largest(const struct request *q)
-{
-	return q->batch->in->limits.max_request + unsent_cost(REPLY_SENTENCE);
-}
-
-/* May a reply of n bytes be put aside? A connection that is held up is not served any
- * further, but many replies may still come out of the service. */
-static bool may_keep(const struct request *q, size_t n)
-{
-	const struct backlog *b = q->peer->backlog;
-	const struct limits *l = &q->batch->in->limits;
-	bool shared = q->peer->bits & (PEER_SHARED | PEER_REPLY_ONLY);
-	size_t large = shared ? LARGE_REPLIES_SHARED : LARGE_REPLIES;
-
-	return b->unsent.cost + b->order.cost + unsent_cost(n) <=
-	       l->max_inflight + large * largest(q);
-}
-
 /* Puts a reply aside: the error of a line, n bytes of text, a line's terminator. */
 static void keep(
 	struct request *q, unsigned status, const char *error, const uint8_t *text, size_t n)
 {
-	struct peer *p = q->peer;
 	size_t head = strlen(error);
 	const struct unsent_reply what = {.len = head + n + q->term,
 		.request = q->bytes + REQUEST_COST,
@@ -67,76 +25,18 @@ static void keep(
 		.id = q->id,
 		.status = (uint8_t)status,
 		.frame = !q->line};
-	struct unsent_reply *u = NULL;
+	uint8_t *to = aside_put(q->batch->in, q->peer, &what);
 
-	if (peer_is_gone(p)) {
-		drop(q, RV_DROP_PEER_GONE);
+	if (!to) {
 		return;
 	}
-	if (peer_backlog(p) && may_keep(q, what.len)) {
-		u = unsent_add(&p->backlog->unsent, &what);
-	}
-	if (!u) {
-		lose(q);
-		return;
-	}
-	memcpy(u->text, error, head);
+	memcpy(to, error, head);
 	if (n > 0) {
-		memcpy(u->text + head, text, n);
+		memcpy(to + head, text, n);
 	}
-	encode_terminator(u->text + head + n, q->line ? q->term : 0);
-	p->inflight += what.request;
-	(void)reply_unsent(q->batch, p);
+	encode_terminator(to + head + n, q->term);
+	(void)aside_send(q->batch, q->peer);
 }
-
-/* The next piece of a reply that was put aside: a line, a whole frame or a fragment. */
-static int send_piece(struct batch *b, struct peer *p, struct unsent_reply *u)
-{
-	size_t head = u->frame ? RV_FRAME_HEADER : 0;
-	size_t n = u->len - u->sent;
-	int r;
-
-	if (u->frame && p->max_message) {
-		n = MIN(n, p->max_message - RV_FRAME_HEADER);
-	}
-	r = batch_reserve_next(b, p, head + n);
-	if (r < 0) {
-		return r;
-	}
-	if (u->frame) {
-		bool more = u->sent + n < u->len;
-
-		rv_reply_store(b->tail, u->status, more ? RV_FRAME_MORE : 0, n, u->id);
-	}
-	memcpy(b->tail + head, u->text + u->sent, n);
-	u->sent += n;
-	batch_advance(b, head + n, u->tag);
-	return 0;
-}
-
-bool reply_unsent(struct batch *b, struct peer *p)
-{
-	while (p->backlog && p->backlog->unsent.first) {
-		struct unsent_reply *u = p->backlog->unsent.first;
-		int r = send_piece(b, p, u);
-
-		if (r == -EAGAIN) {
-			peer_watch(b->in, p);
-			return false;
-		}
-		if (r < 0) {
-			peer_drop_unsent(b->in, p);
-			return true;
-		}
-		if (u->sent == u->len) {
-			b->in->traffic->freed += unsent_cost(u->len);
-			p->inflight -= unsent_pop(&p->backlog->unsent);
-		}
-	}
-	return true;
-}
-
-/* Replies. */
 
 /* Room for a reply of n bytes of text behind `head` bytes, or the reply goes another
  * way. */
@@ -150,7 +50,7 @@ static bool reserve(
 	if (r == -EAGAIN) {
 		keep(q, status, error, text, n);
 	} else if (r < 0) {
-		drop(q, RV_DROP_PEER_GONE);
+		count(&q->batch->in->n.drops[RV_DROP_PEER_GONE], 1);
 	}
 	return r == 0;
 }
@@ -183,9 +83,10 @@ static void send_text(struct request *q, unsigned status, const uint8_t *text, s
 static void set_ready(
 	struct request *q, struct order_line *l, unsigned status, const void *text, size_t n)
 {
+	const struct rv_instance *in = q->batch->in;
 	struct order *o = &q->peer->backlog->order;
 
-	if (l != o->first && !may_keep(q, n + largest(q))) {
+	if (l != o->first && !aside_has_room(in, q->peer, n + aside_largest(in))) {
 		order_refuse(l, RV_STATUS_BUSY, TOO_MANY);
 	} else if (order_ready(o, l, (uint8_t)status, text, n) < 0) {
 		order_refuse(l, RV_STATUS_INTERNAL, "out of memory");
@@ -196,12 +97,16 @@ static void set_ready(
 static void send_later(struct request *q, unsigned status, const uint8_t *text, size_t n)
 {
 	struct order *o = &q->peer->backlog->order;
-	struct order_line *l = may_keep(q, 0) ? order_add(o, q->term, q->tag) : NULL;
+	struct order_line *l = NULL;
+
+	if (aside_has_room(q->batch->in, q->peer, 0)) {
+		l = order_add(o, q->term, q->tag);
+	}
 
 	if (l) {
 		set_ready(q, l, status, text, n);
 	} else {
-		lose(q);
+		aside_lose(q->batch->in, q->peer);
 	}
 }
 

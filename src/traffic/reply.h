@@ -1,13 +1,10 @@
 /*
- * From the text of a reply to its bytes. A reply that does not fit the transport now
- * (larger than a message, or a queue that is full) is put aside with its peer and sent
- * as the transport takes it, in fragments if need be.
+ * From the text of a reply to its bytes. One that does not fit the transport now
+ * (larger than a message, or a queue that is full) is put aside, see aside.h.
  */
 #pragma once
 
 #include "traffic/batch.h"
-
-#define REPLY_SENTENCE 256 /* bytes that rv_reply_fail() asks for */
 
 /* One request on its way to its reply. */
 struct request {
@@ -31,7 +28,5 @@ void reply_status(struct request *, enum rv_status status, const char *fmt, ...)
 void reply_late_line(
 	struct request *, struct order_line *, unsigned status, const void *text, size_t n);
 
-/* Sends what waits for the peer. False: still something left. */
-bool reply_unsent(struct batch *, struct peer *);
 /* Sends the replies of lines whose turn has come. */
 void reply_ordered(struct batch *, struct peer *);

@@ -189,6 +189,7 @@ static const struct {
 	{"REVD_TEST_MISFIT_MAGIC", "misfit_magic.so"},
 	{"REVD_TEST_MISFIT_ABI", "ABI 99"},
 	{"REVD_TEST_MISFIT_ABI1", "built for plugin ABI 1"},
+	{"REVD_TEST_MISFIT_BACKEND", "built for plugin ABI 1"},
 	{"REVD_TEST_MISFIT_LIBEVENT", "libevent"},
 	{"REVD_TEST_MISFIT_NAME", "reverse"},
 };
