@@ -18,7 +18,7 @@ enum cut_kind {
 	CUT_LONG_LINE,   /* a line over the limit has ended; total: bytes of its text */
 	CUT_LARGE_FRAME, /* frame: over the limit; its body is skipped from here on */
 	CUT_BAD,         /* malformed header; frame.id is 0 where it could not be read */
-	CUT_SKIPPED,     /* shared streams: something torn was skipped */
+	CUT_SKIPPED,     /* shared streams: something torn, which data is the beginning of */
 };
 
 struct cut_piece {

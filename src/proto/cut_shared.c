@@ -172,5 +172,9 @@ size_t cut_next_shared(struct cutter *c, const uint8_t *p, size_t n, size_t limi
 	} else {
 		k = next_line_shared(c, p, n, limit, whole, ret);
 	}
+	if (ret->kind == CUT_SKIPPED) {
+		ret->data = p;
+		ret->len = k;
+	}
 	return skip + k;
 }

@@ -42,6 +42,8 @@ static int refuse(
 	struct rv_instance *in, struct peer *p, const struct rv_peer_info *info, int status)
 {
 	count(&in->n.refused, 1);
+	instance_log_client(in, info->uid, "it is refused: %s",
+		status == RV_STATUS_DENIED ? "it may not use the endpoint" : "too many clients");
 	if (info->flags & RV_PEER_REPLY_ONLY || in->n_refused >= MAX_REFUSED) {
 		return -EUSERS;
 	}

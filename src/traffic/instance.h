@@ -98,6 +98,8 @@ struct traffic {
 
 /* Rate-limited, prefixed by the endpoint's name. */
 void instance_log(struct rv_instance *, int prio, const char *fmt, ...) PRINTF(3, 4);
+/* The same about a client, for debugging; (uid_t)-1: whose is not known. */
+void instance_log_client(struct rv_instance *, uid_t, const char *fmt, ...) PRINTF(3, 4);
 
 /* Memory for n bytes, the same one each time. NULL: there is none. */
 uint8_t *traffic_scratch(struct traffic *, size_t n);

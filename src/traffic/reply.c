@@ -158,8 +158,8 @@ void reply_status(struct request *q, enum rv_status status, const char *fmt, ...
 	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	n = n < 0 ? 0 : MIN(n, REPLY_SENTENCE - 1);
-	instance_log(q->batch->in, LOG_DEBUG, "a request of uid %d is refused, %s: %s",
-		(int)q->batch->source->uid, status_name(status), text);
+	instance_log_client(q->batch->in, q->batch->source->uid, "a request is refused, %s: %s",
+		status_name(status), text);
 	reply_text(q, status, (const uint8_t *)text, (size_t)n);
 }
 

@@ -1,5 +1,6 @@
 #include "traffic/request.h"
 
+#include <revd/quote.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "traffic/call.h"
@@ -103,11 +104,19 @@ static void serve_line(
 	}
 }
 
+/* How what a client has sent begins, for the log. */
+#define SHOWN 48
+static const char *show(const struct cut_piece *piece, char buf[SHOWN])
+{
+	return rv_quote(piece->data, piece->data ? piece->len : 0, buf, SHOWN);
+}
+
 /* Whom a frame wants its reply sent to. NULL: to nobody, counted. */
 static struct peer *addressee(struct batch *b, struct peer *p, struct cut_piece *piece,
 	const struct origin *from, bool *ret_bad_token)
 {
 	struct rv_instance *in = b->in;
+	char start[SHOWN];
 	const uint8_t *token;
 	void *block;
 	size_t n;
@@ -121,7 +130,8 @@ static struct peer *addressee(struct batch *b, struct peer *p, struct cut_piece 
 	}
 	if (!ok) {
 		count(&in->n.unaddressed, 1);
-		instance_log(in, LOG_DEBUG, "a frame has no usable reply token: dropped");
+		instance_log(in, LOG_DEBUG, "a frame without a usable reply token is dropped: %s",
+			show(piece, start));
 		return NULL;
 	}
 	if (in->ops->reply_peer(in->block, (const char *)token, n, &block) < 0) {
@@ -202,8 +212,8 @@ static void serve_fragment(struct request *q, const struct cut_piece *piece)
 	struct bytes text = {0};
 
 	if (b) {
-		r = joiner_add(&b->joining, &limits, worker_now(in->worker), &piece->frame, piece->data,
-			piece->len, &text);
+		r = joiner_add(&b->joining, &limits, worker_now(in->worker), &piece->frame,
+			piece->data, piece->len, &text);
 		peer_watch(in, q->peer);
 	}
 	if (r == JOIN_DONE) {
@@ -243,11 +253,8 @@ static void serve_frame(
 {
 	struct rv_instance *in = b->in;
 	const struct rv_frame *f = &piece->frame;
-	struct request q = {.batch = b,
-		.head = RV_FRAME_HEADER,
-		.tag = from->tag,
-		.id = f->id,
-		.op = f->code};
+	struct request q = {
+		.batch = b, .head = RV_FRAME_HEADER, .tag = from->tag, .id = f->id, .op = f->code};
 	bool bad_token;
 
 	count(&in->n.frames, 1);
@@ -299,6 +306,8 @@ static void serve_bad(
 void request_serve(
 	struct batch *b, struct peer *p, struct cut_piece *piece, const struct origin *from)
 {
+	char start[SHOWN];
+
 	switch (piece->kind) {
 	case CUT_LINE:
 	case CUT_LONG_LINE:
@@ -313,7 +322,7 @@ void request_serve(
 		break;
 	case CUT_SKIPPED:
 		count(&b->in->n.torn, 1);
-		instance_log(b->in, LOG_DEBUG, "something torn was skipped");
+		instance_log(b->in, LOG_DEBUG, "something torn is skipped: %s", show(piece, start));
 		break;
 	case CUT_MORE:
 		break;

@@ -1,5 +1,6 @@
 #include "traffic/timeouts.h"
 
+#include <revd/quote.h>
 #include "traffic/deferred.h"
 #include "traffic/input.h"
 
@@ -12,9 +13,10 @@ static uint64_t age(uint64_t now, uint64_t then)
 	return now > then ? now - then : 0;
 }
 
-static void cut_off(struct rv_instance *in, struct peer *p, enum rv_drop why)
+static void cut_off(struct rv_instance *in, struct peer *p, enum rv_drop why, const char *sentence)
 {
 	count(&in->n.drops[why], 1);
+	instance_log_client(in, p->uid, "it is cut off: %s", sentence);
 	peer_close(in, p, RV_CLOSE_NOW);
 }
 
@@ -40,7 +42,11 @@ static void give_up_lines(struct rv_instance *in, struct peer *p)
 /* Half a line or frame, whose writer is gone. */
 static void drop_torn(struct rv_instance *in, struct backlog *b)
 {
+	char start[48];
+
 	count(&in->n.torn, 1);
+	instance_log(in, LOG_DEBUG, "half a line or frame is dropped, its end did not come: %s",
+		rv_quote(bytes_head(&b->uncut), b->uncut.len, start, sizeof(start)));
 	bytes_free(&b->uncut);
 	b->cutter = (struct cutter){0};
 	b->input_ns = 0;
@@ -78,7 +84,7 @@ static bool cut_slow(struct rv_instance *in, struct peer *p, uint64_t now)
 		return p->bits & PEER_GONE;
 	}
 	count(&in->n.slow_cut, 1);
-	cut_off(in, p, RV_DROP_OUTPUT);
+	cut_off(in, p, RV_DROP_OUTPUT, "it took no replies for slow_timeout");
 	return true;
 }
 
@@ -96,21 +102,26 @@ static bool is_waiting(const struct peer *p)
 static bool check_peer(struct rv_instance *in, struct peer *p, uint64_t now)
 {
 	struct backlog *b = p->backlog;
-	size_t cost;
+	size_t cost, lost;
 
 	if (p->bits & PEER_GONE) {
 		return true;
 	}
 	cost = b->joining.cost;
-	count(&in->n.fragments_lost,
-		joiner_expire(&b->joining, now, in->limits.fragment_ns, p->bits & PEER_REPLY_ONLY));
+	lost = joiner_expire(&b->joining, now, in->limits.fragment_ns, p->bits & PEER_REPLY_ONLY);
+	if (lost > 0) {
+		count(&in->n.fragments_lost, lost);
+		instance_log_client(in, p->uid,
+			"%zu %s lost: the next fragment did not come in time", lost,
+			lost == 1 ? "message is" : "messages are");
+	}
 	in->traffic->freed += cost - b->joining.cost;
 	if (p->bits & PEER_SHARED) {
 		check_shared(in, p, now);
 	} else if (is_slow(in, p, now)) {
 		return cut_slow(in, p, now);
 	} else if (p->refuse && age(now, b->input_ns) >= REFUSE_NS) {
-		cut_off(in, p, RV_DROP_IO);
+		cut_off(in, p, RV_DROP_IO, "it was refused and sent no request");
 		return true;
 	}
 	return !p->backlog || !is_waiting(p);
@@ -145,6 +156,7 @@ static void check_idle_peer(struct rv_instance *in, struct peer *p, void *arg)
 	}
 	if ((uint64_t)idle_ms * 1000000u >= in->limits.idle_ns) {
 		count(&in->n.idle_cut, 1);
+		instance_log_client(in, p->uid, "it is cut off: idle for idle_timeout");
 		peer_close(in, p, RV_CLOSE_FLUSH);
 	}
 }

@@ -148,6 +148,123 @@ START_TEST(levels)
 }
 END_TEST
 
+/* What is done to a client, or its request, is told where somebody wants to know. */
+struct mishap {
+	int transport;
+	const char *limit; /* of its endpoint */
+	void (*cause)(struct client *, const struct rig *);
+	const char *says; /* the endpoint's name is before it */
+};
+
+static void say_nothing(struct client *c, const struct rig *rig)
+{
+	(void)rig;
+	(void)c;
+}
+
+static void ask(struct client *c, const struct rig *rig)
+{
+	(void)rig;
+	client_send_frame(c, RV_OP_CALL, 0, 1, "uno", 3);
+}
+
+static void send_half(struct client *c, const struct rig *rig)
+{
+	(void)rig;
+	client_send(c, "half\x1b", 5);
+}
+
+static void send_junk(struct client *c, const struct rig *rig)
+{
+	(void)rig;
+	client_send(c, "\xff\x01\x00junk\x07\n", 9);
+	ask(c, rig);
+}
+
+static void send_unaddressed(struct client *c, const struct rig *rig)
+{
+	uint8_t buf[64];
+
+	(void)rig;
+	client_send(c, buf, client_build_token(buf, RV_OP_CALL, 1, "a/b\n", 4, "uno", 3));
+}
+
+static void send_fragment(struct client *c, const struct rig *rig)
+{
+	(void)rig;
+	client_send_frame(c, RV_OP_CALL, RV_FRAME_MORE, 1, "uno", 3);
+}
+
+static void send_deaf(struct client *c, const struct rig *rig)
+{
+	static char text[4000];
+
+	memset(text, 'x', sizeof text);
+	text[sizeof text - 1] = '\n';
+	do {
+		while (client_try_send(c, text, sizeof text) > 0) {
+		}
+	} while (client_stat(rig, "endpoints.stream.blocked") < 1);
+}
+
+static const struct mishap mishaps[] = {
+	{STREAM, "allow_users = 4000000000", ask,
+		"a client of uid 0: it is refused: it may not use the endpoint"},
+	{STREAM, "allow_users = 4000000000", ask,
+		"a client of uid 0: a request is refused, denied: this user may not use the "
+		"endpoint"},
+	{STREAM, "allow_users = 4000000000", say_nothing,
+		"a client of uid 0: it is cut off: it was refused and sent no request"},
+	{SEQPACKET, "max_peers = 1", ask, "a client of uid 0: it is refused: too many clients"},
+	{SEQPACKET, "idle_timeout = 1s", say_nothing,
+		"a client of uid 0: it is cut off: idle for idle_timeout"},
+	{STREAM, "slow_timeout = 100ms", send_deaf,
+		"a client of uid 0: it is cut off: it took no replies for slow_timeout"},
+	{STREAM, "", send_fragment,
+		"a client of uid 0: 1 message is lost: the next fragment did not come in time"},
+	{FIFO, "", send_fragment,
+		"a client: 1 message is lost: the next fragment did not come in time"},
+	{FIFO, "", send_half, "half a line or frame is dropped, its end did not come: 'half\\x1b'"},
+	{FIFO, "", send_junk, "something torn is skipped: '\\xff\\x01\\x00junk\\x07\\x0a'"},
+	{FIFO, "", send_unaddressed,
+		"a frame without a usable reply token is dropped: '\\x04a/b\\x0auno'"},
+	{MQUEUE, "", send_unaddressed,
+		"a frame without a usable reply token is dropped: '\\x04a/b\\x0auno'"},
+};
+
+START_TEST(mishaps_are_told)
+{
+	const struct mishap *m = &mishaps[_i];
+	CLEANUP_FREE char *config = NULL, *says = NULL;
+	struct client first, c;
+	struct rig rig;
+	const char *name = client_endpoints[m->transport];
+	char *section;
+
+	config = strdup(rig_all);
+	section = strstr(config, name);
+	section += strcspn(section, "\n") + 1;
+	*section = '\0'; /* the rest follows the limit */
+	ck_assert_int_gt(
+		asprintf(&says, "[revd]\nlog_level = debug\nfragment_timeout = 100ms\n%s%s\n%s",
+			config, m->limit, strstr(rig_all, name) + strlen(name) + 2),
+		0);
+	rig_start(&rig, says);
+	free(says);
+	client_open(&first, &rig, (enum transport)m->transport);
+	if (strstr(m->limit, "max_peers")) {
+		client_expect_call(&first, 1, "uno", "onu");
+	}
+	client_open(&c, &rig, (enum transport)m->transport);
+	m->cause(&c, &rig);
+	ck_assert_int_gt(asprintf(&says, "revd: debug: %s: %s", name, m->says), 0);
+	rig_wait_log(&rig, 0, says);
+	client_close(&c);
+	client_close(&first);
+	rig_finish(&rig);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("logs");
@@ -157,6 +274,7 @@ int main(void)
 	tcase_add_test(t, journal_prefixes);
 	tcase_add_test(t, a_client_can_not_fill_the_log);
 	tcase_add_test(t, levels);
+	tcase_add_loop_test(t, mishaps_are_told, 0, (int)ARRAY_SIZE(mishaps));
 	suite_add_tcase(s, t);
 	return stage_run(s);
 }
