@@ -40,7 +40,7 @@ static void give_up_lines(struct rv_instance *in, struct peer *p)
 /* Half a line or frame, whose writer is gone. */
 static void drop_torn(struct rv_instance *in, struct backlog *b)
 {
-	count(&in->n.torn, 1);
+	count(&in->n.torn, !b->cutter.resync); /* else it is counted already */
 	bytes_free(&b->uncut);
 	b->cutter = (struct cutter){0};
 	b->input_ns = 0;

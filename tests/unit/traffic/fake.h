@@ -41,6 +41,7 @@ struct fake_peer {
 	enum rv_close how;
 	size_t room; /* of a reservation; 0: ample */
 	unsigned n_resumed;
+	bool more; /* its input goes on: what fake_bytes() gives was cut by a read */
 };
 
 /* What the service does is said by the first letter of the text:
