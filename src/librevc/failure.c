@@ -61,6 +61,7 @@ static const struct sentence sentences[] = {
 		"no reply queue: fs.mqueue.msg_max or msgsize_max is too small"},
 	{URI_MQUEUE, FAILURE_REPLY, ENAMETOOLONG, EXIT_UNAVAILABLE,
 		"no reply queue: the queue's name is too long to add a token to it"},
+	{URI_FIFO, FAILURE_SEND, EILSEQ, EXIT_USAGE, FIFO_BYTES},
 	{ANY, FAILURE_CONNECT, ETIMEDOUT, EXIT_TRY_LATER, "no answer in time, try later"},
 	{ANY, FAILURE_CONNECT, EMFILE, EXIT_TRY_LATER,
 		"this process has no descriptor left (ulimit -n)"},

@@ -159,6 +159,7 @@ static int fifo_verify(const struct revc *s)
 
 const struct transport transport_fifo = {
 	.name = "fifo",
+	.shared = true,
 	.open = fifo_open,
 	.close = fifo_close,
 	.send = fifo_send,

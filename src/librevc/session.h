@@ -31,6 +31,7 @@ struct session_slots {
 
 struct transport {
 	const char *name;
+	bool shared; /* others write into the same stream, see proto/cut_shared.h */
 	/* Connects, makes the reply name, sets limits and descriptors. deadline: see
 	 * revc_receive(). 0, or -errno with the sentence in s->err; what was
 	 * made by then is left to close(). */

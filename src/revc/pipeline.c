@@ -53,6 +53,14 @@ void pipeline_progress(struct pipeline *p)
 	p->pause_ns = 0;
 }
 
+/* Far from the ids of probes, and so that no id up to 2^31 from it holds bytes that a
+ * FIFO does not carry: see proto/cut_shared.h. */
+static uint64_t id_base(uint64_t id)
+{
+	id ^= UINT64_C(1) << 63;
+	return (id & UINT64_C(0xffffffff00000000)) | UINT64_C(0x0404040410000000);
+}
+
 int pipeline_init(struct pipeline *p, const char *uri, const struct revc_options *options,
 	pipeline_deliver *deliver, void *ctx, struct revc_err *err)
 {
@@ -65,7 +73,7 @@ int pipeline_init(struct pipeline *p, const char *uri, const struct revc_options
 		return r;
 	}
 	(void)snprintf(p->uri, sizeof(p->uri), "%s", uri);
-	p->id_base = revc_id(p->s) ^ UINT64_C(1) << 63; /* far from those of probes */
+	p->id_base = id_base(revc_id(p->s));
 	pipeline_progress(p);
 	return 0;
 }
@@ -81,13 +89,38 @@ void pipeline_finish(struct pipeline *p)
 	*p = (struct pipeline){0};
 }
 
+static int keep_reply(struct pipeline_slot *slot, const void *data, size_t n)
+{
+	slot->reply = malloc(MAX(n, (size_t)1));
+	if (!slot->reply) {
+		return -ENOMEM;
+	}
+	if (n > 0) {
+		memcpy(slot->reply, data, n);
+	}
+	slot->reply_n = n;
+	return 0;
+}
+
 /* Sending. */
+
+/* A text that the transport can't carry. None that is UTF-8 is among them. */
+static int refuse_slot(struct pipeline_slot *slot, uint64_t now)
+{
+	slot->state = SLOT_DONE;
+	slot->status = RV_STATUS_INVALID_TEXT;
+	slot->first_ns = slot->done_ns = now;
+	return keep_reply(slot, FIFO_BYTES, sizeof(FIFO_BYTES) - 1);
+}
 
 static int send_slot(struct pipeline *p, uint64_t i, uint64_t now)
 {
 	struct pipeline_slot *slot = slot_at(p, i);
 	int r = revc_submit(p->s, slot->op, p->id_base + i, slot_text(p, slot), slot->n);
 
+	if (r == -EILSEQ) {
+		return refuse_slot(slot, now);
+	}
 	if (r < 0) {
 		return fail_session(p, r);
 	}
@@ -272,19 +305,6 @@ static int hand_out_ready(struct pipeline *p)
 	return r;
 }
 
-static int keep_reply(struct pipeline_slot *slot, const struct revc_reply *reply)
-{
-	slot->reply = malloc(MAX(reply->len, (size_t)1));
-	if (!slot->reply) {
-		return -ENOMEM;
-	}
-	if (reply->len > 0) {
-		memcpy(slot->reply, reply->data, reply->len);
-	}
-	slot->reply_n = reply->len;
-	return 0;
-}
-
 static bool try_later(struct pipeline *p, struct pipeline_slot *slot, uint8_t status, uint64_t now)
 {
 	uint64_t pause = (uint64_t)PAUSE_MIN_NS << MIN(slot->tries, 6u);
@@ -320,7 +340,7 @@ static int on_reply(struct pipeline *p, const struct revc_reply *reply)
 	p->look_ns = now + LOOK_NS;
 	p->pause_ns = 0;
 	if (i != p->head) {
-		return keep_reply(slot, reply);
+		return keep_reply(slot, reply->data, reply->len);
 	}
 	r = hand_out_head(p, reply->data, reply->len);
 	return r < 0 ? r : hand_out_ready(p);
@@ -445,6 +465,7 @@ int pipeline_push(struct pipeline *p, enum rv_op op, uint64_t tag, const void *d
 	}
 	r = add_slot(p, op, tag, data, n);
 	r = r < 0 ? r : send_slot(p, p->tail - 1, clock_now());
+	r = r < 0 ? r : hand_out_ready(p);
 	if (r == 0 && revc_unsent(p->s) >= FLUSH_AT) {
 		/* Errors come back with the next step, which knows what to do about them. */
 		(void)!revc_flush(p->s);
