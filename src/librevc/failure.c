@@ -47,9 +47,7 @@ static const struct sentence sentences[] = {
 	{URI_FIFO, FAILURE_REPLY, EDQUOT, EXIT_TRY_LATER,
 		"no room for a reply FIFO: the disk quota is used up"},
 	{URI_FIFO, FAILURE_SEND, EPIPE, EXIT_TRY_LATER, "the server has left"},
-	{URI_FIFO, FAILURE_SEND, EILSEQ, EXIT_FAILURE,
-		"the text holds bytes that could be taken for the beginning of a frame (0xFF 0x01 "
-		"...): a FIFO can't carry it, use another transport"},
+	{URI_FIFO, FAILURE_SEND, EILSEQ, EXIT_USAGE, FIFO_BYTES},
 	{URI_MQUEUE, FAILURE_CONNECT, ENOENT, EXIT_UNAVAILABLE,
 		"there is no such queue (is revd running?)"},
 	{URI_MQUEUE, FAILURE_CONNECT, EACCES, EXIT_NO_PERMISSION,

@@ -11,5 +11,8 @@ enum failure_stage {
 	FAILURE_RECEIVE,
 };
 
+/* Why a FIFO refuses a request. */
+#define FIFO_BYTES "these bytes cannot be sent over a FIFO, see revd-protocol(7)"
+
 /* Translates errno `err` (positive) of a stage. Returns -err. */
 int failure_explain(struct revc_err *, const struct uri *, enum failure_stage, int err);

@@ -116,8 +116,22 @@ void revc_limits(const struct revc *s, struct revc_limits *ret)
 	*ret = s->limits;
 }
 
+/* Do four of its bytes look like a marker? See proto/cut_shared.h. */
+static bool has_marker(uint64_t id)
+{
+	for (unsigned shift = 0; shift <= 32; shift += 8) {
+		if (((id >> shift) & 0xfe00ffffu) == 0x020001ffu) {
+			return true;
+		}
+	}
+	return false;
+}
+
 uint64_t revc_id(struct revc *s)
 {
+	while (has_marker(s->next_id)) {
+		s->next_id++;
+	}
 	return s->next_id++;
 }
 

@@ -2,125 +2,81 @@
 
 #include "util/macro.h"
 
-#define HEADER_MAX (RV_FRAME_HEADER + 1 + RV_TOKEN_MAX)
+#define BODY_MAX (CUT_SHARED_FRAME - RV_FRAME_HEADER)
 
-enum guess { GUESS_NO, GUESS_YES, GUESS_CUT };
-
-/* Does the frame of an honest client begin at p? GUESS_CUT: too few bytes to say. */
-static enum guess guess_header(const uint8_t *p, size_t n)
+/* Do the n > 0 bytes at p, the first of which is the magic, begin a marker? */
+static bool begins_marker(const uint8_t *p, size_t n)
 {
-	struct rv_frame f;
-	size_t token, have;
-
-	if (p[0] != RV_FRAME_MAGIC || (n >= 2 && p[1] != RV_FRAME_VERSION)) {
-		return GUESS_NO;
-	}
-	if (n < RV_FRAME_HEADER + 1) {
-		return GUESS_CUT;
-	}
-	rv_frame_load(p, &f);
-	token = p[RV_FRAME_HEADER];
-	if (!cut_header_ok(&f) || !(f.flags & RV_FRAME_REPLY_TO) || f.code >= RV_OP_COUNT ||
-		f.length > CUT_SHARED_FRAME - RV_FRAME_HEADER || token < 1 ||
-		token > RV_TOKEN_MAX || f.length < 1 + token) {
-		return GUESS_NO;
-	}
-	have = MIN(token, n - RV_FRAME_HEADER - 1);
-	if (have > 0 && !rv_token_valid(p + RV_FRAME_HEADER + 1, have)) {
-		return GUESS_NO;
-	}
-	return have == token ? GUESS_YES : GUESS_CUT;
+	return (n < 2 || p[1] == RV_FRAME_VERSION) && (n < 3 || p[2] != '\n') &&
+	       (n < 4 || (p[3] & ~RV_FRAME_MORE) == RV_FRAME_REPLY_TO);
 }
 
-/* The offset in [from, end) where the next honest header begins, or end. A
- * header that the end of the n bytes cuts counts if more may come. */
-static size_t find_header(const uint8_t *p, size_t from, size_t end, size_t n, bool whole)
+size_t cut_marker(const uint8_t *p, size_t from, size_t n)
 {
-	while (from < end) {
-		const uint8_t *ff = memchr(p + from, RV_FRAME_MAGIC, end - from);
-		enum guess g;
+	while (from < n) {
+		const uint8_t *ff = memchr(p + from, RV_FRAME_MAGIC, n - from);
 
 		if (!ff) {
-			return end;
+			break;
 		}
 		from = (size_t)(ff - p);
-		g = guess_header(ff, n - from);
-		if (g == GUESS_YES || (g == GUESS_CUT && !whole)) {
+		if (begins_marker(ff, n - from)) {
 			return from;
 		}
 		from++;
 	}
-	return end;
+	return n;
 }
 
-/* Skips to the next LF or 0xFF 0x01; true if it was found. */
-static bool skip_torn(const uint8_t *p, size_t from, size_t n, size_t *ret)
+/* Skips what is torn, up to behind the next LF or to the next marker. Looks at each byte
+ * once, however often there is something torn. */
+static size_t skip_torn(struct cutter *c, const uint8_t *p, size_t from, size_t n)
 {
-	for (size_t i = from; i < n; i++) {
-		if (p[i] == '\n') {
-			*ret = i + 1;
-			return true;
-		}
-		if (p[i] == RV_FRAME_MAGIC && (i + 1 == n || p[i + 1] == RV_FRAME_VERSION)) {
-			*ret = i;
-			return true;
-		}
+	size_t i = from;
+
+	while (i < n && p[i] != '\n' && !(p[i] == RV_FRAME_MAGIC && begins_marker(p + i, n - i))) {
+		i++;
 	}
-	*ret = n;
-	return false;
+	c->resync = i == n || (p[i] != '\n' && n - i < CUT_MARKER);
+	return i < n && p[i] == '\n' ? i + 1 : i;
 }
 
-static size_t set_skipped(
-	struct cutter *c, const uint8_t *p, size_t from, size_t n, struct cut_piece *ret)
+static size_t set_skipped(size_t taken, struct cut_piece *ret)
 {
-	size_t k;
-
-	c->resync = !skip_torn(p, from, n, &k);
-	c->scanned = 0;
 	ret->kind = CUT_SKIPPED;
-	return k;
+	return taken;
 }
 
-bool cut_shared_hides_header(const uint8_t *p, size_t n)
+static bool header_ok(const struct rv_frame *f)
 {
-	return find_header(p, 1, n, n, false) < n;
+	return cut_header_ok(f) && f->code != '\n' && f->length <= BODY_MAX;
 }
 
-/* A part of a frame. All that was written is there if the pipe is empty, and honest
- * clients write frames whole: then it is rubbish. */
-static size_t next_part(size_t n, bool whole, struct cut_piece *ret)
-{
-	ret->kind = whole ? CUT_SKIPPED : CUT_MORE;
-	return whole ? n : 0;
-}
-
-static size_t next_frame_shared(
+static size_t next_frame(
 	struct cutter *c, const uint8_t *p, size_t n, bool whole, struct cut_piece *ret)
 {
-	size_t size, end, inner;
+	size_t size = RV_FRAME_HEADER, end, inner;
 
 	if (n >= 2 && p[1] != RV_FRAME_VERSION) {
-		return set_skipped(c, p, 1, n, ret);
+		return set_skipped(skip_torn(c, p, 1, n), ret);
 	}
-	if (n < RV_FRAME_HEADER) {
-		return next_part(n, whole, ret);
+	if (n >= RV_FRAME_HEADER) {
+		rv_frame_load(p, &ret->frame);
+		if (!header_ok(&ret->frame)) {
+			return set_skipped(skip_torn(c, p, 1, n), ret);
+		}
+		size += ret->frame.length;
 	}
-	rv_frame_load(p, &ret->frame);
-	size = RV_FRAME_HEADER + (size_t)ret->frame.length;
-	if (!cut_header_ok(&ret->frame) || size > CUT_SHARED_FRAME) {
-		return set_skipped(c, p, 1, n, ret);
+	end = MIN(size + CUT_MARKER - 1, n); /* a marker may begin in its last bytes */
+	inner = cut_marker(p, 1, end);
+	if (inner < size && end - inner >= CUT_MARKER) {
+		return set_skipped(inner, ret);
 	}
-	end = MIN(size, n);
-	inner = find_header(p, 1, end, n, whole);
-	if (inner < end && guess_header(p + inner, n - inner) == GUESS_YES) {
-		ret->kind = CUT_SKIPPED;
-		return inner;
+	if (n < size && whole) {
+		return set_skipped(n, ret);
 	}
-	if (n < size) {
-		return next_part(n, whole, ret);
-	}
-	if (inner < end) {
-		ret->kind = CUT_MORE; /* its end may be the beginning of the next one */
+	if (n < size || (inner < size && !whole)) {
+		ret->kind = CUT_MORE;
 		return 0;
 	}
 	ret->kind = CUT_FRAME;
@@ -129,48 +85,35 @@ static size_t next_frame_shared(
 	return size;
 }
 
-static size_t next_line_shared(struct cutter *c, const uint8_t *p, size_t n, size_t limit,
-	bool whole, struct cut_piece *ret)
+static size_t next_line(
+	struct cutter *c, const uint8_t *p, size_t n, size_t limit, struct cut_piece *ret)
 {
 	const uint8_t *lf = memchr(p + c->scanned, '\n', n - c->scanned);
 	size_t end = lf ? (size_t)(lf - p) : n;
-	/* a header may begin a little before the end of what was scanned */
-	size_t from = c->scanned > HEADER_MAX ? c->scanned - HEADER_MAX : 0;
-	size_t inner = find_header(p, from, end, n, whole);
+	size_t inner = cut_marker(p, c->scanned, end);
 
-	if (inner == end) {
-		return cut_line(c, p, n, limit, ret);
-	}
-	if (guess_header(p + inner, n - inner) == GUESS_YES) {
+	if (end - inner >= CUT_MARKER) {
 		/* somebody's line lacks its end, and a frame follows */
-		c->scanned = 0;
-		c->line = 0;
-		ret->kind = CUT_SKIPPED;
-		return inner;
+		*c = (struct cutter){0};
+		return set_skipped(inner, ret);
 	}
-	/* what may be the beginning of a frame is no part of the line yet */
-	ret->kind = CUT_MORE;
-	return inner > 0 ? cut_line(c, p, inner, limit, ret) : 0;
+	/* What may become a marker is no part of a line yet. */
+	return cut_line(c, p, lf ? n : inner, limit, ret);
 }
 
 size_t cut_next_shared(struct cutter *c, const uint8_t *p, size_t n, size_t limit, bool whole,
 	struct cut_piece *ret)
 {
-	size_t skip = 0, k;
+	size_t skip = UNLIKELY(c->resync) ? skip_torn(c, p, 0, n) : 0, k = 0;
 
-	if (UNLIKELY(c->resync)) {
-		c->resync = !skip_torn(p, 0, n, &skip);
-		p += skip;
-		n -= skip;
-	}
-	if (n == 0) {
+	p += skip;
+	n -= skip;
+	if (n == 0 || c->resync) {
 		ret->kind = CUT_MORE;
-		return skip;
-	}
-	if (p[0] == RV_FRAME_MAGIC && c->scanned == 0 && !c->line) {
-		k = next_frame_shared(c, p, n, whole, ret);
+	} else if (p[0] == RV_FRAME_MAGIC && !c->line) {
+		k = next_frame(c, p, n, whole, ret);
 	} else {
-		k = next_line_shared(c, p, n, limit, whole, ret);
+		k = next_line(c, p, n, limit, ret);
 	}
 	if (ret->kind == CUT_SKIPPED) {
 		ret->data = p;

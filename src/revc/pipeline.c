@@ -61,6 +61,14 @@ void pipeline_progress(struct pipeline *p)
 	p->pause_ns = 0;
 }
 
+/* Far from the ids of probes, and so that no id up to 2^31 from it holds bytes that a
+ * FIFO does not carry: see proto/cut_shared.h. */
+static uint64_t id_base(uint64_t id)
+{
+	id ^= UINT64_C(1) << 63;
+	return (id & UINT64_C(0xffffffff00000000)) | UINT64_C(0x0404040410000000);
+}
+
 int pipeline_init(struct pipeline *p, const char *uri, const struct revc_options *options,
 	pipeline_deliver *deliver, void *ctx, struct revc_err *err)
 {
@@ -73,7 +81,7 @@ int pipeline_init(struct pipeline *p, const char *uri, const struct revc_options
 		return r;
 	}
 	(void)snprintf(p->uri, sizeof(p->uri), "%s", uri);
-	p->id_base = revc_id(p->s) ^ UINT64_C(1) << 63; /* far from those of probes */
+	p->id_base = id_base(revc_id(p->s));
 	pipeline_progress(p);
 	return 0;
 }
@@ -89,8 +97,6 @@ void pipeline_finish(struct pipeline *p)
 	*p = (struct pipeline){0};
 }
 
-/* Sending. */
-
 static int keep_reply(struct pipeline_slot *slot, const void *data, size_t n)
 {
 	slot->reply = malloc(MAX(n, (size_t)1));
@@ -104,16 +110,15 @@ static int keep_reply(struct pipeline_slot *slot, const void *data, size_t n)
 	return 0;
 }
 
-/* The transport can't carry the text: an answer like those of the daemon. */
-static int refuse_slot(struct pipeline *p, struct pipeline_slot *slot, uint64_t now)
-{
-	struct revc_err err;
+/* Sending. */
 
-	revc_error(p->s, &err);
+/* A text that the transport can't carry. None that is UTF-8 is among them. */
+static int refuse_slot(struct pipeline_slot *slot, uint64_t now)
+{
 	slot->state = SLOT_DONE;
 	slot->status = RV_STATUS_INVALID_TEXT;
-	slot->done_ns = now;
-	return keep_reply(slot, err.text, strlen(err.text));
+	slot->first_ns = slot->done_ns = now;
+	return keep_reply(slot, FIFO_BYTES, sizeof(FIFO_BYTES) - 1);
 }
 
 static int send_slot(struct pipeline *p, uint64_t i, uint64_t now)
@@ -121,14 +126,14 @@ static int send_slot(struct pipeline *p, uint64_t i, uint64_t now)
 	struct pipeline_slot *slot = slot_at(p, i);
 	int r = revc_submit(p->s, slot->op, p->id_base + i, slot_text(p, slot), slot->n);
 
-	if (!slot->first_ns) {
-		slot->first_ns = now;
-	}
 	if (r == -EILSEQ) {
-		return refuse_slot(p, slot, now);
+		return refuse_slot(slot, now);
 	}
 	if (r < 0) {
 		return fail_session(p, r);
+	}
+	if (!slot->first_ns) {
+		slot->first_ns = now;
 	}
 	slot->sent_ns = now;
 	slot->state = SLOT_SENT;

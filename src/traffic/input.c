@@ -84,6 +84,19 @@ static size_t serve_stream(struct batch *b, struct peer *p, struct cutter *s, co
 	return off;
 }
 
+/* What is begun on a shared stream is dropped if its rest does not come. */
+static void expect_rest(struct rv_instance *in, struct peer *p)
+{
+	struct backlog *b = p->backlog;
+
+	if (peer_is_shared(p)) {
+		b->input_ns = b->uncut.len || !cutter_is_clean(&b->cutter) ? worker_now(in->worker) : 0;
+		if (b->input_ns) {
+			peer_watch(in, p);
+		}
+	}
+}
+
 /* Keeps what was not taken and the state of cutting it. */
 static int keep_rest(struct rv_instance *in, struct peer *p, const struct cutter *s,
 	const uint8_t *rest, size_t n)
@@ -98,14 +111,11 @@ static int keep_rest(struct rv_instance *in, struct peer *p, const struct cutter
 		return -ENOMEM;
 	}
 	b->cutter = *s;
-	if (n > 0 && peer_is_shared(p)) {
-		b->input_ns = worker_now(in->worker);
-		peer_watch(in, p);
-	}
 	if (bytes_put(&b->uncut, rest, n) < 0) {
 		b->cutter.scanned = 0; /* of what is not there */
 		return -ENOMEM;
 	}
+	expect_rest(in, p);
 	return 0;
 }
 
@@ -125,10 +135,7 @@ static void serve_uncut(struct batch *b, struct peer *p, bool whole)
 
 	x->cutter = s;
 	bytes_take(&x->uncut, k);
-	x->input_ns = x->uncut.len && peer_is_shared(p) ? worker_now(b->in->worker) : 0;
-	if (x->input_ns) {
-		peer_watch(b->in, p);
-	}
+	expect_rest(b->in, p);
 }
 
 /* The stream has ended: its last line, without a terminator, is served when its turn

@@ -44,7 +44,7 @@ static void drop_torn(struct rv_instance *in, struct backlog *b)
 {
 	char start[48];
 
-	count(&in->n.torn, 1);
+	count(&in->n.torn, !b->cutter.resync); /* else it is counted already */
 	instance_log(in, LOG_DEBUG, "half a line or frame is dropped, its end did not come: %s",
 		rv_quote(bytes_head(&b->uncut), b->uncut.len, start, sizeof(start)));
 	bytes_free(&b->uncut);

@@ -66,6 +66,33 @@ START_TEST(refused_string)
 }
 END_TEST
 
+/* A FIFO does not carry the beginning of a frame within another one. */
+START_TEST(refused_by_a_fifo)
+{
+	struct rig rig;
+	struct run r;
+
+	rig_start(&rig, rig_all);
+	RUN(&r, &rig, "revc", "-e", client_uris[FIFO], "uno", "a\xff\x01\x01\x02z", "dos");
+	ck_assert_int_eq(r.status, 1);
+	expect_says(r.err, "these bytes cannot be sent over a FIFO");
+	expect_says(r.out, "onu\n");
+	expect_says(r.out, "sod\n");
+	run_free(&r);
+	RUN(&r, &rig, "sh", "-c",
+		"printf 'uno\\n\\377\\001x\\003\\ndos\\n\\377\\n' | $REVC -e \"$0\"",
+		client_uris[FIFO]);
+	ck_assert_int_eq(r.status, 1);
+	expect_says(r.err, "line 2: invalid-text: these bytes cannot be sent over a FIFO");
+	expect_says(r.err, "line 4: invalid-text");
+	expect_says(r.out, "onu\n");
+	expect_says(r.out, "sod\n");
+	run_free(&r);
+	ck_assert_int_eq(client_stat(&rig, "endpoints.fifo.torn"), 0);
+	rig_finish(&rig);
+}
+END_TEST
+
 /* One line of the 20,000 and its reply; the one in the middle is refused. */
 #define LINES 20000u
 #define REFUSED 12345u
@@ -480,6 +507,7 @@ static TCase *on_all(void)
 
 	tcase_add_loop_test(t, strings, 0, TRANSPORTS);
 	tcase_add_loop_test(t, refused_string, 0, TRANSPORTS);
+	tcase_add_test(t, refused_by_a_fifo);
 	tcase_add_loop_test(t, twenty_thousand_lines, 0, TRANSPORTS);
 	tcase_add_loop_test(t, odd_input, 0, TRANSPORTS);
 	tcase_add_loop_test(t, long_lines, 0, TRANSPORTS);

@@ -14,7 +14,7 @@
 #include "common/stage.h"
 #include "common/wait.h"
 #include "unit/text/reference.h"
-#include "unit/text/require.h"
+#include "common/require.h"
 #include "unit/text/samples.h"
 #include "util/macro.h"
 
@@ -42,7 +42,7 @@ struct item {
 	size_t n, term;
 };
 
-static void make_item(struct item *it, struct samples_random *r, bool plain)
+static void make_item(struct item *it, struct samples_random *r, enum transport to, bool plain)
 {
 	it->sort = plain && samples_below(r, 8) ? PLAIN : (enum sort)samples_below(r, SORTS);
 	it->n = it->sort == AT_LIMIT   ? LIMIT
@@ -65,6 +65,11 @@ static void make_item(struct item *it, struct samples_random *r, bool plain)
 	if (it->n > 1 && it->sort == FRAME_BINARY) {
 		it->text[0] = RV_FRAME_MAGIC;
 		it->text[1] = samples_below(r, 2) ? '\n' : RV_FRAME_VERSION;
+	}
+	if (to == FIFO && it->sort == FRAME_BINARY && it->text[0] == RV_FRAME_MAGIC) {
+		/* it may not have the beginning of an addressed frame, nor end in a part of it */
+		it->text[3] = '.';
+		it->n = MAX(it->n, 4u);
 	}
 }
 
@@ -154,7 +159,7 @@ static void one_round(struct client *c, struct samples_random *r, size_t *lines)
 	for (size_t i = 0; i < count; i++) {
 		size_t k;
 
-		make_item(&items[i], r, plain);
+		make_item(&items[i], r, c->transport, plain);
 		k = build(c, &items[i], i, buf + n);
 		if (c->transport == FIFO) {
 			client_send(c, buf, k); /* whole, as the protocol wants it */

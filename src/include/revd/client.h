@@ -100,7 +100,9 @@ REVC_API void revc_limits(const struct revc *, struct revc_limits *ret);
 
 /* Adds a request to the batch, cut into fragments where the transport wants it.
  * The data is copied. id: unique among the requests without a reply; revc_id()
- * gives one that no earlier session has used. -ENOMEM, -EMSGSIZE (over 4 GiB). */
+ * gives one that no earlier session has used. -ENOMEM, -EMSGSIZE (over 4 GiB), -EILSEQ
+ * (over a FIFO: bytes that may not be in a frame there, see revd-protocol(7)): then
+ * nothing was added, and the session goes on. */
 REVC_API REVC_CHECK int revc_submit(
 	struct revc *, enum rv_op op, uint64_t id, const void *data, size_t n);
 /* Counts up from a random 64-bit start. */

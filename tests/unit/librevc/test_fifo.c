@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <revd/client.h>
 #include "common/runner.h"
+#include "librevc/session.h"
 #include "place.h"
 
 struct rig {
@@ -155,6 +156,88 @@ START_TEST(writes_atomically)
 }
 END_TEST
 
+/* What would be taken for the beginning of another frame is refused, and nothing else. */
+START_TEST(refuses_what_looks_like_a_frame)
+{
+	static const struct {
+		const char *text;
+		size_t n;
+		int result;
+	} rows[] = {
+		{"\xff\x01\x00\x02", 4, -EILSEQ},
+		{"ab\xff\x01\xff\x03zz", 8, -EILSEQ},
+		{"a\xff", 2, -EILSEQ},
+		{"a\xff\x01", 3, -EILSEQ},
+		{"\xff\x01 ", 3, -EILSEQ},
+		{"\xff\x01\n\x02", 4, 0},
+		{"\xff\x01\x00\x01", 4, 0},
+		{"\xff\xff ", 3, 0},
+		{"\xff\x02", 2, 0},
+	};
+	char text[PIPE_BUF];
+	struct revc_err err;
+	struct rv_frame f;
+	struct rig r;
+
+	rig_init(&r);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		size_t n = rows[i].n, unsent = revc_unsent(r.s);
+		int k = revc_submit(r.s, RV_OP_PING, i, rows[i].text, n);
+
+		ck_assert_msg(k == rows[i].result, "row %zu: %d", i, k);
+		ck_assert_int_eq(revc_flush(r.s), 0);
+		if (k == 0) {
+			ck_assert_uint_eq(take_request(&r, &f, text, sizeof(text)), n);
+			ck_assert_mem_eq(text, rows[i].text, n);
+			ck_assert_uint_eq(f.id, i);
+			continue;
+		}
+		ck_assert_uint_eq(revc_unsent(r.s), unsent);
+		revc_error(r.s, &err);
+		ck_assert_ptr_nonnull(strstr(err.text, "cannot be sent over a FIFO"));
+	}
+	ck_assert_int_eq(revc_submit(r.s, RV_OP_PING, 0x020001ff, "", 0), -EILSEQ);
+	r.s->next_id = 0x020001ff;
+	ck_assert_uint_eq(revc_id(r.s), 0x02000200);
+	rig_finish(&r);
+}
+END_TEST
+
+/* The border between two fragments is where it hurts nobody; what is refused is refused
+ * as a whole. */
+START_TEST(fragments_do_not_end_in_part_of_a_marker)
+{
+	static char big[10000], got[10000];
+	char text[PIPE_BUF];
+	struct rv_frame f = {.flags = RV_FRAME_MORE};
+	size_t room = PIPE_BUF - RV_FRAME_HEADER - 1 - 22, n = 0;
+	struct rig r;
+
+	rig_init(&r);
+	memset(big, 'x', sizeof(big));
+	for (size_t cut = 0; cut <= 4; cut++) {
+		memcpy(big + room - cut, "\xff\x01\x00\x01", 4);
+		ck_assert_int_eq(revc_submit(r.s, RV_OP_PING, 1, big, sizeof(big)), 0);
+		ck_assert_int_eq(revc_flush(r.s), 0);
+		for (n = 0, f.flags = RV_FRAME_MORE; f.flags & RV_FRAME_MORE;) {
+			size_t k = take_request(&r, &f, text, sizeof(text));
+
+			memcpy(got + n, text, k);
+			n += k;
+			ck_assert_uint_ne((uint8_t)text[k - 1], 0xff);
+			ck_assert_int_eq(revc_flush(r.s), 0);
+		}
+		ck_assert_uint_eq(n, sizeof(big));
+		ck_assert_mem_eq(got, big, n);
+		memcpy(big + room - cut, "\xff\x01\x00\x02", 4);
+		ck_assert_int_eq(revc_submit(r.s, RV_OP_PING, 1, big, sizeof(big)), -EILSEQ);
+		ck_assert_uint_eq(revc_unsent(r.s), 0);
+		memset(big + room - cut, 'x', 4);
+	}
+	rig_finish(&r);
+}
+END_TEST
+
 START_TEST(leaves_no_name_behind)
 {
 	struct rig r;
@@ -254,6 +337,8 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, asks_and_is_answered);
 	tcase_add_test(t, writes_atomically);
+	tcase_add_test(t, refuses_what_looks_like_a_frame);
+	tcase_add_test(t, fragments_do_not_end_in_part_of_a_marker);
 	tcase_add_test(t, leaves_no_name_behind);
 	tcase_add_test(t, sees_the_server_leave);
 	tcase_add_test(t, says_why_it_cannot);

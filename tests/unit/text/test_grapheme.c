@@ -5,7 +5,7 @@
 #include "common/runner.h"
 #include "text/gcb.h"
 #include "unit/text/reference.h"
-#include "unit/text/require.h"
+#include "common/require.h"
 #include "unit/text/samples.h"
 #include "util/macro.h"
 

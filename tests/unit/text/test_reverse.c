@@ -3,7 +3,7 @@
 #include <string.h>
 #include "common/runner.h"
 #include "unit/text/reference.h"
-#include "unit/text/require.h"
+#include "common/require.h"
 #include "unit/text/samples.h"
 #include "util/macro.h"
 

@@ -41,6 +41,7 @@ struct fake_peer {
 	enum rv_close how;
 	size_t room; /* of a reservation; 0: ample */
 	unsigned n_resumed;
+	bool more; /* its input goes on: what fake_bytes() gives was cut by a read */
 };
 
 /* What the service does is said by the first letter of the text:
@@ -78,7 +79,6 @@ struct fake {
 	struct fake_service service, next_service; /* next: what a reload has put there */
 	struct fake_peer peers[FAKE_PEERS];
 	size_t n_peers;
-	bool more;                  /* there is more in the pipe than fake_bytes() brings */
 	struct fake_peer *reserved; /* whose reservation is open */
 	uint8_t *room;
 	/* Called in the middle of a call of the backend or service. */

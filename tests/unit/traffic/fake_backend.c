@@ -217,7 +217,7 @@ enum rv_next fake_bytes(struct fake *f, struct fake_peer *p, const void *data, s
 	enum rv_next next;
 
 	memcpy(copy, data, n);
-	next = note(p, fake_host->bytes(&f->in, p->block, copy, n, !f->more));
+	next = note(p, fake_host->bytes(&f->in, p->block, copy, n, !p->more));
 	free(copy);
 	return next;
 }

@@ -70,7 +70,7 @@ static void cut_everywhere(uint32_t caps, uint32_t flags, bool lines, size_t apa
 		p = begin(flags, &to);
 		for (size_t at = 0, k; at < n; at += k) {
 			k = MIN(n - at, !apart ? 1 : at == 0 ? cut : at == cut ? apart : n);
-			f.more = at + k < n;
+			p->more = at + k < n;
 			fake_bytes(&f, p, script + at, k);
 		}
 		expect_same(p, &want, cut);

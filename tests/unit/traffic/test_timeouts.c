@@ -206,6 +206,26 @@ START_TEST(what_is_torn)
 }
 END_TEST
 
+/* The same, where nothing of it is kept: a line over the limit, and what is skipped. */
+START_TEST(what_is_torn_and_not_kept)
+{
+	struct fake_peer *p = fake_connect(&f, RV_PEER_STREAM | RV_PEER_SHARED);
+	static char text[70000];
+
+	memset(text, 'x', sizeof(text) - 1);
+	fake_say(&f, p, text);
+	fake_pass(&f, 1000 * MS);
+	ck_assert_uint_eq(f.in.n.torn, 1);
+	fake_say(&f, p, "\xff\x07junk");
+	ck_assert_uint_eq(f.in.n.torn, 2);
+	fake_pass(&f, 1000 * MS);
+	ck_assert_uint_eq(f.in.n.torn, 2);
+	ck_assert_ptr_null(peer_of(p->block)->backlog);
+	fake_say(&f, p, "whole\n");
+	fake_expect(p, "whole\n");
+}
+END_TEST
+
 /* A shared stream whose `.out` is full and whose lines wait up to their limit. */
 static struct fake_peer *stall(void)
 {
@@ -314,6 +334,7 @@ int main(void)
 	tcase_add_test(own, a_refused_client);
 	tcase_add_test(own, an_idle_worker_sleeps);
 	tcase_add_test(shared, what_is_torn);
+	tcase_add_test(shared, what_is_torn_and_not_kept);
 	tcase_add_test(shared, nobody_reads_out);
 	tcase_add_loop_test(shared, nobody_reads_out_and_more_comes, 0, 2);
 	tcase_add_test(shared, nobody_reads_out_and_all_is_dropped);
