@@ -45,6 +45,11 @@ struct rv_instance; /* the host's handle for one endpoint on one worker */
 #define REVD_BACKEND_ABI 2u             /* bumped only when an old backend would break */
 #define REVD_BACKEND_SYM "revd_backend" /* dlsym(): const struct rv_backend_ops */
 
+/* What an ops table begins with; needs <event2/event.h>. */
+#define REVD_BACKEND_HEAD                                     \
+	.magic = REVD_BACKEND_MAGIC, .abi = REVD_BACKEND_ABI, \
+	.size = sizeof(struct rv_backend_ops), .libevent = LIBEVENT_VERSION_NUMBER
+
 enum rv_cap {
 	RV_CAP_MULTI_WORKER = 1u << 0, /* may be attached on every worker; else on one */
 	RV_CAP_ADOPT_FD = 1u << 1,     /* takes socket-activated descriptors */
@@ -194,7 +199,8 @@ struct rv_backend_ops { /* grows at the tail only */
 
 	/* NULL. Judges a configuration without side effects. */
 	int (*check)(const void *cfg, struct rv_err *);
-	/* Writes the address for people: "uds:/run/revd/revd.sock". */
+	/* NULL. Writes the address for people: "uds:/run/revd/revd.sock". Without it the
+	 * address is "NAME:", so that there is one endpoint at most. */
 	void (*address)(const void *cfg, char *buf, size_t size);
 	/* NULL. Makes the names. fds: inherited descriptors, taken over on success
 	 * only; a name that came with one is never unlinked, here or in close(). */

@@ -13,9 +13,9 @@
 #include "common/runner.h"
 #include "fail.h"
 #include "fake.h"
-#include "fifo/peer.h"
+#include "fifo/reply.h"
 #include "loopback/hub.h"
-#include "mqueue/peer.h"
+#include "mqueue/messages.h"
 #include "place.h"
 
 extern const struct rv_backend_ops fifo_backend, loopback_backend, mqueue_backend;
