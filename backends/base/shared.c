@@ -4,22 +4,12 @@
 #include <sys/ioctl.h>
 #include <syslog.h>
 
-size_t rv_shared_may_read(const struct rv_shared *all, size_t n)
+void rv_shared_took_last(struct rv_shared *all, size_t n)
 {
-	return all->draining && all->left < n ? all->left : n; /* later ones are not ours */
-}
-
-void rv_shared_took(struct rv_shared *all, size_t n, enum rv_next next)
-{
-	if (next == RV_READ_STOP) {
+	all->left -= n < all->left ? n : all->left;
+	if (all->left == 0) {
 		event_del(&all->input);
-	}
-	if (all->draining) {
-		all->left -= n < all->left ? n : all->left;
-		if (all->left == 0) {
-			event_del(&all->input);
-			rv_shared_check_drained(all);
-		}
+		rv_shared_check_drained(all);
 	}
 }
 

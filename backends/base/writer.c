@@ -11,7 +11,10 @@ struct rv_writer_tail {
 void rv_writer_init(struct rv_writer *o, const struct rv_host *host, struct rv_instance *handle,
 	const struct rv_writer_ops *ops)
 {
-	*o = (struct rv_writer){.host = host, .handle = handle, .ops = *ops};
+	*o = (struct rv_writer){.host = host,
+		.handle = handle,
+		.ops = *ops,
+		.head = ops->messages ? RV_WRITER_HEAD : 0};
 }
 
 void rv_writer_finish(struct rv_writer *o)
@@ -20,11 +23,11 @@ void rv_writer_finish(struct rv_writer *o)
 	*o = (struct rv_writer){0};
 }
 
-/* Bytes taken, less than n if the kernel is full; or -errno. */
-static ssize_t send_some(
-	struct rv_writer *o, struct rv_writer_peer *p, const uint8_t *data, size_t n)
+/* Goes on where a call left off, which had `k` of n bytes or errno -k: bytes taken, less
+ * than n if the kernel is full; or -errno. */
+static ssize_t send_on(
+	struct rv_writer *o, struct rv_writer_peer *p, const uint8_t *data, size_t n, ssize_t k)
 {
-	ssize_t k = o->ops.send(p, data, n);
 	size_t done = 0;
 
 	while (k == -EINTR || (k > 0 && o->ops.messages && done + (size_t)k < n)) {
@@ -73,14 +76,15 @@ static void arena_empty(struct rv_writer *o)
 	}
 }
 
-/* Sends what the owner has committed. 0, -EAGAIN if a tail is left, or what
+/* The kernel had k of what the owner has committed. 0, -EAGAIN if a tail is left, or what
  * ended the peer. */
-static int arena_send(struct rv_writer *o)
+__attribute__((noinline)) static int arena_sent_in_part(struct rv_writer *o, ssize_t k)
 {
 	struct rv_writer_peer *p = o->owner;
-	ssize_t k = send_some(o, p, o->mem, o->used);
-	int r = k < 0 ? (int)k : 0;
+	int r;
 
+	k = send_on(o, p, o->mem, o->used, k);
+	r = k < 0 ? (int)k : 0;
 	if (k >= 0 && (size_t)k < o->used) {
 		r = tail_make(o, p, o->mem + k, o->used - (size_t)k);
 	}
@@ -94,6 +98,18 @@ static int arena_send(struct rv_writer *o)
 		o->host->blocked(o->handle, p);
 		return -EAGAIN;
 	}
+	return 0;
+}
+
+/* Sends what the owner has committed; returns likewise. */
+static int arena_send(struct rv_writer *o)
+{
+	ssize_t k = o->ops.send(o->owner, o->mem, o->used);
+
+	if (k != (ssize_t)o->used) {
+		return arena_sent_in_part(o, k);
+	}
+	arena_empty(o);
 	return 0;
 }
 
@@ -113,8 +129,16 @@ static int arena_grow(struct rv_writer *o, size_t min)
 	return 0;
 }
 
-/* Sends what is in the way of a reservation of n bytes for p. */
-static int make_way(struct rv_writer *o, struct rv_writer_peer *p, size_t n)
+static void take_room(struct rv_writer *o, struct rv_writer_peer *p, struct rv_room *ret)
+{
+	o->owner = p;
+	ret->data = o->mem + o->used + o->head;
+	ret->size = o->size - o->used - o->head;
+}
+
+/* Something is in the way of a reservation of n bytes for p: sends it, or makes room. */
+__attribute__((noinline)) static int make_way(
+	struct rv_writer *o, struct rv_writer_peer *p, size_t n, struct rv_room *ret)
 {
 	int r = 0;
 
@@ -126,6 +150,9 @@ static int make_way(struct rv_writer *o, struct rv_writer_peer *p, size_t n)
 	if (r == 0 && o->size - o->used < n) {
 		r = arena_grow(o, n);
 	}
+	if (r == 0) {
+		take_room(o, p, ret);
+	}
 	return r;
 }
 
@@ -133,21 +160,14 @@ int rv_writer_reserve(void *instance, void *peer, size_t min, struct rv_room *re
 {
 	struct rv_writer *o = instance;
 	struct rv_writer_peer *p = peer;
-	size_t head = o->ops.messages ? RV_WRITER_HEAD : 0;
-	int r;
 
 	if (p->tail) {
 		return -EAGAIN;
 	}
-	if (o->used > 0 || o->size < head + min + 1) {
-		r = make_way(o, p, head + (min ? min : 1));
-		if (r < 0) {
-			return r;
-		}
+	if (o->used > 0 || o->size <= o->head + min) {
+		return make_way(o, p, o->head + (min ? min : 1), ret);
 	}
-	o->owner = p;
-	ret->data = o->mem + o->used + head;
-	ret->size = o->size - o->used - head;
+	take_room(o, p, ret);
 	return 0;
 }
 
@@ -188,12 +208,14 @@ void rv_writer_writable(struct rv_writer *o, struct rv_writer_peer *p)
 {
 	struct rv_writer_tail *t = p->tail;
 	ssize_t k;
+	size_t n;
 	int r;
 
 	if (!t) {
 		return;
 	}
-	k = send_some(o, p, t->data + t->head, t->end - t->head);
+	n = t->end - t->head;
+	k = send_on(o, p, t->data + t->head, n, o->ops.send(p, t->data + t->head, n));
 	r = k < 0 ? (int)k : 0;
 	t->head += k > 0 ? (size_t)k : 0;
 	if (r == 0 && t->head < t->end) {

@@ -321,6 +321,15 @@ static void assert_message(const struct sink *s, size_t *at, const char *text, u
 	ck_assert_mem_eq(m.data, text, m.len);
 }
 
+static void use_messages(bool single)
+{
+	struct rv_writer_ops messages = ops;
+
+	messages.messages = true;
+	messages.single = single;
+	rv_writer_init(&out, &host, NULL, &messages);
+}
+
 static void put_three(void)
 {
 	a.tag = 7;
@@ -342,7 +351,7 @@ static void assert_three(void)
 
 START_TEST(test_messages_keep_their_bounds_and_tags)
 {
-	out.ops.messages = true;
+	use_messages(false);
 	put_three();
 	ck_assert_uint_eq(a.n_calls, 0);
 	flush(&a, 0);
@@ -354,7 +363,7 @@ END_TEST
 /* The kernel takes whole ones: here the first, then the others one by one. */
 START_TEST(test_messages_in_a_tail)
 {
-	out.ops.messages = true;
+	use_messages(false);
 	a.room = RV_WRITER_HEAD + 3;
 	put_three();
 	flush(&a, -EAGAIN);
@@ -371,7 +380,7 @@ END_TEST
 
 START_TEST(test_single_messages_do_not_wait_for_others)
 {
-	out.ops.messages = out.ops.single = true;
+	use_messages(true);
 	put_three();
 	ck_assert_uint_eq(a.n_calls, 2);
 	flush(&a, 0);

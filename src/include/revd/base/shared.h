@@ -25,10 +25,25 @@ void rv_shared_detach(void *instance);
 void rv_shared_drain(struct rv_shared *, size_t left);
 void rv_shared_drain_bytes(struct rv_shared *);
 
+/* While draining: n of what is left were read. */
+void rv_shared_took_last(struct rv_shared *, size_t n);
+
 /* For ops->input(): how many may be read at once, of n; n were read, and what the host
  * said to it. */
-size_t rv_shared_may_read(const struct rv_shared *, size_t n);
-void rv_shared_took(struct rv_shared *, size_t n, enum rv_next);
+static inline size_t rv_shared_may_read(const struct rv_shared *all, size_t n)
+{
+	return all->draining && all->left < n ? all->left : n; /* later ones are not ours */
+}
+
+static inline void rv_shared_took(struct rv_shared *all, size_t n, enum rv_next next)
+{
+	if (next == RV_READ_STOP) {
+		event_del(&all->input);
+	}
+	if (all->draining) {
+		rv_shared_took_last(all, n);
+	}
+}
 
 /* For ops->send() of bytes: as write(2), but -errno. */
 ssize_t rv_shared_write(void *peer, const void *p, size_t n);

@@ -51,6 +51,7 @@ struct rv_writer {
 	const struct rv_host *host;
 	struct rv_instance *handle;
 	struct rv_writer_ops ops;
+	size_t head;                  /* bytes in front of each commit */
 	uint8_t *mem;                 /* lazily made; size bytes */
 	size_t size, used;            /* used: committed by the owner */
 	struct rv_writer_peer *owner; /* NULL: the arena is empty */
