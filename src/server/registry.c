@@ -119,6 +119,7 @@ static int check_backend(const struct rv_backend_ops *o, const char *path, struc
 
 	if (r == 0 && !(o->name && o->version && o->attach && o->drain && o->detach &&
 			      o->peer_close && o->reserve && o->commit && o->flush &&
+			      (o->open || !(o->caps & RV_CAP_ADOPT_FD)) &&
 			      (o->reply_peer || !(o->caps & RV_CAP_REPLY_TO)))) {
 		snprintf(err->msg, sizeof(err->msg), "%s: a required method is missing", path);
 		r = -EINVAL;
