@@ -1,43 +1,53 @@
 #include <revd/base/connection.h>
 
-#include <event2/event.h>
+#include <poll.h>
+#include <stdlib.h>
 
 #define DRAIN_READS 64 /* while draining; the rest comes with the next turn */
 
-void rv_connections_init(struct rv_connections *all, const struct rv_host *host,
-	struct rv_instance *handle, const struct rv_connection_ops *ops)
+/* What the loop is to watch for. Once the input is over it is readable for good; what
+ * changes then (EV_ET) is that the client closes its side, too. */
+static short wanted(const struct rv_connection *c)
 {
-	*all = (struct rv_connections){.host = host, .handle = handle, .ops = ops};
+	short what = c->out.tail ? EV_WRITE : 0;
+
+	if (c->reading) {
+		what |= c->all->ops->watch_end ? EV_READ | EV_CLOSED : EV_READ;
+	} else if (c->over && !what && c->state == RV_CONNECTION_OPEN) {
+		what = EV_READ | EV_ET;
+	}
+	return what;
 }
 
 static int watch_event(struct rv_connection *c, short what)
 {
-	const struct rv_connections *all = c->all;
+	const struct rv_writer *out = &c->all->out;
 	int fd = rv_connection_fd(c);
 
 	event_del(&c->event);
 	if (!what) {
 		return 0;
 	}
-	event_assign(&c->event, all->host->event_base(all->handle), fd, (short)(what | EV_PERSIST),
+	event_assign(&c->event, out->host->event_base(out->handle), fd, (short)(what | EV_PERSIST),
 		rv_connection_on_event, c);
 	return event_add(&c->event, NULL) < 0 ? -ENOMEM : 0;
+}
+
+static int watch(struct rv_connection *c, short what)
+{
+	const struct rv_connection_ops *ops = c->all->ops;
+
+	if (what == c->armed) {
+		return 0;
+	}
+	c->armed = (uint8_t)what;
+	return ops->watch ? ops->watch(c, what & EV_ET ? 0 : what) : watch_event(c, what);
 }
 
 /* Makes the loop watch what is wanted now. */
 static int arm(struct rv_connection *c)
 {
-	const struct rv_connection_ops *ops = c->all->ops;
-	short input = ops->input_events ? ops->input_events : EV_READ;
-	short what;
-
-	if (c->reading == c->armed_read && c->writing == c->armed_write) {
-		return 0;
-	}
-	c->armed_read = c->reading;
-	c->armed_write = c->writing;
-	what = (short)((c->reading ? input : 0) | (c->writing ? EV_WRITE : 0));
-	return ops->watch ? ops->watch(c, what) : watch_event(c, what);
+	return watch(c, wanted(c));
 }
 
 static void want_read(struct rv_connection *c, bool on)
@@ -48,31 +58,26 @@ static void want_read(struct rv_connection *c, bool on)
 	}
 }
 
-int rv_connection_want_write(struct rv_connection *c, bool on)
-{
-	c->writing = on;
-	return arm(c);
-}
-
 /* Beginning and end. */
 
-int rv_connection_start(struct rv_connections *all, int fd, const struct rv_peer_info *info,
+int rv_connection_new(struct rv_connections *all, int fd, const struct rv_peer_info *info,
 	struct rv_connection **ret)
 {
+	const struct rv_writer *out = &all->out;
 	struct rv_connection *c;
 	void *block;
-	int r = all->host->peer_new(all->handle, info, &block);
+	int r = out->host->peer_new(out->handle, info, &block);
 
 	if (r < 0) {
 		return r;
 	}
 	c = block;
 	c->all = all;
-	event_assign(&c->event, all->host->event_base(all->handle), fd, EV_PERSIST,
+	event_assign(&c->event, out->host->event_base(out->handle), fd, EV_PERSIST,
 		rv_connection_on_event, c);
 	c->reading = true;
 	if (arm(c) < 0) {
-		all->host->peer_gone(all->handle, c);
+		out->host->peer_gone(out->handle, c);
 		return -ENOMEM;
 	}
 	all->n++;
@@ -86,7 +91,7 @@ static void check_none_left(struct rv_connections *all)
 		return;
 	}
 	if (all->draining) {
-		all->host->drained(all->handle);
+		all->out.host->drained(all->out.handle);
 	} else if (all->ops->none_left) {
 		all->ops->none_left(all);
 	}
@@ -99,48 +104,35 @@ void rv_connection_end(struct rv_connection *c)
 	if (c->state == RV_CONNECTION_CLOSED) {
 		return;
 	}
+	rv_writer_drop(&all->out, &c->out);
+	c->reading = false;
+	(void)watch(c, 0);
+	if (all->ops->close) {
+		all->ops->close(c);
+	}
 	c->state = RV_CONNECTION_CLOSED;
-	c->reading = c->writing = false;
-	(void)arm(c);
-	all->ops->end(c);
-	all->host->peer_gone(all->handle, c);
+	all->out.host->peer_gone(all->out.handle, c);
 	all->n--;
 	check_none_left(all);
-}
-
-static void close_when_sent(struct rv_connection *c)
-{
-	const struct rv_connection_ops *ops = c->all->ops;
-
-	if (c->state == RV_CONNECTION_CLOSING && !ops->is_unsent(c)) {
-		if (ops->discard && !c->ended) {
-			ops->discard(c);
-		}
-		rv_connection_end(c);
-	}
 }
 
 void rv_connection_close(void *instance, void *peer, enum rv_close how)
 {
 	struct rv_connection *c = peer;
 
-	(void)instance;
 	if (c->state == RV_CONNECTION_CLOSED) {
 		return;
 	}
-	if (how == RV_CLOSE_NOW) {
-		rv_connection_end(c);
-		return;
-	}
-	c->state = RV_CONNECTION_CLOSING;
-	rv_connection_flush(instance, c);
-	if (c->state == RV_CONNECTION_CLOSING) {
+	if (how == RV_CLOSE_FLUSH) {
+		c->state = RV_CONNECTION_CLOSING;
 		c->reading = false;
-		if (arm(c) < 0) {
-			rv_connection_end(c);
+		rv_writer_flush(instance, c);
+		if (c->state == RV_CONNECTION_CLOSED) {
 			return;
 		}
-		close_when_sent(c);
+	}
+	if (how == RV_CLOSE_NOW || !c->out.tail || arm(c) < 0) {
+		rv_connection_end(c);
 	}
 }
 
@@ -153,11 +145,16 @@ void rv_connection_took(struct rv_connection *c, enum rv_next next)
 	}
 }
 
-void rv_connection_input_ended(struct rv_connection *c)
+void rv_connection_input_over(struct rv_connection *c, bool ended)
 {
-	want_read(c, false);
+	c->over = true;
+	c->ended = ended;
+	c->reading = false;
 	if (c->state == RV_CONNECTION_OPEN) {
-		c->all->host->eof(c->all->handle, c);
+		c->all->out.host->eof(c->all->out.handle, c);
+	}
+	if (c->state != RV_CONNECTION_CLOSED && arm(c) < 0) {
+		rv_connection_end(c);
 	}
 }
 
@@ -167,29 +164,60 @@ void rv_connection_no_input(struct rv_connection *c, int err)
 
 	if (err == EAGAIN || err == EINTR) {
 		if (err == EAGAIN && all->draining) {
-			rv_connection_input_ended(c);
+			rv_connection_input_over(c, false);
 		}
 		return;
 	}
-	all->host->dropped(all->handle, RV_DROP_PEER_GONE, err == ECONNRESET);
+	all->out.host->dropped(all->out.handle, RV_DROP_PEER_GONE, err == ECONNRESET);
 	rv_connection_end(c);
+}
+
+static void read_on(struct rv_connection *c)
+{
+	for (int i = 0; i < DRAIN_READS && c->state == RV_CONNECTION_OPEN && c->reading; i++) {
+		if (!c->all->ops->input(c, false)) {
+			break;
+		}
+	}
 }
 
 static void read_some(struct rv_connection *c, bool sure)
 {
-	int reads = c->all->draining ? DRAIN_READS : 1;
-
-	while (reads-- > 0 && c->state == RV_CONNECTION_OPEN && c->reading) {
-		if (!c->all->ops->read(c, sure)) {
-			break;
-		}
-		sure = false;
+	if (c->all->draining) {
+		read_on(c);
+	} else if (c->reading) {
+		(void)c->all->ops->input(c, sure);
 	}
 }
 
-void rv_connection_read(struct rv_connection *c)
+void rv_connection_start(struct rv_connections *all, int fd, const struct rv_peer_info *info)
 {
-	read_some(c, false);
+	struct rv_connection *c;
+
+	if (rv_connection_new(all, fd, info, &c) < 0) {
+		close(fd);
+	} else {
+		read_some(c, false);
+	}
+}
+
+static void broken(void *connection, int err)
+{
+	struct rv_connection *c = connection;
+
+	(void)err;
+	c->all->out.host->dropped(c->all->out.handle, RV_DROP_PEER_GONE, 1);
+	rv_connection_end(c);
+}
+
+/* The client waits for answers; but if it has closed both ways, nobody does. */
+static void check_hangup(struct rv_connection *c)
+{
+	struct pollfd p = {.fd = rv_connection_fd(c)};
+
+	if (poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR)) {
+		broken(c, -EPIPE);
+	}
 }
 
 void rv_connection_on_event(evutil_socket_t fd, short what, void *arg)
@@ -197,12 +225,16 @@ void rv_connection_on_event(evutil_socket_t fd, short what, void *arg)
 	struct rv_connection *c = arg;
 
 	(void)fd;
-	if (what & EV_WRITE && c->writing) {
-		c->all->ops->writable(c);
+	if (what & EV_WRITE) {
+		rv_writer_writable(&c->all->out, &c->out);
 	}
-	if (what & (EV_READ | EV_CLOSED) && c->reading && c->state == RV_CONNECTION_OPEN) {
-		/* what else was done, or is, may have read on already */
-		read_some(c, what == EV_READ && !c->all->draining);
+	if (!(what & (EV_READ | EV_CLOSED)) || c->state != RV_CONNECTION_OPEN) {
+		return;
+	}
+	if (c->over) {
+		check_hangup(c);
+	} else {
+		read_some(c, what == EV_READ); /* else what was sent may have read on already */
 	}
 }
 
@@ -211,73 +243,60 @@ void rv_connection_resume(void *instance, void *peer)
 	struct rv_connection *c = peer;
 
 	(void)instance;
-	if (c->state == RV_CONNECTION_OPEN) {
+	if (c->state == RV_CONNECTION_OPEN && !c->over) {
 		want_read(c, true);
 		if (c->all->draining) {
-			rv_connection_read(c); /* nothing may come any more to wake us */
+			read_some(c, false); /* nothing may come any more to wake us */
 		}
 	}
 }
 
 /* Output. */
 
-void rv_connection_sent(struct rv_connection *c)
+static int watch_output(void *connection, bool on)
 {
+	(void)on;
+	return arm(connection);
+}
+
+static void sent(void *connection)
+{
+	struct rv_connection *c = connection;
+
 	if (c->state == RV_CONNECTION_CLOSING) {
-		close_when_sent(c);
+		rv_connection_end(c);
 	} else if (c->state == RV_CONNECTION_OPEN) {
-		c->all->host->writable(c->all->handle, c);
-	}
-}
-
-void rv_connection_broken(struct rv_connection *c)
-{
-	c->all->host->dropped(c->all->handle, RV_DROP_PEER_GONE, 1);
-	rv_connection_end(c);
-}
-
-int rv_connection_reserve(void *instance, void *peer, size_t min, struct rv_room *ret)
-{
-	struct rv_connection *c = peer;
-
-	(void)instance;
-	return c->all->ops->reserve(c, min, ret);
-}
-
-void rv_connection_commit(void *instance, void *peer, size_t used, uint32_t tag)
-{
-	struct rv_connection *c = peer;
-
-	(void)instance;
-	(void)tag; /* connections have no priorities */
-	c->all->ops->commit(c, used);
-}
-
-void rv_connection_flush(void *instance, void *peer)
-{
-	struct rv_connection *c = peer;
-
-	(void)instance;
-	if (c->writing) {
-		c->all->ops->writable(c); /* poll() waits for much room, send() for any */
-	} else {
-		c->all->ops->flush(c);
+		c->all->out.host->writable(c->all->out.handle, c);
 	}
 }
 
 /* All of them. */
 
+int rv_connections_init(struct rv_connections *all, const struct rv_host *host,
+	struct rv_instance *handle, const struct rv_connection_ops *ops, size_t buf_size)
+{
+	const struct rv_writer_ops out = {.messages = ops->messages,
+		.send = ops->send,
+		.watch = watch_output,
+		.sent = sent,
+		.broken = broken};
+
+	*all = (struct rv_connections){.ops = ops, .buf = malloc(buf_size)};
+	rv_writer_init(&all->out, host, handle, &out);
+	return all->buf ? 0 : -ENOMEM;
+}
+
 static void drain_one(void *peer, void *arg)
 {
 	(void)arg;
-	rv_connection_read(peer);
+	read_some(peer, false);
 }
 
 void rv_connections_drain(struct rv_connections *all)
 {
 	all->draining = true;
 	all->scanning = true;
-	all->host->each_peer(all->handle, drain_one, NULL);
+	all->out.host->each_peer(all->out.handle, drain_one, NULL);
 	all->scanning = false;
 	check_none_left(all);
 }
@@ -288,10 +307,15 @@ static void end_one(void *peer, void *arg)
 	rv_connection_end(peer);
 }
 
-void rv_connections_detach(struct rv_connections *all)
+void rv_connections_finish(void *instance)
 {
+	struct rv_connections *all = instance;
+
 	all->detaching = true; /* nothing to report any more */
-	if (all->host) {
-		all->host->each_peer(all->handle, end_one, NULL);
+	if (all->out.host) {
+		all->out.host->each_peer(all->out.handle, end_one, NULL);
 	}
+	rv_writer_finish(&all->out);
+	free(all->buf);
+	all->buf = NULL;
 }

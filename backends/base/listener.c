@@ -16,8 +16,15 @@ static bool is_abstract(const struct rv_listener_config *c)
 	return c->path[0] == '@';
 }
 
-int rv_listener_check(const struct rv_listener_config *c, struct rv_err *e)
+/* SOCK_STREAM or SOCK_SEQPACKET. */
+static int socket_type(const struct rv_listener_config *c)
 {
+	return c->type == RV_LISTENER_STREAM ? SOCK_STREAM : SOCK_SEQPACKET;
+}
+
+int rv_listener_check(const void *cfg, struct rv_err *e)
+{
+	const struct rv_listener_config *c = cfg;
 	size_t n = strlen(c->path), max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
 
 	e->key = "path";
@@ -34,8 +41,10 @@ int rv_listener_check(const struct rv_listener_config *c, struct rv_err *e)
 	return 0;
 }
 
-bool rv_listener_name_at(const struct rv_listener_config *c, size_t i, char *buf, size_t size)
+bool rv_listener_name_at(const void *cfg, size_t i, char *buf, size_t size)
 {
+	const struct rv_listener_config *c = cfg;
+
 	snprintf(buf, size, "%s%s", c->path, i ? ".lock" : "");
 	return i < (is_abstract(c) ? 1 : 2);
 }
@@ -54,9 +63,9 @@ static socklen_t make_address(const struct rv_listener_config *c, struct sockadd
 }
 
 /* Does anybody listen behind this name? -ECONNREFUSED: no, it is stale. */
-static int probe(const struct rv_listener_config *c, int type)
+static int probe(const struct rv_listener_config *c)
 {
-	CLEANUP_FD int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CLEANUP_FD int fd = socket(AF_UNIX, socket_type(c) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un sa;
 	socklen_t n = make_address(c, &sa);
 
@@ -67,21 +76,21 @@ static int probe(const struct rv_listener_config *c, int type)
 }
 
 /* Makes way for bind(): only a socket that nobody listens on is removed. */
-static int remove_stale(const struct rv_listener_config *c, int type, struct rv_err *e)
+static int remove_stale(const struct rv_listener_config *c, struct rv_err *e)
 {
 	struct stat st;
 
 	if (lstat(c->path, &st) < 0) {
-		return errno == ENOENT ? 0 : rv_fail(e, -errno, "%s: %s", c->path, strerror(errno));
+		return errno == ENOENT ? 0 : rv_fail_errno(e, "%s", c->path);
 	}
 	if (!S_ISSOCK(st.st_mode)) {
 		return rv_fail(e, -EEXIST, "%s: exists and is not a socket", c->path);
 	}
-	if (probe(c, type) != -ECONNREFUSED) {
+	if (probe(c) != -ECONNREFUSED) {
 		return rv_fail(e, -EADDRINUSE, "%s: another program serves there", c->path);
 	}
 	if (unlink(c->path) < 0 && errno != ENOENT) {
-		return rv_fail(e, -errno, "%s: %s", c->path, strerror(errno));
+		return rv_fail_errno(e, "%s", c->path);
 	}
 	return 0;
 }
@@ -101,21 +110,23 @@ static int apply_mode(
 	return rv_names_apply(fd, l->path, info->mode, info, e);
 }
 
-static int bind_path(struct rv_listener *l, int fd, struct rv_err *e)
+static int bind_path(
+	struct rv_listener *l, int fd, const struct rv_endpoint_info *info, struct rv_err *e)
 {
 	const struct rv_listener_config *c = l->cfg;
 	struct sockaddr_un sa;
 	socklen_t n = make_address(c, &sa);
 
 	/* the mode that bind() starts from: nobody gets in before it is right */
-	if (fchmod(fd, l->info->mode & 0700) < 0 || bind(fd, (struct sockaddr *)&sa, n) < 0) {
-		return rv_fail(e, -errno, "bind %s: %s", c->path, strerror(errno));
+	if (fchmod(fd, info->mode & 0700) < 0 || bind(fd, (struct sockaddr *)&sa, n) < 0) {
+		return rv_fail_errno(e, "bind %s", c->path);
 	}
 	l->id = rv_names_id_path(c->path);
-	return apply_mode(l, l->info, e);
+	return apply_mode(l, info, e);
 }
 
-static int open_path(struct rv_listener *l, int fd, struct rv_err *e)
+static int open_path(
+	struct rv_listener *l, int fd, const struct rv_endpoint_info *info, struct rv_err *e)
 {
 	int r;
 
@@ -125,9 +136,9 @@ static int open_path(struct rv_listener *l, int fd, struct rv_err *e)
 	}
 	r = rv_names_lock(l->path, &l->lock, e);
 	if (r == 0) {
-		r = remove_stale(l->cfg, l->type, e);
+		r = remove_stale(l->cfg, e);
 	}
-	return r < 0 ? r : bind_path(l, fd, e);
+	return r < 0 ? r : bind_path(l, fd, info, e);
 }
 
 static int open_abstract(struct rv_listener *l, int fd, struct rv_err *e)
@@ -136,7 +147,7 @@ static int open_abstract(struct rv_listener *l, int fd, struct rv_err *e)
 	socklen_t n = make_address(l->cfg, &sa);
 
 	if (bind(fd, (struct sockaddr *)&sa, n) < 0) {
-		return rv_fail(e, -errno, "bind %s: %s", l->cfg->path, strerror(errno));
+		return rv_fail_errno(e, "bind %s", l->cfg->path);
 	}
 	return 0;
 }
@@ -158,55 +169,53 @@ static int adopt(struct rv_listener *l, const int *fds, size_t n, struct rv_err 
 		return rv_fail(
 			e, -EINVAL, "the inherited descriptor %d is not a Unix socket", fds[0]);
 	}
-	if (get_option(fds[0], SO_TYPE) != l->type) {
+	if (get_option(fds[0], SO_TYPE) != socket_type(l->cfg)) {
 		return rv_fail(e, -EINVAL, "the inherited descriptor %d is not a %s socket", fds[0],
-			l->type == SOCK_STREAM ? "stream" : "seqpacket");
+			l->cfg->type == RV_LISTENER_STREAM ? "stream" : "seqpacket");
 	}
 	if (get_option(fds[0], SO_ACCEPTCONN) != 1) {
 		return rv_fail(e, -EINVAL, "the inherited descriptor %d does not listen", fds[0]);
 	}
 	if (fcntl(fds[0], F_SETFL, fcntl(fds[0], F_GETFL) | O_NONBLOCK) < 0 ||
 		fcntl(fds[0], F_SETFD, FD_CLOEXEC) < 0) {
-		return rv_fail(
-			e, -errno, "the inherited descriptor %d: %s", fds[0], strerror(errno));
+		return rv_fail_errno(e, "the inherited descriptor %d", fds[0]);
 	}
 	l->adopted = true;
 	l->fd = fds[0];
 	return 0;
 }
 
-static int open_own(struct rv_listener *l, struct rv_err *e)
+static int open_own(struct rv_listener *l, const struct rv_endpoint_info *info, struct rv_err *e)
 {
-	CLEANUP_FD int fd = socket(AF_UNIX, l->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CLEANUP_FD int fd = socket(AF_UNIX, socket_type(l->cfg) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int r;
 
 	if (fd < 0) {
-		return rv_fail(e, -errno, "socket: %s", strerror(errno));
+		return rv_fail_errno(e, "socket");
 	}
-	r = is_abstract(l->cfg) ? open_abstract(l, fd, e) : open_path(l, fd, e);
+	r = is_abstract(l->cfg) ? open_abstract(l, fd, e) : open_path(l, fd, info, e);
 	if (r < 0) {
 		return r;
 	}
 	if (listen(fd, (int)l->cfg->backlog) < 0) {
-		return rv_fail(e, -errno, "listen %s: %s", l->cfg->path, strerror(errno));
+		return rv_fail_errno(e, "listen %s", l->cfg->path);
 	}
 	l->fd = TAKE_FD(fd);
 	return 0;
 }
 
-int rv_listener_open(struct rv_listener *l, int type, const struct rv_listener_config *cfg,
-	const struct rv_endpoint_info *info, const int *fds, size_t n_fds, struct rv_err *e)
+int rv_listener_open(void *listener, const struct rv_endpoint_info *info, const void *cfg,
+	const int *fds, size_t n_fds, struct rv_err *e)
 {
+	struct rv_listener *l = listener;
 	const int zero = 0;
 	int r;
 
-	l->type = type;
-	l->info = info;
 	l->cfg = cfg;
 	l->fd = -1;
 	l->lock.fd = -1;
 	l->is_open = true;
-	r = n_fds > 0 ? adopt(l, fds, n_fds, e) : open_own(l, e);
+	r = n_fds > 0 ? adopt(l, fds, n_fds, e) : open_own(l, info, e);
 	if (r < 0) {
 		rv_listener_close(l);
 		return r;
@@ -222,18 +231,20 @@ static int check_lost(const struct rv_listener *l, struct rv_err *e)
 	int r = rv_names_lost(l->path, l->id, e);
 
 	if (r == -EEXIST) {
-		r = remove_stale(l->cfg, l->type, e);
+		r = remove_stale(l->cfg, e);
 		r = r < 0 ? r : rv_fail(e, -ESTALE, "%s: the name was another's", l->path);
 	}
 	return r;
 }
 
-int rv_listener_reconfigure(struct rv_listener *l, const struct rv_listener_config *c,
-	const struct rv_endpoint_info *info, struct rv_err *e)
+int rv_listener_reconfigure(
+	void *listener, const struct rv_endpoint_info *info, const void *cfg, struct rv_err *e)
 {
+	const struct rv_listener_config *c = cfg;
+	struct rv_listener *l = listener;
 	int r;
 
-	if (strcmp(c->path, l->cfg->path) != 0) {
+	if (c->type != l->cfg->type || strcmp(c->path, l->cfg->path) != 0) {
 		return -EBUSY;
 	}
 	if (l->path) {
@@ -246,9 +257,8 @@ int rv_listener_reconfigure(struct rv_listener *l, const struct rv_listener_conf
 		}
 	}
 	if (!l->adopted && c->backlog != l->cfg->backlog && listen(l->fd, (int)c->backlog) < 0) {
-		return rv_fail(e, -errno, "listen %s: %s", c->path, strerror(errno));
+		return rv_fail_errno(e, "listen %s", c->path);
 	}
-	l->info = info;
 	__atomic_store_n(&l->cfg, c, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -278,8 +288,10 @@ void rv_listener_stop(struct rv_listener *l)
 	}
 }
 
-void rv_listener_close(struct rv_listener *l)
+void rv_listener_close(void *listener)
 {
+	struct rv_listener *l = listener;
+
 	if (!l->is_open) {
 		return;
 	}

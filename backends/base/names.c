@@ -170,8 +170,7 @@ int rv_names_apply(int fd, const char *path, mode_t mode, const struct rv_endpoi
 
 	if ((info->owner != (uid_t)-1 || info->group != (gid_t)-1) &&
 		fchownat(fd, "", info->owner, info->group, AT_EMPTY_PATH) < 0) {
-		r = -errno;
-		return rv_fail(e, r, "%s: cannot set the owner or group: %s", path, strerror(-r));
+		return rv_fail_errno(e, "%s: cannot set the owner or group", path);
 	}
 	r = chmod_fd(fd, mode);
 	if (r < 0) {
@@ -192,7 +191,7 @@ static int fifo_judge(int fd, const char *path, bool leftover, const struct rv_e
 	struct stat st;
 
 	if (fstat(fd, &st) < 0) {
-		return rv_fail(e, -errno, "%s: %s", path, strerror(errno));
+		return rv_fail_errno(e, "%s", path);
 	}
 	if (!S_ISFIFO(st.st_mode)) {
 		return rv_fail(e, -EEXIST, "%s: exists and is not a FIFO", path);
@@ -217,14 +216,12 @@ int rv_names_fifo(const char *path, mode_t mode, bool leftover, const struct rv_
 	int r;
 
 	if (!made && errno != EEXIST) {
-		r = -errno;
-		return rv_fail(e, r, "%s: cannot make the FIFO: %s", path, strerror(-r));
+		return rv_fail_errno(e, "%s: cannot make the FIFO", path);
 	}
 	fd = open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0) {
-		r = -errno;
-		return rv_fail(e, r, "%s: %s cannot be opened: %s", path,
-			made ? "the new FIFO" : "exists and", strerror(-r));
+		return rv_fail_errno(e, "%s: %s cannot be opened", path,
+			made ? "the new FIFO" : "exists and");
 	}
 	r = fifo_judge(fd, path, made || leftover, info, e);
 	if (r == 0) {
@@ -244,7 +241,7 @@ static int directory_judge(
 	struct stat st;
 
 	if (fstat(fd, &st) < 0) {
-		return rv_fail(e, -errno, "%s: %s", path, strerror(errno));
+		return rv_fail_errno(e, "%s", path);
 	}
 	if (st.st_uid != 0 && !rv_names_is_ours(&st, info)) {
 		return rv_fail(e, -EEXIST, "%s: a directory of uid %u has the name; it is not ours",
@@ -262,8 +259,7 @@ int rv_names_directory(const char *path, mode_t mode, const struct rv_endpoint_i
 	int r;
 
 	if (!made && errno != EEXIST) {
-		r = -errno;
-		return rv_fail(e, r, "%s: cannot make the directory: %s", path, strerror(-r));
+		return rv_fail_errno(e, "%s: cannot make the directory", path);
 	}
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {

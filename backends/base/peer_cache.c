@@ -88,20 +88,21 @@ static int grow(struct rv_peer_cache *r)
 	return 0;
 }
 
-int rv_peer_cache_add(
-	struct rv_peer_cache *r, struct rv_peer_cache_entry *e, const char *token, size_t n)
+int rv_peer_cache_reserve(struct rv_peer_cache *r)
 {
 	/* Too few buckets are slow, none at all is fatal. */
-	if (r->n >= r->n_buckets && grow(r) < 0 && !r->buckets) {
-		return -ENOMEM;
-	}
+	return r->n >= r->n_buckets && grow(r) < 0 && !r->buckets ? -ENOMEM : 0;
+}
+
+void rv_peer_cache_add(
+	struct rv_peer_cache *r, struct rv_peer_cache_entry *e, const char *token, size_t n)
+{
 	e->len = (uint8_t)n;
 	memcpy(e->token, token, n);
 	e->hash = hash_token(r, token, n);
 	chain_in(r, e);
 	list_append(r, e);
 	r->n++;
-	return 0;
 }
 
 void rv_peer_cache_remove(struct rv_peer_cache *r, struct rv_peer_cache_entry *e)

@@ -11,7 +11,10 @@ struct rv_writer_tail {
 void rv_writer_init(struct rv_writer *o, const struct rv_host *host, struct rv_instance *handle,
 	const struct rv_writer_ops *ops)
 {
-	*o = (struct rv_writer){.host = host, .handle = handle, .ops = ops};
+	*o = (struct rv_writer){.host = host,
+		.handle = handle,
+		.ops = *ops,
+		.head = ops->messages ? RV_WRITER_HEAD : 0};
 }
 
 void rv_writer_finish(struct rv_writer *o)
@@ -20,20 +23,21 @@ void rv_writer_finish(struct rv_writer *o)
 	*o = (struct rv_writer){0};
 }
 
-static void *block(const struct rv_writer *o, struct rv_writer_peer *p)
+/* Goes on where a call left off, which had `k` of n bytes or errno -k: bytes taken, less
+ * than n if the kernel is full; or -errno. */
+static ssize_t send_on(
+	struct rv_writer *o, struct rv_writer_peer *p, const uint8_t *data, size_t n, ssize_t k)
 {
-	return (char *)p - o->ops->offset;
-}
+	size_t done = 0;
 
-/* Bytes taken, 0 if the kernel is full, or -errno. */
-static ssize_t send_some(struct rv_writer *o, struct rv_writer_peer *p, const void *data, size_t n)
-{
-	ssize_t k;
-
-	do {
-		k = o->ops->send(o, p, data, n);
-	} while (k == -EINTR);
-	return k == -EAGAIN ? 0 : k;
+	while (k == -EINTR || (k > 0 && o->ops.messages && done + (size_t)k < n)) {
+		done += k > 0 ? (size_t)k : 0;
+		k = o->ops.send(p, data + done, n - done);
+	}
+	if (k < 0 && k != -EAGAIN) {
+		return k;
+	}
+	return (ssize_t)done + (k > 0 ? k : 0);
 }
 
 static int tail_make(struct rv_writer *o, struct rv_writer_peer *p, const uint8_t *data, size_t n)
@@ -48,7 +52,7 @@ static int tail_make(struct rv_writer *o, struct rv_writer_peer *p, const uint8_
 	memcpy(t->data, data, n);
 	p->tail = t;
 	o->n_tails++;
-	return o->ops->watch(o, p, true);
+	return o->ops.watch(p, true);
 }
 
 static void tail_free(struct rv_writer *o, struct rv_writer_peer *p)
@@ -72,27 +76,40 @@ static void arena_empty(struct rv_writer *o)
 	}
 }
 
-/* Sends what the owner has committed. 0, -EAGAIN if a tail is left, or what
+/* The kernel had k of what the owner has committed. 0, -EAGAIN if a tail is left, or what
  * ended the peer. */
-static int arena_send(struct rv_writer *o)
+__attribute__((noinline)) static int arena_sent_in_part(struct rv_writer *o, ssize_t k)
 {
 	struct rv_writer_peer *p = o->owner;
-	ssize_t k = send_some(o, p, o->mem, o->used);
-	int r = k < 0 ? (int)k : 0;
+	int r;
 
+	k = send_on(o, p, o->mem, o->used, k);
+	r = k < 0 ? (int)k : 0;
 	if (k >= 0 && (size_t)k < o->used) {
 		r = tail_make(o, p, o->mem + k, o->used - (size_t)k);
 	}
 	arena_empty(o);
 	if (r < 0) {
 		tail_free(o, p);
-		o->ops->broken(o, p, r);
+		o->ops.broken(p, r);
 		return r;
 	}
 	if (p->tail) {
-		o->host->blocked(o->handle, block(o, p));
+		o->host->blocked(o->handle, p);
 		return -EAGAIN;
 	}
+	return 0;
+}
+
+/* Sends what the owner has committed; returns likewise. */
+static int arena_send(struct rv_writer *o)
+{
+	ssize_t k = o->ops.send(o->owner, o->mem, o->used);
+
+	if (k != (ssize_t)o->used) {
+		return arena_sent_in_part(o, k);
+	}
+	arena_empty(o);
 	return 0;
 }
 
@@ -112,76 +129,110 @@ static int arena_grow(struct rv_writer *o, size_t min)
 	return 0;
 }
 
-int rv_writer_reserve(
-	struct rv_writer *o, struct rv_writer_peer *p, size_t min, struct rv_room *ret)
+static void take_room(struct rv_writer *o, struct rv_writer_peer *p, struct rv_room *ret)
+{
+	o->owner = p;
+	ret->data = o->mem + o->used + o->head;
+	ret->size = o->size - o->used - o->head;
+}
+
+/* Something is in the way of a reservation of n bytes for p: sends it, or makes room. */
+__attribute__((noinline)) static int make_way(
+	struct rv_writer *o, struct rv_writer_peer *p, size_t n, struct rv_room *ret)
 {
 	int r = 0;
+
+	if (o->used > 0 && o->owner != p) {
+		arena_send(o); /* its result is that peer's matter */
+	} else if (o->used > 0 && (o->ops.single || o->size - o->used < n)) {
+		r = arena_send(o);
+	}
+	if (r == 0 && o->size - o->used < n) {
+		r = arena_grow(o, n);
+	}
+	if (r == 0) {
+		take_room(o, p, ret);
+	}
+	return r;
+}
+
+int rv_writer_reserve(void *instance, void *peer, size_t min, struct rv_room *ret)
+{
+	struct rv_writer *o = instance;
+	struct rv_writer_peer *p = peer;
 
 	if (p->tail) {
 		return -EAGAIN;
 	}
-	if (o->used > 0 && o->owner != p) {
-		arena_send(o); /* its result is that peer's matter */
+	if (o->used > 0 || o->size <= o->head + min) {
+		return make_way(o, p, o->head + (min ? min : 1), ret);
 	}
-	if (o->used > 0 && o->size - o->used < min) {
-		r = arena_send(o);
-	}
-	if (r == 0 && o->size - o->used < min) {
-		r = arena_grow(o, min);
-	}
-	if (r == 0 && !o->mem) {
-		r = arena_grow(o, 0);
-	}
-	if (r < 0) {
-		return r;
-	}
-	o->owner = p;
-	ret->data = o->mem + o->used;
-	ret->size = o->size - o->used;
+	take_room(o, p, ret);
 	return 0;
 }
 
-void rv_writer_commit(struct rv_writer *o, struct rv_writer_peer *p, size_t used)
+void rv_writer_commit(void *instance, void *peer, size_t used, uint32_t tag)
 {
-	if (o->owner != p || used == RV_COMMIT_NONE) {
+	struct rv_writer *o = instance;
+
+	if (o->owner != peer) {
 		return;
+	}
+	if (used == RV_COMMIT_NONE) {
+		o->owner = o->used > 0 ? o->owner : NULL;
+		return;
+	}
+	if (o->ops.messages) {
+		const uint32_t head[] = {(uint32_t)used, tag};
+
+		memcpy(o->mem + o->used, head, RV_WRITER_HEAD);
+		o->used += RV_WRITER_HEAD;
 	}
 	assert(used <= o->size - o->used);
 	o->used += used;
 }
 
-int rv_writer_flush(struct rv_writer *o, struct rv_writer_peer *p)
+/* With a tail it is tried again: poll() waits for much room, sending for any. */
+void rv_writer_flush(void *instance, void *peer)
 {
-	if (o->owner == p && o->used > 0) {
-		return arena_send(o);
+	struct rv_writer *o = instance;
+
+	if (o->owner == peer && o->used > 0) {
+		(void)arena_send(o); /* the host hears of it by blocked() and peer_gone() */
+	} else {
+		rv_writer_writable(o, peer);
 	}
-	return p->tail ? -EAGAIN : 0;
 }
 
 void rv_writer_writable(struct rv_writer *o, struct rv_writer_peer *p)
 {
 	struct rv_writer_tail *t = p->tail;
 	ssize_t k;
+	size_t n;
+	int r;
 
 	if (!t) {
 		return;
 	}
-	k = send_some(o, p, t->data + t->head, t->end - t->head);
-	if (k < 0) {
-		tail_free(o, p);
-		o->ops->broken(o, p, (int)k);
-		return;
-	}
-	t->head += (size_t)k;
-	if (t->head < t->end) {
+	n = t->end - t->head;
+	k = send_on(o, p, t->data + t->head, n, o->ops.send(p, t->data + t->head, n));
+	r = k < 0 ? (int)k : 0;
+	t->head += k > 0 ? (size_t)k : 0;
+	if (r == 0 && t->head < t->end) {
 		if (k > 0) {
-			o->host->blocked(o->handle, block(o, p));
+			o->host->blocked(o->handle, p);
 		}
 		return;
 	}
 	tail_free(o, p);
-	(void)o->ops->watch(o, p, false);
-	o->ops->sent(o, p);
+	if (r == 0) {
+		r = o->ops.watch(p, false);
+	}
+	if (r < 0) {
+		o->ops.broken(p, r);
+	} else {
+		o->ops.sent(p);
+	}
 }
 
 void rv_writer_drop(struct rv_writer *o, struct rv_writer_peer *p)
@@ -190,9 +241,4 @@ void rv_writer_drop(struct rv_writer *o, struct rv_writer_peer *p)
 		arena_empty(o);
 	}
 	tail_free(o, p);
-}
-
-bool rv_writer_unsent(const struct rv_writer *o, const struct rv_writer_peer *p)
-{
-	return p->tail || (o->owner == p && o->used > 0);
 }

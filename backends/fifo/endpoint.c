@@ -57,16 +57,14 @@ static int open_both_ways(int fd)
 static int adopt_one(int fd, int *ret, struct rv_err *e)
 {
 	struct stat st;
-	int r, mine;
+	int mine;
 
 	if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode)) {
 		return rv_fail(e, -EINVAL, "the inherited descriptor %d is not a FIFO", fd);
 	}
 	mine = open_both_ways(fd);
 	if (mine < 0) {
-		r = -errno;
-		return rv_fail(e, r, "the inherited FIFO %d cannot be opened both ways: %s", fd,
-			strerror(-r));
+		return rv_fail_errno(e, "the inherited FIFO %d cannot be opened both ways", fd);
 	}
 	*ret = mine;
 	return 0;

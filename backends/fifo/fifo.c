@@ -11,12 +11,9 @@
 #include <event2/event.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/inotify.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <syslog.h>
-#include "fifo/peer.h"
+#include "fifo/reply.h"
 
 static const struct rv_option options[] = {
 	{.key = "path",
@@ -98,22 +95,6 @@ static bool name_at(const void *config, size_t i, char *buf, size_t size)
 	return i < n;
 }
 
-static void on_request(int fd, short what, void *arg)
-{
-	struct fifo_instance *in = CONTAINER_OF(arg, struct fifo_instance, shared);
-	struct rv_shared *all = &in->shared;
-	ssize_t n = read(fd, in->chunk, rv_shared_may_read(all, FIFO_CHUNK));
-
-	(void)what;
-	if (n > 0) {
-		rv_shared_took(all, (size_t)n,
-			all->host->bytes(all->handle, all->line, in->chunk, (size_t)n,
-				(size_t)n < FIFO_CHUNK));
-	} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
-		rv_shared_input_failed(all, in->ep->path, -errno);
-	}
-}
-
 /* The name was unlinked, moved or replaced. The FIFO that we hold serves on,
  * but nobody new finds it, and only the admin can know what was meant. */
 static void on_watch(int fd, short what, void *arg)
@@ -127,7 +108,7 @@ static void on_watch(int fd, short what, void *arg)
 	if (in->shared.draining || rv_names_id_same(in->ep->id, rv_names_id_path(in->ep->path))) {
 		return; /* a mode or an owner changed, or we removed it ourselves */
 	}
-	in->shared.host->log(in->shared.handle, LOG_WARNING,
+	in->shared.out.host->log(in->shared.out.handle, LOG_WARNING,
 		"%s: the name was removed or replaced; who has it open is still served, others "
 		"need a reload",
 		in->ep->path);
@@ -147,8 +128,8 @@ static void watch_name(struct fifo_instance *in)
 		fd_close_p(&in->watch_fd);
 		return;
 	}
-	event_assign(&in->watch_event, in->shared.host->event_base(in->shared.handle), in->watch_fd,
-		EV_READ | EV_PERSIST, on_watch, in);
+	event_assign(&in->watch_event, in->shared.out.host->event_base(in->shared.out.handle),
+		in->watch_fd, EV_READ | EV_PERSIST, on_watch, in);
 	if (event_add(&in->watch_event, NULL) < 0) {
 		fd_close_p(&in->watch_fd);
 	}
@@ -158,17 +139,11 @@ static void detach(void *block)
 {
 	struct fifo_instance *in = block;
 
-	if (!in->shared.attached) {
-		return;
-	}
-	if (in->watch_fd >= 0) {
+	if (in->shared.attached && in->watch_fd >= 0) {
 		event_del(&in->watch_event);
 		fd_close_p(&in->watch_fd);
 	}
 	rv_shared_detach(&in->shared);
-	rv_writer_finish(&in->writer);
-	free(in->chunk);
-	*in = (struct fifo_instance){0};
 }
 
 static int attach(void *block, void *endpoint, const struct rv_host *host,
@@ -176,42 +151,35 @@ static int attach(void *block, void *endpoint, const struct rv_host *host,
 {
 	struct fifo_instance *in = block;
 	struct fifo_endpoint *ep = endpoint;
-	int r = -ENOMEM;
+	int r;
 
 	in->ep = ep;
-	in->watch_fd = -1;
-	in->chunk = malloc(FIFO_CHUNK);
-	rv_writer_init(&in->writer, host, handle, &fifo_writer_ops);
-	if (in->chunk) {
-		r = rv_shared_attach(&in->shared, host, handle, &fifo_shared_ops, ep->fd,
-			on_request, ep->out_fd, &ep->max_peers);
+	in->shared = (struct rv_shared){.ops = &fifo_shared_ops,
+		.name = ep->path,
+		.input_fd = ep->fd,
+		.line_fd = ep->out_fd,
+		.max_peers = &ep->max_peers};
+	r = rv_shared_attach(&in->shared, host, handle, e);
+	if (r == 0) {
+		watch_name(in);
 	}
-	if (r < 0) {
-		rv_fail(e, r, "%s: cannot serve: %s", ep->path, strerror(-r));
-		detach(in);
-		return r;
-	}
-	watch_name(in);
-	return 0;
+	return r;
 }
 
 static void drain(void *block)
 {
 	struct fifo_instance *in = block;
-	int n = 0;
 
 	fifo_release_names(in->ep); /* another endpoint may want them now */
-	if (in->ep->adopted || ioctl(in->ep->fd, FIONREAD, &n) < 0) {
-		n = 0; /* whoever gave it to us keeps it open for the next revd */
+	if (in->ep->adopted) {
+		rv_shared_drain(&in->shared, 0); /* whoever gave it to us keeps it open */
+	} else {
+		rv_shared_drain_bytes(&in->shared);
 	}
-	rv_shared_drain(&in->shared, (size_t)n);
 }
 
 const struct rv_backend_ops fifo_backend = {
-	.magic = REVD_BACKEND_MAGIC,
-	.abi = REVD_BACKEND_ABI,
-	.size = sizeof(struct rv_backend_ops),
-	.libevent = LIBEVENT_VERSION_NUMBER,
+	REVD_BACKEND_HEAD,
 	.name = "fifo",
 	.version = REVD_VERSION,
 	.caps = RV_CAP_ADOPT_FD | RV_CAP_REPLY_TO,
@@ -219,7 +187,7 @@ const struct rv_backend_ops fifo_backend = {
 	.config_size = sizeof(struct fifo_config),
 	.endpoint_size = sizeof(struct fifo_endpoint),
 	.instance_size = sizeof(struct fifo_instance),
-	.peer_size = sizeof(struct fifo_peer),
+	.peer_size = sizeof(struct rv_shared_peer),
 	.options = options,
 	.check = check,
 	.address = address,
@@ -230,10 +198,5 @@ const struct rv_backend_ops fifo_backend = {
 	.attach = attach,
 	.drain = drain,
 	.detach = detach,
-	.resume = rv_shared_resume,
-	.peer_close = rv_shared_close,
-	.reply_peer = rv_shared_reply_peer,
-	.reserve = fifo_reserve,
-	.commit = fifo_commit,
-	.flush = fifo_flush,
+	RV_SHARED_REPLY_OPS,
 };

@@ -1,7 +1,7 @@
 #include "fifo/reply.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <limits.h>
 
 /* What a name of the reply directory may be: a FIFO that has no other name.
  * Judged once before it is opened, so that no device ever is, and once after,
@@ -11,8 +11,9 @@ static int judge(const struct stat *st)
 	return S_ISFIFO(st->st_mode) && st->st_nlink == 1 ? 0 : -EPERM;
 }
 
-int fifo_open_reply(int dir, const char *token, size_t n)
+static int open_reply(struct rv_shared *all, const char *token, size_t n)
 {
+	int dir = CONTAINER_OF(all, struct fifo_instance, shared)->ep->dir_fd;
 	CLEANUP_FD int fd = -1;
 	char name[RV_TOKEN_MAX + 1];
 	struct stat st;
@@ -35,7 +36,7 @@ int fifo_open_reply(int dir, const char *token, size_t n)
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
-const char *fifo_why_refused(int err)
+static const char *why_refused(int err)
 {
 	switch (err) {
 	case -ENOENT:
@@ -55,3 +56,50 @@ const char *fifo_why_refused(int err)
 		return strerror(-err);
 	}
 }
+
+static void describe(struct rv_shared *all, int fd, bool line, struct rv_peer_info *info)
+{
+	(void)all;
+	(void)fd;
+	info->max_message = line ? 0 : PIPE_BUF; /* so a frame is never torn */
+}
+
+static ssize_t send_bytes(void *peer, const void *data, size_t n)
+{
+	struct rv_shared_peer *p = peer;
+	const struct rv_peer_cache_entry *e = &p->entry;
+	ssize_t k = rv_shared_write(p, data, n);
+	int fd;
+
+	/* The client has left, and perhaps come back and made its FIFO anew. Without a tail
+	 * what is to be sent starts with a whole frame. */
+	if (k != -EPIPE || p->line || p->closing || p->out.tail) {
+		return k;
+	}
+	fd = open_reply(p->all, e->token, e->len);
+	if (fd < 0) {
+		return k;
+	}
+	k = rv_shared_set_fd(p, fd);
+	return k < 0 ? k : rv_shared_write(p, data, n);
+}
+
+static void discard_lines(struct rv_shared *all)
+{
+	size_t most = (size_t)2 << 20; /* in case somebody writes there as fast */
+	ssize_t n;
+
+	while (most > 0 && (n = read(all->line_fd, all->buf, RV_SHARED_READ)) > 0) {
+		most -= (size_t)n < most ? (size_t)n : most;
+	}
+}
+
+const struct rv_shared_ops fifo_shared_ops = {
+	.send = send_bytes,
+	.describe = describe,
+	.discard_lines = discard_lines,
+	.reply_name = "reply FIFO",
+	.open_reply = open_reply,
+	.why = why_refused,
+	.tells_hangup = true,
+};

@@ -4,10 +4,14 @@
  */
 #pragma once
 
-#include <revd/base/util.h>
+#include <revd/base/shared.h>
+#include "fifo/endpoint.h"
 
-/* Opens DIR/token for writing. The descriptor, or -errno: -EPERM means it is no
- * FIFO, -ENXIO that nobody reads it. */
-int fifo_open_reply(int dir, const char *token, size_t n) MUST_CHECK;
+struct fifo_instance {
+	struct rv_shared shared;
+	struct fifo_endpoint *ep;
+	int watch_fd; /* inotify: tells when the name is taken from us */
+	struct event watch_event;
+};
 
-const char *fifo_why_refused(int err);
+extern const struct rv_shared_ops fifo_shared_ops;

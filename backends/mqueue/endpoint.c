@@ -8,7 +8,6 @@ static int adopt_one(int fd, int needed, struct mqueue_queue *mq, struct rv_err 
 {
 	struct mq_attr attr;
 	int flags = fcntl(fd, F_GETFL);
-	int r;
 
 	if (flags < 0 || mq_getattr(fd, &attr) < 0) {
 		return rv_fail(
@@ -21,8 +20,7 @@ static int adopt_one(int fd, int needed, struct mqueue_queue *mq, struct rv_err 
 	attr.mq_flags = O_NONBLOCK;
 	mq->q = mq_setattr(fd, &attr, NULL) < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (mq->q < 0) {
-		r = -errno;
-		return rv_fail(e, r, "the inherited queue %d: %s", fd, strerror(-r));
+		return rv_fail_errno(e, "the inherited queue %d", fd);
 	}
 	mq->message_size = (size_t)attr.mq_msgsize;
 	mq->depth = (size_t)attr.mq_maxmsg;

@@ -6,10 +6,7 @@
 #include <event2/event.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include "mqueue/peer.h"
-
-#define STREAK 16 /* single messages before two are tried for */
+#include "mqueue/messages.h"
 
 static const struct rv_option options[] = {
 	{.key = "queue",
@@ -71,73 +68,14 @@ static bool name_at(const void *config, size_t i, char *buf, size_t size)
 	return i < 2;
 }
 
-/* Up to max messages, one behind the other. The number; -errno if there was none. */
-static ssize_t receive(struct mqueue_instance *in, size_t max)
-{
-	size_t size = in->ep->in.message_size, at = 0, n = 0;
-
-	while (n < max && at <= MQUEUE_CHUNK) {
-		unsigned prio = 0;
-		ssize_t k = mq_receive(in->ep->in.q, (char *)in->chunk + at, size, &prio);
-
-		if (k < 0) {
-			return n > 0 ? (ssize_t)n : -errno;
-		}
-		in->msgs[n++] =
-			(struct rv_msg){.data = in->chunk + at, .len = (size_t)k, .tag = prio};
-		at += (size_t)k;
-	}
-	return (ssize_t)n;
-}
-
-/* A queue does not tell how much it holds, and a call that finds nothing costs
- * as much as one that does. So we ask for one message while there is never more
- * than one, with a try for two now and then; once there were several, for all. */
-static void adapt(struct mqueue_instance *in, size_t found)
-{
-	const size_t depth = in->ep->in.depth;
-
-	if (found > 1) { /* more than a queueful would only fill up the reply queue */
-		in->budget = depth < MQUEUE_BATCH ? (unsigned)depth : MQUEUE_BATCH;
-		in->streak = 0;
-	} else if (in->budget > 1) {
-		in->budget = 1;
-		in->streak = 0;
-	} else if (++in->streak >= STREAK) {
-		in->budget = 2;
-	}
-}
-
-static void on_request(int fd, short what, void *arg)
-{
-	struct mqueue_instance *in = CONTAINER_OF(arg, struct mqueue_instance, shared);
-	struct rv_shared *all = &in->shared;
-	ssize_t n = receive(in, rv_shared_may_read(all, in->budget));
-
-	(void)fd;
-	(void)what;
-	if (n > 0) {
-		adapt(in, (size_t)n);
-		in->turn++;
-		rv_shared_took(all, (size_t)n,
-			all->host->messages(all->handle, all->line, in->msgs, (size_t)n));
-	} else if (n < 0 && n != -EAGAIN && n != -EINTR) {
-		rv_shared_input_failed(all, in->ep->in.name, (int)n);
-	}
-}
-
 static void detach(void *block)
 {
 	struct mqueue_instance *in = block;
 
-	if (!in->shared.attached) {
-		return;
+	if (in->shared.attached) {
+		event_del(&in->sweep);
 	}
 	rv_shared_detach(&in->shared);
-	event_del(&in->sweep);
-	free(in->chunk);
-	free(in->room);
-	*in = (struct mqueue_instance){0};
 }
 
 static int attach(void *block, void *endpoint, const struct rv_host *host,
@@ -145,22 +83,16 @@ static int attach(void *block, void *endpoint, const struct rv_host *host,
 {
 	struct mqueue_instance *in = block;
 	struct mqueue_endpoint *ep = endpoint;
-	int r = -ENOMEM;
 
-	in->ep = ep;
-	in->budget = 1;
-	in->chunk = malloc(MQUEUE_CHUNK + ep->in.message_size);
+	*in = (struct mqueue_instance){.ep = ep, .budget = 1};
+	in->shared = (struct rv_shared){.ops = &mqueue_shared_ops,
+		.name = ep->in.name,
+		.input_fd = ep->in.q,
+		.line_fd = ep->out.q,
+		.max_peers = &ep->max_peers,
+		.buf_size = MQUEUE_CHUNK + ep->in.message_size};
 	event_assign(&in->sweep, host->event_base(handle), -1, 0, mqueue_on_sweep, in);
-	if (in->chunk) {
-		r = rv_shared_attach(&in->shared, host, handle, &mqueue_shared_ops, ep->in.q,
-			on_request, ep->out.q, &ep->max_peers);
-	}
-	if (r < 0) {
-		rv_fail(e, r, "%s: cannot serve: %s", ep->in.name, strerror(-r));
-		detach(in);
-		return r;
-	}
-	return 0;
+	return rv_shared_attach(&in->shared, host, handle, e);
 }
 
 static void drain(void *block)
@@ -179,10 +111,7 @@ static void drain(void *block)
 }
 
 const struct rv_backend_ops mqueue_backend = {
-	.magic = REVD_BACKEND_MAGIC,
-	.abi = REVD_BACKEND_ABI,
-	.size = sizeof(struct rv_backend_ops),
-	.libevent = LIBEVENT_VERSION_NUMBER,
+	REVD_BACKEND_HEAD,
 	.name = "mqueue",
 	.version = REVD_VERSION,
 	.caps = RV_CAP_ADOPT_FD | RV_CAP_REPLY_TO,
@@ -201,10 +130,5 @@ const struct rv_backend_ops mqueue_backend = {
 	.attach = attach,
 	.drain = drain,
 	.detach = detach,
-	.resume = rv_shared_resume,
-	.peer_close = rv_shared_close,
-	.reply_peer = rv_shared_reply_peer,
-	.reserve = mqueue_reserve,
-	.commit = mqueue_commit,
-	.flush = mqueue_flush,
+	RV_SHARED_REPLY_OPS,
 };

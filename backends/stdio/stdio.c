@@ -6,46 +6,40 @@
 #include <limits.h>
 #include <poll.h>
 #include <revd/base/stream.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
 
 struct stdio_instance {
-	struct rv_streams streams;
+	struct rv_connections connections;
 	struct event input, output;
 	struct rv_connection *peer;
 	bool polled;      /* standard input can be waited for; a file or /dev/null can't */
 	bool out_is_file; /* regular: always room */
 };
 
-static void address(const void *cfg, char *buf, size_t size)
-{
-	(void)cfg;
-	snprintf(buf, size, "stdio:");
-}
-
 static struct stdio_instance *of(const struct rv_connection *c)
 {
-	return CONTAINER_OF(c->all, struct stdio_instance, streams.connections);
+	return CONTAINER_OF(c->all, struct stdio_instance, connections);
 }
 
-static ssize_t read_input(struct rv_stream *s, void *p, size_t n)
+static bool read_input(struct rv_connection *c, bool sure)
 {
-	struct stdio_instance *in = of(&s->connection);
+	struct stdio_instance *in = of(c);
 	const struct timeval now = {0};
-	ssize_t k = read(STDIN_FILENO, p, n);
+	ssize_t n = read(STDIN_FILENO, c->all->buf, RV_STREAM_READ);
 
+	(void)sure;
 	if (!in->polled) {
 		event_add(&in->input, &now); /* once the loop has had its turn */
 	}
-	return k < 0 ? -errno : k;
+	return rv_stream_took(c, n < 0 ? -errno : n);
 }
 
 /* A pipe that poll() calls writable takes PIPE_BUF bytes without blocking. */
-static ssize_t write_output(struct rv_stream *s, const void *p, size_t n)
+static ssize_t write_output(void *connection, const void *p, size_t n)
 {
 	struct pollfd pfd = {.fd = STDOUT_FILENO, .events = POLLOUT};
-	bool file = of(&s->connection)->out_is_file;
+	bool file = of(connection)->out_is_file;
 	size_t done = 0;
 
 	while (done < n && (file || poll(&pfd, 1, 0) == 1)) {
@@ -83,7 +77,7 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
 
 static void none_left(struct rv_connections *all)
 {
-	all->host->failed(all->handle, 0); /* the work is over */
+	all->out.host->failed(all->out.handle, 0); /* the work is over */
 }
 
 /* epoll refuses files and some devices, like /dev/null; they are always ready. */
@@ -98,9 +92,8 @@ static bool can_poll(int fd)
 static int attach(void *block, void *ep, const struct rv_host *host, struct rv_instance *handle,
 	struct rv_err *e)
 {
-	static const struct rv_stream_ops ops = {.read = read_input,
-		.write = write_output,
-		.connection = {.watch = watch, .none_left = none_left}};
+	static const struct rv_connection_ops ops = {
+		.input = read_input, .send = write_output, .watch = watch, .none_left = none_left};
 	const struct rv_peer_info info = {
 		.flags = RV_PEER_STREAM, .uid = getuid(), .gid = getgid()};
 	struct event_base *base = host->event_base(handle);
@@ -113,9 +106,9 @@ static int attach(void *block, void *ep, const struct rv_host *host, struct rv_i
 	event_assign(&in->input, base, in->polled ? STDIN_FILENO : -1,
 		in->polled ? EV_READ | EV_PERSIST : 0, on_event, in);
 	event_assign(&in->output, base, STDOUT_FILENO, EV_WRITE | EV_PERSIST, on_event, in);
-	if (rv_streams_init(&in->streams, host, handle, &ops) < 0 ||
-		rv_connection_start(&in->streams.connections, -1, &info, &in->peer) < 0) {
-		rv_streams_finish(in);
+	if (rv_connections_init(&in->connections, host, handle, &ops, RV_STREAM_READ) < 0 ||
+		rv_connection_new(&in->connections, -1, &info, &in->peer) < 0) {
+		rv_connections_finish(in);
 		return rv_fail(e, -ENOMEM, "out of memory");
 	}
 	return 0;
@@ -129,24 +122,20 @@ static void drain(void *block)
 
 	all->draining = true;
 	if (all->n == 0) {
-		all->host->drained(all->handle);
-		return;
+		all->out.host->drained(all->out.handle);
+	} else {
+		rv_connection_input_over(in->peer, false);
 	}
-	rv_connection_input_ended(in->peer);
 }
 
 const struct rv_backend_ops stdio_backend = {
-	.magic = REVD_BACKEND_MAGIC,
-	.abi = REVD_BACKEND_ABI,
-	.size = sizeof(struct rv_backend_ops),
-	.libevent = LIBEVENT_VERSION_NUMBER,
+	REVD_BACKEND_HEAD,
 	.name = "stdio",
 	.version = REVD_VERSION,
 	.instance_size = sizeof(struct stdio_instance),
-	.peer_size = sizeof(struct rv_stream),
-	.address = address,
+	.peer_size = sizeof(struct rv_connection),
 	.attach = attach,
 	.drain = drain,
-	.detach = rv_streams_finish,
+	.detach = rv_connections_finish,
 	RV_CONNECTION_OPS,
 };

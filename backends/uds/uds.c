@@ -11,105 +11,38 @@
 #include <stdio.h>
 #include "uds/seqpacket.h"
 
-enum uds_type { UDS_STREAM, UDS_SEQPACKET };
-
-struct uds_config {
-	struct rv_listener_config listener;
-	int type; /* enum uds_type */
-};
-
-struct uds_endpoint {
-	struct rv_listener listener;
-	int type;
-};
-
 struct uds_instance {
-	union { /* by type; both begin with their struct rv_connections */
+	union { /* by type */
 		struct rv_connections connections;
-		struct rv_streams streams;
-		struct seqpackets packets;
+		struct seqpackets packets; /* begins with them */
 	};
 	struct rv_acceptor acceptor;
-	struct uds_endpoint *ep;
-	int type;
+	struct rv_listener *listener;
+	int type; /* enum rv_listener_type */
 };
-
-union uds_peer {
-	struct rv_stream stream;
-	struct seqpacket packet;
-};
-
-static const char *const types[] = {"stream", "seqpacket", NULL};
 
 static const struct rv_option options[] = {
-	RV_LISTENER_OPTION_PATH(struct uds_config, listener, "/run/revd/revd.sock"),
-	{.key = "type",
-		.def = "stream",
-		.help = "what a connection carries: bytes, or a message in each packet",
-		.type = RV_ENUM,
-		.choices = types,
-		.offset = offsetof(struct uds_config, type)},
-	RV_LISTENER_OPTIONS(struct uds_config, listener),
+	RV_LISTENER_OPTION_PATH("/run/revd/revd.sock"),
+	RV_LISTENER_OPTION_TYPE,
+	RV_LISTENER_OPTIONS,
 	{0},
 };
 
-static int check(const void *config, struct rv_err *e)
-{
-	const struct uds_config *c = config;
-
-	return rv_listener_check(&c->listener, e);
-}
-
 static void address(const void *config, char *buf, size_t size)
 {
-	const struct uds_config *c = config;
+	const struct rv_listener_config *c = config;
 
-	snprintf(buf, size, "uds:%s", c->listener.path);
-}
-
-static bool name_at(const void *config, size_t i, char *buf, size_t size)
-{
-	const struct uds_config *c = config;
-
-	return rv_listener_name_at(&c->listener, i, buf, size);
-}
-
-static int open_(void *block, const struct rv_endpoint_info *info, const void *config,
-	const int *fds, size_t n_fds, struct rv_err *e)
-{
-	const struct uds_config *c = config;
-	struct uds_endpoint *ep = block;
-
-	ep->type = c->type;
-	return rv_listener_open(&ep->listener, c->type == UDS_STREAM ? SOCK_STREAM : SOCK_SEQPACKET,
-		&c->listener, info, fds, n_fds, e);
-}
-
-static int reconfigure(
-	void *block, const struct rv_endpoint_info *info, const void *config, struct rv_err *e)
-{
-	const struct uds_config *c = config;
-	struct uds_endpoint *ep = block;
-
-	return c->type != ep->type ? -EBUSY
-				   : rv_listener_reconfigure(&ep->listener, &c->listener, info, e);
-}
-
-static void close_(void *block)
-{
-	struct uds_endpoint *ep = block;
-
-	rv_listener_close(&ep->listener);
+	snprintf(buf, size, "uds:%s", c->path);
 }
 
 static void start(void *ctx, int fd)
 {
 	struct uds_instance *in = ctx;
-	struct rv_peer_info info = {.flags = in->type == UDS_STREAM ? RV_PEER_STREAM : 0};
+	struct rv_peer_info info = {.flags = in->type == RV_LISTENER_STREAM ? RV_PEER_STREAM : 0};
 
-	rv_listener_identify(&in->ep->listener, fd, &info);
-	if (in->type == UDS_STREAM) {
-		rv_stream_start(&in->streams, fd, &info);
+	rv_listener_identify(in->listener, fd, &info);
+	if (in->type == RV_LISTENER_STREAM) {
+		rv_connection_start(&in->connections, fd, &info);
 	} else {
 		seqpacket_start(&in->packets, fd, &info);
 	}
@@ -119,29 +52,25 @@ static void detach(void *block)
 {
 	struct uds_instance *in = block;
 
-	if (in->type == UDS_STREAM) {
-		rv_streams_finish(&in->streams);
-	} else {
-		seqpackets_finish(&in->packets);
-	}
+	rv_connections_finish(in);
 	rv_acceptor_finish(&in->acceptor);
 }
 
 static int attach(void *block, void *endpoint, const struct rv_host *host,
 	struct rv_instance *handle, struct rv_err *e)
 {
-	static const struct rv_stream_ops stream_ops = {RV_STREAM_SOCKET};
-	struct uds_endpoint *ep = endpoint;
+	static const struct rv_connection_ops stream = {RV_STREAM_SOCKET};
 	struct uds_instance *in = block;
 	int r;
 
-	in->ep = ep;
-	in->type = ep->type;
-	r = in->type == UDS_STREAM ? rv_streams_init(&in->streams, host, handle, &stream_ops)
-				   : seqpackets_init(&in->packets, host, handle);
+	in->listener = endpoint;
+	in->type = in->listener->cfg->type;
+	r = in->type == RV_LISTENER_STREAM
+		    ? rv_connections_init(&in->connections, host, handle, &stream, RV_STREAM_READ)
+		    : seqpackets_init(&in->packets, host, handle);
 	if (r == 0) {
 		r = rv_acceptor_init(
-			&in->acceptor, rv_listener_use(&ep->listener), host, handle, start, in);
+			&in->acceptor, rv_listener_use(in->listener), host, handle, start, in);
 	}
 	if (r < 0) {
 		detach(in);
@@ -155,30 +84,23 @@ static void drain(void *block)
 	struct uds_instance *in = block;
 
 	rv_acceptor_drain(&in->acceptor);
-	rv_listener_stop(&in->ep->listener);
+	rv_listener_stop(in->listener);
 	rv_connections_drain(&in->connections);
 }
 
 const struct rv_backend_ops uds_backend = {
-	.magic = REVD_BACKEND_MAGIC,
-	.abi = REVD_BACKEND_ABI,
-	.size = sizeof(struct rv_backend_ops),
-	.libevent = LIBEVENT_VERSION_NUMBER,
+	REVD_BACKEND_HEAD,
 	.name = "uds",
 	.version = REVD_VERSION,
 	.caps = RV_CAP_MULTI_WORKER | RV_CAP_ADOPT_FD | RV_CAP_PEERCRED,
 	.default_mode = 0660,
-	.config_size = sizeof(struct uds_config),
-	.endpoint_size = sizeof(struct uds_endpoint),
+	.config_size = sizeof(struct rv_listener_config),
+	.endpoint_size = sizeof(struct rv_listener),
 	.instance_size = sizeof(struct uds_instance),
-	.peer_size = sizeof(union uds_peer),
+	.peer_size = sizeof(struct rv_connection),
 	.options = options,
-	.check = check,
 	.address = address,
-	.name_at = name_at,
-	.open = open_,
-	.reconfigure = reconfigure,
-	.close = close_,
+	RV_LISTENER_OPS,
 	.attach = attach,
 	.drain = drain,
 	.detach = detach,

@@ -24,10 +24,9 @@
  */
 #include <fcntl.h>
 #include <limits.h>
-#include <revd/base/stream.h>
+#include <revd/base/shared.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
 
@@ -43,18 +42,9 @@ struct endpoint {
 };
 
 struct instance {
-	struct rv_streams streams;
+	struct rv_shared shared;
 	struct endpoint *ep;
-	int left; /* while draining: bytes that had arrived and are not read */
 };
-
-static int fail(struct rv_err *e, const char *what, const char *name)
-{
-	int err = errno;
-
-	snprintf(e->msg, sizeof(e->msg), "%s: %s: %s", name, what, strerror(err));
-	return -err;
-}
 
 /* The endpoint: the terminal and the link to it. */
 
@@ -152,13 +142,13 @@ static int open_endpoint(void *block, const struct rv_endpoint_info *info, const
 	*ep = (struct endpoint){.live = true, .master = -1, .slave = -1};
 	remove_leftover(c->path);
 	if (open_terminal(ep) < 0 || apply(ep, info) < 0) {
-		r = fail(e, "cannot make a terminal", c->path);
+		r = rv_fail_errno(e, "%s: cannot make a terminal", c->path);
 	} else if (symlink(ep->target, c->path) < 0) {
-		r = fail(e, "cannot link the terminal there", c->path);
+		r = rv_fail_errno(e, "%s: cannot link the terminal there", c->path);
 	} else {
 		ep->path = strdup(c->path);
 		if (!ep->path) {
-			r = fail(e, "no memory", c->path);
+			r = rv_fail_errno(e, "%s: no memory", c->path);
 			unlink(c->path);
 		}
 	}
@@ -174,64 +164,31 @@ static int reconfigure(
 	struct endpoint *ep = block;
 
 	(void)config; /* no key of ours is live */
-	return apply(ep, info) < 0 ? fail(e, "cannot set mode or owner", ep->target) : 0;
+	return apply(ep, info) < 0 ? rv_fail_errno(e, "%s: cannot set mode or owner", ep->target)
+				   : 0;
 }
 
 /* The instance. */
 
-static int start(struct rv_connections *all)
+static void describe(struct rv_shared *all, int fd, bool line, struct rv_peer_info *info)
 {
-	const struct rv_peer_info info = {
-		.flags = RV_PEER_STREAM | RV_PEER_SHARED, .uid = (uid_t)-1, .gid = (gid_t)-1};
-	struct instance *in = CONTAINER_OF(all, struct instance, streams.connections);
-	struct rv_connection *c;
-
-	return rv_connection_start(all, in->ep->master, &info, &c);
+	(void)all;
+	(void)fd;
+	(void)line;
+	(void)info; /* bytes, as many as you like */
 }
 
-/* What comes after the drain began is not ours to answer. */
-static ssize_t read_line(struct rv_stream *s, void *p, size_t n)
+static int attach(void *block, void *endpoint, const struct rv_host *host,
+	struct rv_instance *handle, struct rv_err *e)
 {
-	struct instance *in = CONTAINER_OF(s->connection.all, struct instance, streams.connections);
-	bool draining = s->connection.all->draining;
-	ssize_t k = -EAGAIN;
-
-	if (!draining || in->left > 0) {
-		k = rv_stream_read(s, p, draining && (size_t)in->left < n ? (size_t)in->left : n);
-	}
-	in->left -= k > 0 ? (int)k : 0;
-	return k;
-}
-
-/* The line outlives its peer. */
-static void start_again(struct rv_connections *all)
-{
-	int r = start(all);
-
-	if (r < 0) {
-		all->host->failed(all->handle, -r);
-	}
-}
-
-static int attach(void *block, void *ep, const struct rv_host *host, struct rv_instance *handle,
-	struct rv_err *e)
-{
-	static const struct rv_stream_ops ops = {.read = read_line,
-		.write = rv_stream_write,
-		.connection = {.none_left = start_again}};
+	static const struct rv_shared_ops ops = {.send = rv_shared_write, .describe = describe};
+	struct endpoint *ep = endpoint;
 	struct instance *in = block;
-	int r;
 
 	in->ep = ep;
-	r = rv_streams_init(&in->streams, host, handle, &ops);
-	if (r == 0) {
-		r = start(&in->streams.connections);
-	}
-	if (r < 0) {
-		rv_streams_finish(in);
-		return rv_fail(e, r, "no memory");
-	}
-	return 0;
+	in->shared = (struct rv_shared){
+		.ops = &ops, .name = ep->target, .input_fd = ep->master, .line_fd = ep->master};
+	return rv_shared_attach(&in->shared, host, handle, e);
 }
 
 static void drain(void *block)
@@ -239,10 +196,7 @@ static void drain(void *block)
 	struct instance *in = block;
 
 	release_name(in->ep);
-	if (ioctl(in->ep->master, FIONREAD, &in->left) < 0) {
-		in->left = 0;
-	}
-	rv_connections_drain(&in->streams.connections);
+	rv_shared_drain_bytes(&in->shared);
 }
 
 static const struct rv_option options[] = {
@@ -257,17 +211,14 @@ static const struct rv_option options[] = {
 __attribute__((visibility("default"))) extern const struct rv_backend_ops revd_backend;
 
 const struct rv_backend_ops revd_backend = {
-	.magic = REVD_BACKEND_MAGIC,
-	.abi = REVD_BACKEND_ABI,
-	.size = sizeof(struct rv_backend_ops),
-	.libevent = LIBEVENT_VERSION_NUMBER,
+	REVD_BACKEND_HEAD,
 	.name = "pty",
 	.version = "1",
 	.default_mode = 0660,
 	.config_size = sizeof(struct config),
 	.endpoint_size = sizeof(struct endpoint),
 	.instance_size = sizeof(struct instance),
-	.peer_size = sizeof(struct rv_stream),
+	.peer_size = sizeof(struct rv_shared_peer),
 	.options = options,
 	.address = address,
 	.open = open_endpoint,
@@ -275,6 +226,6 @@ const struct rv_backend_ops revd_backend = {
 	.close = close_endpoint,
 	.attach = attach,
 	.drain = drain,
-	.detach = rv_streams_finish,
-	RV_CONNECTION_OPS,
+	.detach = rv_shared_detach,
+	RV_SHARED_OPS,
 };

@@ -36,7 +36,7 @@ struct endpoint {
 };
 
 struct instance {
-	struct rv_streams streams;
+	struct rv_connections connections;
 	struct rv_acceptor acceptor;
 	struct endpoint *ep;
 };
@@ -97,7 +97,7 @@ static int open_endpoint(void *block, const struct rv_endpoint_info *info, const
 	(void)fds; /* without RV_CAP_ADOPT_FD there are none */
 	(void)n_fds;
 	if (fd < 0 || bind_to(fd, c) < 0 || listen(fd, SOMAXCONN) < 0) {
-		return rv_fail(e, -errno, "port %u: %s", (unsigned)c->port, strerror(errno));
+		return rv_fail_errno(e, "port %u", (unsigned)c->port);
 	}
 	ep->fd = TAKE_FD(fd);
 	ep->is_open = true;
@@ -122,25 +122,25 @@ static void start(void *ctx, int fd)
 	const int one = 1;
 
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	rv_stream_start(&in->streams, fd, &info);
+	rv_connection_start(&in->connections, fd, &info);
 }
 
 static void detach(void *block)
 {
 	struct instance *in = block;
 
-	rv_streams_finish(&in->streams);
+	rv_connections_finish(in);
 	rv_acceptor_finish(&in->acceptor);
 }
 
 static int attach(void *block, void *ep, const struct rv_host *host, struct rv_instance *handle,
 	struct rv_err *e)
 {
-	static const struct rv_stream_ops ops = {RV_STREAM_SOCKET};
+	static const struct rv_connection_ops ops = {RV_STREAM_SOCKET};
 	struct instance *in = block;
 
 	in->ep = ep;
-	if (rv_streams_init(&in->streams, host, handle, &ops) < 0 ||
+	if (rv_connections_init(&in->connections, host, handle, &ops, RV_STREAM_READ) < 0 ||
 		rv_acceptor_init(&in->acceptor, in->ep->fd, host, handle, start, in) < 0) {
 		detach(in);
 		return rv_fail(e, -ENOMEM, "out of memory");
@@ -154,22 +154,19 @@ static void drain(void *block)
 
 	rv_acceptor_drain(&in->acceptor);
 	close_endpoint(in->ep);
-	rv_connections_drain(&in->streams.connections);
+	rv_connections_drain(&in->connections);
 }
 
 __attribute__((visibility("default"))) extern const struct rv_backend_ops revd_backend;
 
 const struct rv_backend_ops revd_backend = {
-	.magic = REVD_BACKEND_MAGIC,
-	.abi = REVD_BACKEND_ABI,
-	.size = sizeof(struct rv_backend_ops),
-	.libevent = LIBEVENT_VERSION_NUMBER,
+	REVD_BACKEND_HEAD,
 	.name = "tcp",
 	.version = "1",
 	.config_size = sizeof(struct config),
 	.endpoint_size = sizeof(struct endpoint),
 	.instance_size = sizeof(struct instance),
-	.peer_size = sizeof(struct rv_stream),
+	.peer_size = sizeof(struct rv_connection),
 	.options = options,
 	.address = address,
 	.open = open_endpoint,

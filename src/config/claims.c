@@ -54,8 +54,10 @@ static bool name_at(const struct config_endpoint *e, size_t i, char *buf, size_t
 	if (ops->size >= sizeof(*ops) && ops->name_at) {
 		return ops->name_at(e->values, i, buf, size);
 	}
-	if (i == 0) {
-		ops->address(e->values, buf, size);
+	if (i == 0 && ops->address) {
+		ops->address(e->values, buf, size); /* whole, which e->address need not be */
+	} else if (i == 0) {
+		snprintf(buf, size, "%s", e->address);
 	}
 	return i == 0;
 }

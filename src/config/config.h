@@ -136,6 +136,9 @@ enum config_change {
 
 enum config_change config_endpoint_diff(
 	const struct config_endpoint *a, const struct config_endpoint *b);
+/* True if the backend need not know of what differs, since the host sees to that. */
+bool config_endpoint_concerns_host(
+	const struct config_endpoint *a, const struct config_endpoint *b);
 /* True if the service section means the same in both. */
 bool config_service_same(const struct config_service *a, const struct config_service *b);
 

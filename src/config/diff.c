@@ -17,13 +17,23 @@ bool config_service_same(const struct config_service *a, const struct config_ser
 	       same_values(a->ops->options, a->values, b->values);
 }
 
+static bool same_names(const struct rv_endpoint_info *a, const struct rv_endpoint_info *b)
+{
+	return a->mode == b->mode && a->out_mode == b->out_mode && a->owner == b->owner &&
+	       a->group == b->group;
+}
+
+bool config_endpoint_concerns_host(const struct config_endpoint *a, const struct config_endpoint *b)
+{
+	return same_names(&a->info, &b->info) && same_values(a->ops->options, a->values, b->values);
+}
+
 /* Settings of the host and those that every backend can change in place. */
 static bool same_common(const struct config_endpoint *a, const struct config_endpoint *b)
 {
 	const struct rv_endpoint_info *ia = &a->info, *ib = &b->info;
 
-	return ia->mode == ib->mode && ia->out_mode == ib->out_mode && ia->owner == ib->owner &&
-	       ia->group == ib->group && ia->max_peers == ib->max_peers &&
+	return same_names(ia, ib) && ia->max_peers == ib->max_peers &&
 	       ia->max_request == ib->max_request && a->max_peers_per_uid == b->max_peers_per_uid &&
 	       a->max_inflight == b->max_inflight && a->idle_timeout == b->idle_timeout &&
 	       a->slow_timeout == b->slow_timeout && a->spin == b->spin &&

@@ -144,7 +144,11 @@ static void check_values(struct loader *l, struct config_endpoint *e, const stru
 		diags_add(&l->diags, &s->at, "endpoint '%s': %s", e->name, why);
 		return;
 	}
-	e->ops->address(e->values, e->address, sizeof(e->address));
+	if (e->ops->address) {
+		e->ops->address(e->values, e->address, sizeof(e->address));
+	} else {
+		snprintf(e->address, sizeof(e->address), "%s:", e->ops->name);
+	}
 }
 
 /* The key that says where an endpoint is, by convention the first that can. */

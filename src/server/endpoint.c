@@ -125,6 +125,7 @@ static int init(struct endpoint *ep, struct endpoints *all, struct config_ref *c
 	ep->ops = cfg->ops;
 	ep->cfg = cfg;
 	ep->config = config_ref(config);
+	ep->told = config_ref(config);
 	admission_init(&ep->admission, ep->ops->caps & RV_CAP_PEERCRED);
 	limit_peers(ep);
 	ep->block = calloc(1, MAX(ep->ops->endpoint_size, 1u));
@@ -180,6 +181,25 @@ int endpoint_attach(struct endpoint *ep, struct rv_err *err)
 	return r;
 }
 
+/* Tells the backend of the keys that it acts on. */
+static int tell_backend(struct endpoint *ep, struct config_ref *config,
+	const struct config_endpoint *cfg, struct rv_err *err)
+{
+	int r;
+
+	if (!ep->ops->reconfigure) {
+		snprintf(err->msg, sizeof(err->msg), "transport %s changes nothing in place",
+			ep->ops->name);
+		return config_endpoint_concerns_host(ep->cfg, cfg) ? 0 : -EBUSY;
+	}
+	r = ep->ops->reconfigure(ep->block, &cfg->info, cfg->values, err);
+	if (r == 0) {
+		config_unref(ep->told);
+		ep->told = config_ref(config);
+	}
+	return r;
+}
+
 int endpoint_reconfigure(struct endpoint *ep, struct config_ref *config,
 	const struct config_endpoint *cfg, struct rv_err *err)
 {
@@ -191,8 +211,7 @@ int endpoint_reconfigure(struct endpoint *ep, struct config_ref *config,
 	if (!service) {
 		return -EINVAL;
 	}
-	r = ep->ops->reconfigure ? ep->ops->reconfigure(ep->block, &cfg->info, cfg->values, err)
-				 : 0;
+	r = tell_backend(ep, config, cfg, err);
 	if (r < 0) {
 		service_put(service);
 		return r;
@@ -252,5 +271,6 @@ void endpoint_destroy(struct endpoint *ep)
 	free(ep->block);
 	admission_finish(&ep->admission);
 	config_unref(ep->config);
+	config_unref(ep->told);
 	free(ep);
 }

@@ -13,6 +13,7 @@ struct endpoint {
 	struct endpoints *all;
 	const struct rv_backend_ops *ops;
 	struct config_ref *config;
+	struct config_ref *told; /* the backend's: it may keep strings of this one */
 	const struct config_endpoint *cfg;
 	struct service *service;
 	void *block; /* the backend's */

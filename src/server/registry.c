@@ -117,8 +117,9 @@ static int check_backend(const struct rv_backend_ops *o, const char *path, struc
 		offsetof(struct rv_backend_ops, name_at), LIBEVENT_VERSION_NUMBER};
 	int r = check_head(&h, &want, path, err);
 
-	if (r == 0 && !(o->name && o->version && o->address && o->attach && o->drain && o->detach &&
+	if (r == 0 && !(o->name && o->version && o->attach && o->drain && o->detach &&
 			      o->peer_close && o->reserve && o->commit && o->flush &&
+			      (o->open || !(o->caps & RV_CAP_ADOPT_FD)) &&
 			      (o->reply_peer || !(o->caps & RV_CAP_REPLY_TO)))) {
 		snprintf(err->msg, sizeof(err->msg), "%s: a required method is missing", path);
 		r = -EINVAL;

@@ -125,6 +125,16 @@ void client_open_at(struct client *c, enum transport transport, const char *addr
 	ck_assert_msg(c->out >= 0 && c->frames.fd >= 0, "%s: %s", address, strerror(errno));
 }
 
+void client_open_fd(struct client *c, int fd)
+{
+	memset(c, 0, sizeof *c);
+	c->transport = STREAM;
+	c->lines.fd = -1;
+	c->out = fd;
+	c->frames = (struct inbox){.fd = fd};
+	c->max_frame = CLIENT_PIECE;
+}
+
 void client_open_link(struct client *c, const struct client_link *link, size_t max_frame)
 {
 	memset(c, 0, sizeof *c);

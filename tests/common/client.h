@@ -70,6 +70,8 @@ extern const char *const client_endpoints[TRANSPORTS];
 void client_open(struct client *, const struct rig *, enum transport);
 /* At another name than rig_all's: a path, or a queue. */
 void client_open_at(struct client *, enum transport, const char *address);
+/* Over a connected socket of bytes, which the client closes. */
+void client_open_fd(struct client *, int fd);
 /* Over a link, which the client closes. max_frame: 0 for any. */
 void client_open_link(struct client *, const struct client_link *, size_t max_frame);
 void client_close(struct client *);

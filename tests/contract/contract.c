@@ -409,6 +409,62 @@ START_TEST(reload_in_place)
 }
 END_TEST
 
+/* A backend without reconfigure() can be told nothing: it begins anew with the new keys.
+ * What the host alone looks at is no reason to. */
+START_TEST(opened_anew_instead_of_changed)
+{
+	static const struct host_keys mode = {.endpoint = "mode = 0640\n"};
+	static const struct host_keys idle = {.endpoint = "mode = 0640\nidle_timeout = 1min\n"};
+	struct client old, new;
+	struct host h;
+
+	host_start(&h, (enum kind)_i, NULL);
+	host_connect(&h, &old);
+	client_expect_call(&old, 1, "grow 3", "ggg");
+	host_reload(&h, &mode);
+	client_expect_eof(&old);
+	host_connect(&h, &new);
+	client_expect_call(&new, 2, "grow 3", "ggg");
+	host_reload(&h, &idle);
+	client_expect_call(&new, 3, "grow 3", "ggg");
+	client_close(&old);
+	client_close(&new);
+	host_finish(&h);
+}
+END_TEST
+
+/* Nobody waits for the answer any more: the service is told so at once, not only when it
+ * answers. One that has only ended its input still waits. */
+START_TEST(cancelled_when_the_client_is_gone)
+{
+	struct client gone, half, killed;
+	struct host h;
+
+	host_start(&h, (enum kind)_i, NULL);
+	host_connect(&h, &half);
+	host_connect(&h, &gone);
+	host_connect(&h, &killed);
+	call(&half, 1, "wait 500 x");
+	call(&gone, 1, "never");
+	call(&killed, 1, "never");
+	client_barrier(&half);
+	client_barrier(&gone);
+	client_barrier(&killed);
+	client_half_close(&half);
+	client_half_close(&gone);
+	ck_assert_int_eq(host_stat(&h, "late"), 0);
+	client_close(&gone);
+	host_wait_stat(&h, "late", 1);
+	client_close(&killed);
+	host_wait_stat(&h, "late", 2);
+	expect_data(&half, 1, " x");
+	client_expect_eof(&half);
+	ck_assert_int_eq(host_stat(&h, "late"), 2);
+	client_close(&half);
+	host_finish(&h);
+}
+END_TEST
+
 START_TEST(adopted_descriptor)
 {
 	struct client c;
@@ -492,6 +548,8 @@ int main(void)
 	tcase_add_loop_test(t, drain_has_an_end, 0, KINDS);
 	tcase_add_loop_test(t, reopen, 0, KINDS);
 	tcase_add_loop_test(t, reload_in_place, 0, KINDS);
+	tcase_add_loop_test(t, opened_anew_instead_of_changed, KIND_LOOPBACK_STREAM, KIND_TCP + 1);
+	tcase_add_loop_test(t, cancelled_when_the_client_is_gone, KIND_STREAM, KIND_FIFO);
 	tcase_add_loop_test(t, adopted_descriptor, 0, KINDS_ADOPTING);
 	suite_add_tcase(s, traffic());
 	suite_add_tcase(s, t);

@@ -3,6 +3,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <mqueue.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,10 @@
 /* The service of tests/integration/late.c, linked in. */
 extern const struct rv_service_ops revd_service;
 
-/* The registry's table: the builtin ones and the one that only a test can reach. */
+/* The example of a transport out of the tree, linked in. */
+extern const struct rv_backend_ops revd_backend;
+
+/* The registry's table: the builtin ones and those that only a test can reach. */
 static const struct rv_backend_ops *backends[MAX_BACKENDS];
 
 static const struct rv_backend_ops *const *all_backends(void)
@@ -29,11 +33,12 @@ static const struct rv_backend_ops *const *all_backends(void)
 	size_t n = 0;
 
 	while (backends_builtin[n]) {
-		ck_assert_uint_lt(n + 2, MAX_BACKENDS);
+		ck_assert_uint_lt(n + 3, MAX_BACKENDS);
 		backends[n] = backends_builtin[n];
 		n++;
 	}
 	backends[n] = &loopback_backend;
+	backends[n + 1] = &revd_backend;
 	return backends;
 }
 
@@ -50,6 +55,7 @@ static const struct {
 	[KIND_LOOPBACK_STREAM] = {"transport = loopback\nname = it\n", true, true},
 	[KIND_LOOPBACK_MESSAGE] = {"transport = loopback\nname = it\ntype = message\n", true,
 		false},
+	[KIND_TCP] = {"transport = tcp\n", true, true},
 };
 
 bool kind_is_connection(enum kind kind)
@@ -97,16 +103,19 @@ static const struct server_events events = {
 static void write_config(const struct host *h, const struct host_keys *k)
 {
 	static const struct host_keys none;
-	char *config;
+	char *config, port[32] = "";
 
 	k = k ? k : &none;
+	if (h->kind == KIND_TCP) {
+		snprintf(port, sizeof port, "port = %u\n", h->port);
+	}
 	ck_assert_int_gt(asprintf(&config,
 				 "[revd]\nworkers = %u\n%s[service.late]\n%s"
 				 "[endpoint.ask]\ntransport = uds\npath = @DIR@/stream.sock\n"
 				 "service = late\n"
-				 "[endpoint.it]\nservice = late\n%s%s",
+				 "[endpoint.it]\nservice = late\n%s%s%s",
 				 k->workers ? k->workers : 1, k->global ? k->global : "",
-				 k->service ? k->service : "", kinds[h->kind].keys,
+				 k->service ? k->service : "", kinds[h->kind].keys, port,
 				 k->endpoint ? k->endpoint : ""),
 		0);
 	rig_write(&h->rig, "revd.conf", config);
@@ -128,12 +137,26 @@ static struct config *load_config(const struct host *h)
 	return config;
 }
 
+/* One that nobody has at the moment. */
+static uint16_t free_port(void)
+{
+	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof sa;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, n), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&sa, &n), 0);
+	close(fd);
+	return ntohs(sa.sin_port);
+}
+
 void host_init(struct host *h, enum kind kind)
 {
 	memset(h, 0, sizeof *h);
 	log_set_level(LOG_CRIT); /* what a test provokes is seen in the counters */
 	rig_init(&h->rig);
 	h->kind = kind;
+	h->port = kind == KIND_TCP ? free_port() : 0;
 	ck_assert_int_eq(registry_create(all_backends(), services, &h->registry), 0);
 }
 
@@ -242,11 +265,29 @@ static void connect_loopback(struct host *h, struct client *c)
 	client_open_link(c, link, link->stream ? 0 : 8192);
 }
 
+static void connect_tcp(const struct host *h, struct client *c)
+{
+	const struct sockaddr_in sa = {.sin_family = AF_INET,
+		.sin_port = htons(h->port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const int small = 16 << 10; /* so that a slow reader is soon noticed */
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+	ck_assert_int_eq(connect(fd, (const struct sockaddr *)&sa, sizeof sa), 0);
+	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	client_open_fd(c, fd);
+}
+
 void host_connect(struct host *h, struct client *c)
 {
 	static const enum transport transports[] = {STREAM, SEQPACKET, FIFO, MQUEUE};
 	char path[RIG_PATH];
 
+	if (h->kind == KIND_TCP) {
+		connect_tcp(h, c);
+		return;
+	}
 	if (h->kind >= KIND_LOOPBACK_STREAM) {
 		connect_loopback(h, c);
 		return;

@@ -16,6 +16,7 @@ enum kind {
 	KIND_MQUEUE,
 	KIND_LOOPBACK_STREAM,
 	KIND_LOOPBACK_MESSAGE,
+	KIND_TCP, /* examples/tcp */
 	KINDS,
 };
 
@@ -37,6 +38,7 @@ struct host {
 	bool drained, timed_out;
 	struct client_link links[HOST_LINKS]; /* of the loopback's clients */
 	size_t n_links;
+	uint16_t port; /* of KIND_TCP */
 };
 
 /* Keys, each with its newline, that go into [revd], [endpoint.it], [service.late]. */

@@ -44,16 +44,6 @@ static int open_endpoint(void *block, const struct rv_endpoint_info *info, const
 	return 0;
 }
 
-static int reconfigure(
-	void *block, const struct rv_endpoint_info *info, const void *config, struct rv_err *e)
-{
-	(void)block; /* nothing is live, and a name in memory has no mode */
-	(void)info;
-	(void)config;
-	(void)e;
-	return 0;
-}
-
 static void close_endpoint(void *block)
 {
 	struct loopback_endpoint *ep = block;
@@ -83,7 +73,6 @@ static void detach(void *block)
 	}
 	rv_writer_finish(&in->out);
 	free(in->chunk);
-	free(in->room);
 	*in = (struct loopback_instance){0};
 }
 
@@ -93,14 +82,12 @@ static int attach(void *block, void *endpoint, const struct rv_host *host,
 	struct loopback_instance *in = block;
 	struct loopback_endpoint *ep = endpoint;
 
-	*in = (struct loopback_instance){
-		.hub = ep->hub, .host = host, .handle = handle, .attached = true};
-	rv_writer_init(&in->out, host, handle, &loopback_out_ops);
+	*in = (struct loopback_instance){.hub = ep->hub, .attached = true};
+	loopback_writer_init(in, host, handle);
 	in->chunk = malloc(LOOPBACK_CHUNK + in->hub->max_message);
-	in->room = malloc(in->hub->max_message);
 	event_assign(&in->event, host->event_base(handle), in->hub->wake_fd, EV_READ | EV_PERSIST,
 		loopback_on_wake, in);
-	if (!in->chunk || !in->room || event_add(&in->event, NULL) < 0) {
+	if (!in->chunk || event_add(&in->event, NULL) < 0) {
 		detach(in);
 		return rv_fail(e, -ENOMEM, "loopback:%s: no memory", ep->hub->name);
 	}
@@ -160,10 +147,7 @@ static const struct rv_option options[] = {
 };
 
 const struct rv_backend_ops loopback_backend = {
-	.magic = REVD_BACKEND_MAGIC,
-	.abi = REVD_BACKEND_ABI,
-	.size = sizeof(struct rv_backend_ops),
-	.libevent = LIBEVENT_VERSION_NUMBER,
+	REVD_BACKEND_HEAD,
 	.name = "loopback",
 	.version = REVD_VERSION,
 	.caps = 0,
@@ -176,14 +160,11 @@ const struct rv_backend_ops loopback_backend = {
 	.check = check,
 	.address = address,
 	.open = open_endpoint,
-	.reconfigure = reconfigure,
 	.close = close_endpoint,
 	.attach = attach,
 	.drain = drain,
 	.detach = detach,
 	.resume = loopback_resume,
 	.peer_close = loopback_peer_close,
-	.reserve = loopback_reserve,
-	.commit = loopback_commit,
-	.flush = loopback_flush,
+	RV_WRITER_OPS,
 };

@@ -14,11 +14,8 @@
 #define LOOPBACK_CHUNK ((size_t)64 << 10)
 #define LOOPBACK_BATCH 64 /* messages served at once, and connections per wake-up */
 
-struct loopback_unsent;
-
 struct loopback_peer {
-	struct rv_writer_peer out;            /* of a stream */
-	struct loopback_unsent *unsent; /* a message that found the buffer full */
+	struct rv_writer_peer out;
 	struct loopback_instance *in;
 	struct loopback *conn;
 	bool stopped, at_end, closing;
@@ -26,20 +23,17 @@ struct loopback_peer {
 };
 
 struct loopback_instance {
-	struct hub *hub;
-	const struct rv_host *host;
-	struct rv_instance *handle;
 	struct rv_writer out;
+	struct hub *hub;
 	struct event event;
 	struct loopback_peer *peers;
-	struct loopback_peer *writing; /* has the reservation of a message */
-	uint8_t *chunk, *room;
+	uint8_t *chunk;
 	bool attached, draining, drained;
 	struct rv_msg msgs[LOOPBACK_BATCH];
 };
 
 /* peer.c */
-extern const struct rv_writer_ops loopback_out_ops;
+void loopback_writer_init(struct loopback_instance *, const struct rv_host *, struct rv_instance *);
 /* A connection that was made becomes a peer, or is closed. */
 void loopback_accept(struct loopback_instance *, struct loopback *);
 /* The event of the hub's wake_fd; arg is the instance. */
@@ -49,6 +43,3 @@ void loopback_peer_end(struct loopback_peer *);
 void loopback_check_drained(struct loopback_instance *);
 void loopback_resume(void *in, void *peer);
 void loopback_peer_close(void *in, void *peer, enum rv_close);
-int loopback_reserve(void *in, void *peer, size_t min, struct rv_room *ret);
-void loopback_commit(void *in, void *peer, size_t used, uint32_t tag);
-void loopback_flush(void *in, void *peer);

@@ -45,6 +45,11 @@ struct rv_instance; /* the host's handle for one endpoint on one worker */
 #define REVD_BACKEND_ABI 2u             /* bumped only when an old backend would break */
 #define REVD_BACKEND_SYM "revd_backend" /* dlsym(): const struct rv_backend_ops */
 
+/* What an ops table begins with; needs <event2/event.h>. */
+#define REVD_BACKEND_HEAD                                     \
+	.magic = REVD_BACKEND_MAGIC, .abi = REVD_BACKEND_ABI, \
+	.size = sizeof(struct rv_backend_ops), .libevent = LIBEVENT_VERSION_NUMBER
+
 enum rv_cap {
 	RV_CAP_MULTI_WORKER = 1u << 0, /* may be attached on every worker; else on one */
 	RV_CAP_ADOPT_FD = 1u << 1,     /* takes socket-activated descriptors */
@@ -186,26 +191,33 @@ struct rv_backend_ops { /* grows at the tail only */
 	uint32_t caps;              /* enum rv_cap */
 	mode_t default_mode;
 	size_t config_size, endpoint_size, instance_size, peer_size;
-	const struct rv_option *options; /* NULL: it has none */
 
-	/* Methods marked so may be NULL, where there is nothing to do. */
+	/* What begins with "NULL" in here may be NULL, and it says what that means. */
+
+	const struct rv_option *options; /* NULL: it has no keys */
 
 	/* Endpoint, process-wide. */
 
-	/* NULL. Judges a configuration without side effects. */
+	/* NULL: each is fine. Judges a configuration without side effects. */
 	int (*check)(const void *cfg, struct rv_err *);
-	/* Writes the address for people: "uds:/run/revd/revd.sock". */
+	/* NULL: it is "NAME:", so that there is one endpoint at most. Writes the address
+	 * for people: "uds:/run/revd/revd.sock". */
 	void (*address)(const void *cfg, char *buf, size_t size);
-	/* NULL. Makes the names. fds: inherited descriptors, taken over on success
-	 * only; a name that came with one is never unlinked, here or in close(). */
+	/* NULL: there is nothing to make; not with RV_CAP_ADOPT_FD. Makes the names. fds: inherited
+	 * descriptors, taken over on success only; a name that came with one is never unlinked,
+	 * here or in close(). */
 	int (*open)(void *ep, const struct rv_endpoint_info *, const void *cfg, const int *fds,
 		size_t n_fds, struct rv_err *);
-	/* NULL. Applies keys marked live (and mode, owner, group). -EBUSY: can't be done
-	 * in place, nothing was changed. -ESTALE: a name that open() made is gone, and
-	 * nothing stands in the way of making it again: the host opens the endpoint anew. */
+	/* NULL: none can be applied in place, so that a change of a key of the backend, or of
+	 * mode, out_mode, owner or group, closes the endpoint and opens it anew; the host
+	 * sees to max_peers and max_request. Applies keys marked live (and mode, owner,
+	 * group). -EBUSY: can't be done in place, nothing was changed. -ESTALE: a name that
+	 * open() made is gone, and nothing stands in the way of making it again: the host
+	 * opens the endpoint anew. */
 	int (*reconfigure)(
 		void *ep, const struct rv_endpoint_info *, const void *cfg, struct rv_err *);
-	/* NULL. Closes, and removes the names that open() made. Fine half-open. */
+	/* NULL: there is nothing to close. Closes, and removes the names that open() made. Fine
+	 * half-open. */
 	void (*close)(void *ep);
 
 	/* Instance, per worker. */
@@ -222,11 +234,11 @@ struct rv_backend_ops { /* grows at the tail only */
 
 	/* Peer. */
 
-	/* NULL. Read from it again after RV_READ_STOP. */
+	/* NULL: no peer has input. Read from it again after RV_READ_STOP. */
 	void (*resume)(void *in, void *peer);
 	/* End it; host->peer_gone() when done, perhaps inside. */
 	void (*peer_close)(void *in, void *peer, enum rv_close);
-	/* RV_CAP_REPLY_TO: the peer behind a token (already valid by
+	/* NULL: not with RV_CAP_REPLY_TO. The peer behind a token (already valid by
 	 * rv_token_valid()), found in the cache or opened now. */
 	int (*reply_peer)(void *in, const char *token, size_t n, void **ret_peer);
 
@@ -245,8 +257,8 @@ struct rv_backend_ops { /* grows at the tail only */
 	 * is blocked before it is cut off: try again then. */
 	void (*flush)(void *in, void *peer);
 
-	/* May be NULL. Writes the i-th of the names that open() takes up, whoever
-	 * made them, the address first; false if there are no more. Files begin with a
+	/* NULL: the address alone. Writes the i-th of the names that open() takes up,
+	 * whoever made them, the address first; false if there are no more. Files begin with a
 	 * slash, and others with what keeps them apart: "/run/x.fifo", "@x",
 	 * "mqueue:/x". Two endpoints with one name are an error. */
 	bool (*name_at)(const void *cfg, size_t i, char *buf, size_t size);

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <event2/event.h>
@@ -77,6 +78,19 @@ WRAP(int, mq_getattr, -1, (mqd_t q, struct mq_attr *a), (q, a))
 WRAP(int, mq_setattr, -1, (mqd_t q, const struct mq_attr *a, struct mq_attr *old), (q, a, old))
 WRAP(int, mq_send, -1, (mqd_t q, const char *p, size_t n, unsigned prio), (q, p, n, prio))
 WRAP(ssize_t, mq_receive, -1, (mqd_t q, char *p, size_t n, unsigned *prio), (q, p, n, prio))
+
+WRAP(int, socket, -1, (int domain, int type, int protocol), (domain, type, protocol))
+WRAP(int, bind, -1, (int fd, const struct sockaddr *sa, socklen_t n), (fd, sa, n))
+WRAP(int, listen, -1, (int fd, int backlog), (fd, backlog))
+WRAP(int, accept4, -1, (int fd, struct sockaddr *sa, socklen_t *n, int flags), (fd, sa, n, flags))
+WRAP(int, getsockopt, -1, (int fd, int level, int name, void *p, socklen_t *n),
+	(fd, level, name, p, n))
+WRAP(int, setsockopt, -1, (int fd, int level, int name, const void *p, socklen_t n),
+	(fd, level, name, p, n))
+WRAP(ssize_t, recvmsg, -1, (int fd, struct msghdr *m, int flags), (fd, m, flags))
+WRAP(int, recvmmsg, -1, (int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *t),
+	(fd, v, n, flags, t))
+WRAP(int, sendmmsg, -1, (int fd, struct mmsghdr *v, unsigned n, int flags), (fd, v, n, flags))
 
 /* Those with an optional mode. */
 #define WRAP_OPEN(name, params, flags, ...)                              \

@@ -9,16 +9,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include "common/runner.h"
 #include "fail.h"
 #include "fake.h"
-#include "fifo/peer.h"
+#include "fifo/reply.h"
 #include "loopback/hub.h"
-#include "mqueue/peer.h"
+#include "mqueue/messages.h"
 #include "place.h"
+#include <revd/base/listener.h>
 
-extern const struct rv_backend_ops fifo_backend, loopback_backend, mqueue_backend;
+extern const struct rv_backend_ops fifo_backend, loopback_backend, mqueue_backend, uds_backend;
 
 #define MOST 400 /* calls in a session */
 
@@ -116,6 +119,42 @@ static void loopback_end(void)
 	loopback_close(conn);
 }
 
+static void uds_begin(void)
+{
+	reply_fd = -1;
+}
+
+static void uds_connect(int type)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX, .sun_path = "q"};
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	ck_assert_int_ge(fd, 0);
+	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0) {
+		ck_assert_int_eq(send(fd, "hola\n", 5, MSG_NOSIGNAL), 5);
+	}
+	reply_fd = fd;
+}
+
+static void stream_ask(void)
+{
+	uds_connect(SOCK_STREAM);
+}
+
+static void seqpacket_ask(void)
+{
+	uds_connect(SOCK_SEQPACKET);
+}
+
+static void uds_end(void)
+{
+	if (reply_fd >= 0) {
+		close(reply_fd);
+	}
+	unlink("q");
+	unlink("q.lock");
+}
+
 static const struct fifo_config fifo_cfg = {.path = path, .reply_dir = ""};
 static const struct mqueue_config mqueue_cfg = {
 	.queue = queue, .max_messages = 2, .message_size = 128};
@@ -124,7 +163,14 @@ static const struct loopback_config stream_cfg = {
 static const struct loopback_config message_cfg = {
 	.name = "faults", .type = LOOPBACK_MESSAGE, .max_message = 64, .capacity = 128};
 
+static const struct rv_listener_config uds_stream_cfg = {
+	.path = path, .type = RV_LISTENER_STREAM, .backlog = 4};
+static const struct rv_listener_config uds_seqpacket_cfg = {
+	.path = path, .type = RV_LISTENER_SEQPACKET, .backlog = 4};
+
 static const struct kind kinds[] = {
+	{&uds_backend, &uds_stream_cfg, uds_begin, stream_ask, uds_end, false},
+	{&uds_backend, &uds_seqpacket_cfg, uds_begin, seqpacket_ask, uds_end, false},
 	{&fifo_backend, &fifo_cfg, fifo_begin, fifo_ask, fifo_end, true},
 	{&mqueue_backend, &mqueue_cfg, mqueue_begin, mqueue_ask, mqueue_end, true},
 	{&loopback_backend, &stream_cfg, loopback_begin, loopback_ask, loopback_end, false},

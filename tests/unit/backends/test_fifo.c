@@ -8,7 +8,7 @@
 #include <sys/sysmacros.h>
 #include "common/runner.h"
 #include "fake.h"
-#include "fifo/peer.h"
+#include "fifo/reply.h"
 #include "place.h"
 
 extern const struct rv_backend_ops fifo_backend;
@@ -365,9 +365,9 @@ START_TEST(test_bounded_reads)
 	}
 	fake_turn(f, wait_until(WAIT_MS));
 	ck_assert_uint_eq(f->n_batches, 1);
-	ck_assert_uint_le(source->n_in, FIFO_CHUNK);
+	ck_assert_uint_le(source->n_in, RV_SHARED_READ);
 	FAKE_UNTIL(f, source->n_in == (size_t)total);
-	ck_assert(f->whole || source->n_in % FIFO_CHUNK == 0);
+	ck_assert(f->whole || source->n_in % RV_SHARED_READ == 0);
 	close(in);
 }
 END_TEST

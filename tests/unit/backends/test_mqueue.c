@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include "common/runner.h"
 #include "fake.h"
-#include "mqueue/peer.h"
+#include "mqueue/messages.h"
 #include "place.h"
 
 extern const struct rv_backend_ops mqueue_backend;
@@ -131,7 +131,7 @@ END_TEST
 START_TEST(test_reply_by_token)
 {
 	struct fake_peer *p, *again;
-	struct rv_room room;
+	char large[257];
 	mqd_t t;
 
 	fake_start(f, &cfg, NULL, 0);
@@ -143,9 +143,12 @@ START_TEST(test_reply_by_token)
 	assert_receives(t, "reply", 7);
 	ck_assert_int_eq(fake_reply_peer(f, "t", &again), 0);
 	ck_assert_ptr_eq(p, again);
-	ck_assert_int_eq(f->ops->reserve(f->block, p->block, 257, &room), -EMSGSIZE);
-	ck_assert_int_eq(f->ops->reserve(f->block, p->block, 256, &room), 0);
-	ck_assert_uint_eq(room.size, 256);
+	memset(large, 'x', 257);
+	ck_assert_int_eq(fake_send(f, p, large, 257, 7), 0);
+	ck_assert_uint_eq(f->drops[RV_DROP_IO], 1); /* which is lost, and nothing else */
+	large[256] = '\0';
+	ck_assert_int_eq(fake_send(f, p, large, 256, 7), 0);
+	assert_receives(t, large, 7);
 	mq_close(t);
 }
 END_TEST

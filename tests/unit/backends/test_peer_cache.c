@@ -26,7 +26,8 @@ static void add(unsigned i)
 	char buf[32];
 	size_t n = name(buf, sizeof(buf), i);
 
-	ck_assert_int_eq(rv_peer_cache_add(&table, &entries[i], buf, n), 0);
+	ck_assert_int_eq(rv_peer_cache_reserve(&table), 0);
+	rv_peer_cache_add(&table, &entries[i], buf, n);
 }
 
 static struct rv_peer_cache_entry *find(unsigned i)
@@ -69,8 +70,10 @@ END_TEST
 /* A token that starts another one, or differs in case, is not the same. */
 START_TEST(test_whole_tokens)
 {
-	ck_assert_int_eq(rv_peer_cache_add(&table, &entries[0], "abc", 3), 0);
-	ck_assert_int_eq(rv_peer_cache_add(&table, &entries[1], "abcd", 4), 0);
+	ck_assert_int_eq(rv_peer_cache_reserve(&table), 0);
+	rv_peer_cache_add(&table, &entries[0], "abc", 3);
+	ck_assert_int_eq(rv_peer_cache_reserve(&table), 0);
+	rv_peer_cache_add(&table, &entries[1], "abcd", 4);
 	ck_assert_ptr_eq(rv_peer_cache_find(&table, "abcd", 3), &entries[0]);
 	ck_assert_ptr_eq(rv_peer_cache_find(&table, "abcd", 4), &entries[1]);
 	ck_assert_ptr_null(rv_peer_cache_find(&table, "abcd", 2));

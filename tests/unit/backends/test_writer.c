@@ -10,20 +10,18 @@ struct sink {
 	char *got;
 	size_t n, room;
 	int err, interrupt;
+	uint32_t tag;
 	unsigned n_calls, n_sent, n_broken, n_blocked;
-	bool watched;
+	bool watched, deaf; /* deaf: it can't be watched */
 };
 
-static struct sink *sink_of(struct rv_writer_peer *p)
-{
-	return CONTAINER_OF(p, struct sink, out);
-}
+static struct rv_writer out;
+static struct sink a, b;
 
-static ssize_t do_send(struct rv_writer *o, struct rv_writer_peer *op, const void *p, size_t n)
+static ssize_t do_send(void *peer, const void *p, size_t n)
 {
-	struct sink *s = sink_of(op);
+	struct sink *s = peer;
 
-	(void)o;
 	s->n_calls++;
 	if (s->interrupt > 0) {
 		s->interrupt--;
@@ -44,24 +42,26 @@ static ssize_t do_send(struct rv_writer *o, struct rv_writer_peer *op, const voi
 	return (ssize_t)n;
 }
 
-static int do_watch(struct rv_writer *o, struct rv_writer_peer *op, bool on)
+static int do_watch(void *peer, bool on)
 {
-	(void)o;
-	sink_of(op)->watched = on;
-	return 0;
+	struct sink *s = peer;
+
+	s->watched = on;
+	return s->deaf ? -ENOMEM : 0;
 }
 
-static void do_sent(struct rv_writer *o, struct rv_writer_peer *op)
+static void do_sent(void *peer)
 {
-	(void)o;
-	sink_of(op)->n_sent++;
+	((struct sink *)peer)->n_sent++;
 }
 
-static void do_broken(struct rv_writer *o, struct rv_writer_peer *op, int err)
+static void do_broken(void *peer, int err)
 {
+	struct sink *s = peer;
+
 	ck_assert_int_lt(err, 0);
-	ck_assert(!rv_writer_unsent(o, op));
-	sink_of(op)->n_broken++;
+	ck_assert(!rv_writer_unsent(&out, &s->out));
+	s->n_broken++;
 }
 
 static void host_blocked(struct rv_instance *in, void *peer)
@@ -71,7 +71,6 @@ static void host_blocked(struct rv_instance *in, void *peer)
 }
 
 static const struct rv_writer_ops ops = {
-	.offset = offsetof(struct sink, out),
 	.send = do_send,
 	.watch = do_watch,
 	.sent = do_sent,
@@ -79,8 +78,6 @@ static const struct rv_writer_ops ops = {
 };
 
 static const struct rv_host host = {.size = sizeof(host), .blocked = host_blocked};
-static struct rv_writer out;
-static struct sink a, b;
 
 static void setup(void)
 {
@@ -101,13 +98,23 @@ static void teardown(void)
 static int put(struct sink *s, const char *text)
 {
 	struct rv_room room;
-	int r = rv_writer_reserve(&out, &s->out, strlen(text), &room);
+	int r = rv_writer_reserve(&out, s, strlen(text), &room);
 
 	if (r == 0) {
 		memcpy(room.data, text, strlen(text));
-		rv_writer_commit(&out, &s->out, strlen(text));
+		rv_writer_commit(&out, s, strlen(text), s->tag);
 	}
 	return r;
+}
+
+/* Flushes; -EAGAIN: some of it is to be unsent then; another error: the peer ends. */
+static void flush(struct sink *s, int want)
+{
+	unsigned n_broken = s->n_broken;
+
+	rv_writer_flush(&out, s);
+	ck_assert_int_eq(rv_writer_unsent(&out, &s->out), want == -EAGAIN);
+	ck_assert_int_eq(s->n_broken > n_broken, want < 0 && want != -EAGAIN);
 }
 
 static void assert_got(const struct sink *s, const char *text)
@@ -122,7 +129,7 @@ START_TEST(test_one_call_for_a_batch)
 		ck_assert_int_eq(put(&a, "reply\n"), 0);
 	}
 	ck_assert(rv_writer_unsent(&out, &a.out));
-	ck_assert_int_eq(rv_writer_flush(&out, &a.out), 0);
+	flush(&a, 0);
 	assert_got(&a, "reply\nreply\nreply\n");
 	ck_assert_uint_eq(a.n_calls, 1);
 	ck_assert(!rv_writer_unsent(&out, &a.out));
@@ -135,8 +142,8 @@ START_TEST(test_another_peer_flushes_the_first)
 	ck_assert_int_eq(put(&b, "two"), 0);
 	assert_got(&a, "one");
 	ck_assert_uint_eq(b.n, 0);
-	ck_assert_int_eq(rv_writer_flush(&out, &a.out), 0);
-	ck_assert_int_eq(rv_writer_flush(&out, &b.out), 0);
+	flush(&a, 0);
+	flush(&b, 0);
 	ck_assert_uint_eq(a.n_calls, 1);
 	assert_got(&b, "two");
 }
@@ -146,13 +153,13 @@ START_TEST(test_a_full_kernel_keeps_a_tail)
 {
 	a.room = 4;
 	ck_assert_int_eq(put(&a, "0123456789"), 0);
-	ck_assert_int_eq(rv_writer_flush(&out, &a.out), -EAGAIN);
+	flush(&a, -EAGAIN);
 	ck_assert(a.watched);
 	ck_assert_uint_eq(a.n_blocked, 1);
 	ck_assert_uint_eq(out.n_tails, 1);
 	ck_assert_int_eq(put(&a, "x"), -EAGAIN);
 	ck_assert_int_eq(put(&b, "b"), 0);
-	ck_assert_int_eq(rv_writer_flush(&out, &b.out), 0);
+	flush(&b, 0);
 	assert_got(&b, "b");
 
 	rv_writer_writable(&out, &a.out); /* nothing taken: no progress to tell of */
@@ -175,7 +182,7 @@ START_TEST(test_one_byte_at_a_time)
 {
 	a.room = 0;
 	ck_assert_int_eq(put(&a, "hola\n"), 0);
-	ck_assert_int_eq(rv_writer_flush(&out, &a.out), -EAGAIN);
+	flush(&a, -EAGAIN);
 	for (int i = 0; i < 5; i++) {
 		ck_assert_uint_eq(a.n_sent, 0);
 		a.room = 1;
@@ -190,7 +197,7 @@ START_TEST(test_interrupted_calls_are_repeated)
 {
 	a.interrupt = 3;
 	ck_assert_int_eq(put(&a, "hola"), 0);
-	ck_assert_int_eq(rv_writer_flush(&out, &a.out), 0);
+	flush(&a, 0);
 	assert_got(&a, "hola");
 	ck_assert_uint_eq(a.n_calls, 4);
 }
@@ -200,13 +207,13 @@ START_TEST(test_a_broken_peer)
 {
 	a.err = EPIPE;
 	ck_assert_int_eq(put(&a, "hola"), 0);
-	ck_assert_int_eq(rv_writer_flush(&out, &a.out), -EPIPE);
+	flush(&a, -EPIPE);
 	ck_assert_uint_eq(a.n_broken, 1);
 
 	a.err = 0;
 	a.room = 1;
 	ck_assert_int_eq(put(&a, "hola"), 0);
-	ck_assert_int_eq(rv_writer_flush(&out, &a.out), -EAGAIN);
+	flush(&a, -EAGAIN);
 	a.err = ECONNRESET;
 	rv_writer_writable(&out, &a.out);
 	ck_assert_uint_eq(a.n_broken, 2);
@@ -219,20 +226,20 @@ START_TEST(test_reserving_sends_first_when_full)
 {
 	struct rv_room room;
 
-	ck_assert_int_eq(rv_writer_reserve(&out, &a.out, 1, &room), 0);
+	ck_assert_int_eq(rv_writer_reserve(&out, &a, 1, &room), 0);
 	ck_assert_uint_eq(room.size, RV_WRITER_ARENA);
 	memset(room.data, 'x', RV_WRITER_ARENA - 10);
-	rv_writer_commit(&out, &a.out, RV_WRITER_ARENA - 10);
-	ck_assert_int_eq(rv_writer_reserve(&out, &a.out, 10, &room), 0);
+	rv_writer_commit(&out, &a, RV_WRITER_ARENA - 10, 0);
+	ck_assert_int_eq(rv_writer_reserve(&out, &a, 10, &room), 0);
 	ck_assert_uint_eq(a.n_calls, 0);
-	ck_assert_int_eq(rv_writer_reserve(&out, &a.out, 11, &room), 0);
+	ck_assert_int_eq(rv_writer_reserve(&out, &a, 11, &room), 0);
 	ck_assert_uint_eq(a.n_calls, 1);
 	ck_assert_uint_eq(a.n, RV_WRITER_ARENA - 10);
 
 	memset(room.data, 'x', RV_WRITER_ARENA);
-	rv_writer_commit(&out, &a.out, RV_WRITER_ARENA);
+	rv_writer_commit(&out, &a, RV_WRITER_ARENA, 0);
 	a.err = EPIPE;
-	ck_assert_int_eq(rv_writer_reserve(&out, &a.out, 1, &room), -EPIPE);
+	ck_assert_int_eq(rv_writer_reserve(&out, &a, 1, &room), -EPIPE);
 	ck_assert_uint_eq(a.n_broken, 1);
 }
 END_TEST
@@ -243,11 +250,11 @@ START_TEST(test_a_large_reply_is_not_kept)
 	struct rv_room room;
 
 	ck_assert_int_eq(put(&a, "small"), 0);
-	ck_assert_int_eq(rv_writer_reserve(&out, &a.out, large, &room), 0);
+	ck_assert_int_eq(rv_writer_reserve(&out, &a, large, &room), 0);
 	ck_assert_uint_ge(room.size, large);
 	memset(room.data, 'x', large);
-	rv_writer_commit(&out, &a.out, large);
-	ck_assert_int_eq(rv_writer_flush(&out, &a.out), 0);
+	rv_writer_commit(&out, &a, large, 0);
+	flush(&a, 0);
 	ck_assert_uint_eq(a.n, large + 5);
 	ck_assert_uint_eq(out.size, 0);
 	ck_assert_int_eq(put(&a, "small"), 0);
@@ -260,11 +267,144 @@ START_TEST(test_dropping_the_owner)
 	struct rv_room room;
 
 	ck_assert_int_eq(put(&a, "gone"), 0);
-	ck_assert_int_eq(rv_writer_reserve(&out, &a.out, 1, &room), 0);
+	ck_assert_int_eq(rv_writer_reserve(&out, &a, 1, &room), 0);
 	rv_writer_drop(&out, &a.out);
-	rv_writer_commit(&out, &a.out, 1); /* too late */
-	ck_assert_int_eq(rv_writer_flush(&out, &a.out), 0);
+	rv_writer_commit(&out, &a, 1, 0); /* too late */
+	flush(&a, 0);
 	ck_assert_uint_eq(a.n_calls, 0);
+}
+END_TEST
+
+START_TEST(test_a_peer_that_cannot_be_watched_ends)
+{
+	a.room = 1;
+	a.deaf = true;
+	ck_assert_int_eq(put(&a, "hola"), 0);
+	flush(&a, -ENOMEM);
+
+	a.room = 1;
+	a.deaf = false;
+	ck_assert_int_eq(put(&a, "hola"), 0);
+	flush(&a, -EAGAIN);
+	a.room = SIZE_MAX;
+	a.deaf = true; /* it would never be read again */
+	rv_writer_writable(&out, &a.out);
+	ck_assert_uint_eq(a.n_sent, 0);
+	ck_assert_uint_eq(a.n_broken, 2);
+}
+END_TEST
+
+START_TEST(test_flushing_tries_the_tail_again)
+{
+	a.room = 1;
+	ck_assert_int_eq(put(&a, "hola"), 0);
+	flush(&a, -EAGAIN);
+	a.room = SIZE_MAX;
+	flush(&a, 0);
+	ck_assert_uint_eq(a.n_sent, 1);
+	assert_got(&a, "hola");
+}
+END_TEST
+
+/* Messages: what a sink got are records. */
+
+static void assert_message(const struct sink *s, size_t *at, const char *text, uint32_t tag)
+{
+	struct rv_writer_message m;
+
+	ck_assert_uint_ge(s->n, *at + RV_WRITER_HEAD);
+	m = rv_writer_message(s->got + *at);
+	ck_assert_uint_eq(m.len, strlen(text));
+	ck_assert_uint_eq(m.tag, tag);
+	*at += RV_WRITER_HEAD + m.len;
+	ck_assert_uint_ge(s->n, *at);
+	ck_assert_mem_eq(m.data, text, m.len);
+}
+
+static void use_messages(bool single)
+{
+	struct rv_writer_ops messages = ops;
+
+	messages.messages = true;
+	messages.single = single;
+	rv_writer_init(&out, &host, NULL, &messages);
+}
+
+static void put_three(void)
+{
+	a.tag = 7;
+	ck_assert_int_eq(put(&a, "one"), 0);
+	a.tag = 8;
+	ck_assert_int_eq(put(&a, ""), 0);
+	ck_assert_int_eq(put(&a, "three"), 0);
+}
+
+static void assert_three(void)
+{
+	size_t at = 0;
+
+	assert_message(&a, &at, "one", 7);
+	assert_message(&a, &at, "", 8);
+	assert_message(&a, &at, "three", 8);
+	ck_assert_uint_eq(a.n, at);
+}
+
+START_TEST(test_messages_keep_their_bounds_and_tags)
+{
+	use_messages(false);
+	put_three();
+	ck_assert_uint_eq(a.n_calls, 0);
+	flush(&a, 0);
+	ck_assert_uint_eq(a.n_calls, 1);
+	assert_three();
+}
+END_TEST
+
+/* The kernel takes whole ones: here the first, then the others one by one. */
+START_TEST(test_messages_in_a_tail)
+{
+	use_messages(false);
+	a.room = RV_WRITER_HEAD + 3;
+	put_three();
+	flush(&a, -EAGAIN);
+	ck_assert_uint_eq(a.n, RV_WRITER_HEAD + 3);
+	a.room = RV_WRITER_HEAD;
+	rv_writer_writable(&out, &a.out);
+	ck_assert_uint_eq(a.n_sent, 0);
+	a.room = RV_WRITER_HEAD + 5;
+	rv_writer_writable(&out, &a.out);
+	ck_assert_uint_eq(a.n_sent, 1);
+	assert_three();
+}
+END_TEST
+
+START_TEST(test_single_messages_do_not_wait_for_others)
+{
+	use_messages(true);
+	put_three();
+	ck_assert_uint_eq(a.n_calls, 2);
+	flush(&a, 0);
+	ck_assert_uint_eq(a.n_calls, 3);
+	assert_three();
+
+	a.room = 0;
+	ck_assert_int_eq(put(&a, "kept"), 0);
+	ck_assert_int_eq(put(&a, "refused"), -EAGAIN);
+}
+END_TEST
+
+START_TEST(test_a_reservation_given_back_is_nobodys)
+{
+	struct rv_room room;
+
+	ck_assert_int_eq(rv_writer_reserve(&out, &a, 4, &room), 0);
+	rv_writer_commit(&out, &a, RV_COMMIT_NONE, 0);
+	ck_assert_ptr_null(out.owner);
+	ck_assert_int_eq(put(&a, "kept"), 0);
+	ck_assert_int_eq(rv_writer_reserve(&out, &a, 4, &room), 0);
+	rv_writer_commit(&out, &a, RV_COMMIT_NONE, 0);
+	flush(&a, 0);
+	assert_got(&a, "kept");
 }
 END_TEST
 
@@ -295,6 +435,12 @@ int main(void)
 	tcase_add_test(tc, test_reserving_sends_first_when_full);
 	tcase_add_test(tc, test_a_large_reply_is_not_kept);
 	tcase_add_test(tc, test_dropping_the_owner);
+	tcase_add_test(tc, test_a_peer_that_cannot_be_watched_ends);
+	tcase_add_test(tc, test_flushing_tries_the_tail_again);
+	tcase_add_test(tc, test_messages_keep_their_bounds_and_tags);
+	tcase_add_test(tc, test_messages_in_a_tail);
+	tcase_add_test(tc, test_single_messages_do_not_wait_for_others);
+	tcase_add_test(tc, test_a_reservation_given_back_is_nobodys);
 	tcase_add_test(tc, test_quote);
 	suite_add_tcase(suite, tc);
 	return runner_run(suite);

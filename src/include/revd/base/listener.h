@@ -7,24 +7,34 @@
  */
 #pragma once
 
-#include <sys/socket.h>
 #include <revd/base/names.h>
 
-/* Part of a transport's configuration; its keys are RV_LISTENER_OPTIONS. */
+enum rv_listener_type { RV_LISTENER_STREAM, RV_LISTENER_SEQPACKET };
+
+/* The configuration, or its beginning; its keys are RV_LISTENER_OPTIONS. */
 struct rv_listener_config {
 	const char *path; /* "@name": abstract */
+	int type;         /* enum rv_listener_type */
 	uint64_t backlog;
 	struct rv_ids allow_users, allow_groups;
 };
 
-/* Rows of a table of options for the member `m` of the configuration `type_`. */
-#define RV_LISTENER_OPTION_PATH(type_, m, default_)                                            \
-	{                                                                                      \
-		.key = "path", .def = default_,                                                \
-		.help = "the socket; @NAME is in the abstract namespace", .type = RV_PATH,     \
-		.choices = (const char *const[]){"@", NULL}, .offset = offsetof(type_, m.path) \
+/* Rows of its table of options. */
+#define RV_LISTENER_OPTION_PATH(default_)                                                  \
+	{                                                                                  \
+		.key = "path", .def = default_,                                            \
+		.help = "the socket; @NAME is in the abstract namespace", .type = RV_PATH, \
+		.choices = (const char *const[]){"@", NULL},                               \
+		.offset = offsetof(struct rv_listener_config, path)                        \
 	}
-#define RV_LISTENER_OPTIONS(type_, m)                                                         \
+#define RV_LISTENER_OPTION_TYPE                                                                 \
+	{                                                                                       \
+		.key = "type", .def = "stream",                                                 \
+		.help = "what a connection carries: bytes, or a message in each packet",        \
+		.type = RV_ENUM, .choices = (const char *const[]){"stream", "seqpacket", NULL}, \
+		.offset = offsetof(struct rv_listener_config, type)                             \
+	}
+#define RV_LISTENER_OPTIONS                                                                   \
 	{.key = "backlog",                                                                    \
 		.def = "4096",                                                                \
 		.help = "connections that may wait to be accepted",                           \
@@ -32,22 +42,21 @@ struct rv_listener_config {
 		.live = true,                                                                 \
 		.min = 1,                                                                     \
 		.max = 65535,                                                                 \
-		.offset = offsetof(type_, m.backlog)},                                        \
+		.offset = offsetof(struct rv_listener_config, backlog)},                      \
 		{.key = "allow_users",                                                        \
 			.def = "",                                                            \
 			.help = "users who may connect; empty: all whom the mode lets in",    \
 			.type = RV_USERS,                                                     \
 			.live = true,                                                         \
-			.offset = offsetof(type_, m.allow_users)},                            \
+			.offset = offsetof(struct rv_listener_config, allow_users)},          \
 	{                                                                                     \
 		.key = "allow_groups", .def = "", .help = "groups whose members may connect", \
-		.type = RV_GROUPS, .live = true, .offset = offsetof(type_, m.allow_groups)    \
+		.type = RV_GROUPS, .live = true,                                              \
+		.offset = offsetof(struct rv_listener_config, allow_groups)                   \
 	}
 
-struct rv_listener {
-	const struct rv_endpoint_info *info;
+struct rv_listener {                          /* the endpoint block, or its beginning */
 	const struct rv_listener_config *cfg; /* replaced as one word by a reload */
-	int type;                             /* SOCK_STREAM or SOCK_SEQPACKET */
 	int fd;                               /* -1: closed */
 	bool is_open, adopted;
 	char *path; /* NULL: adopted or abstract */
@@ -56,16 +65,18 @@ struct rv_listener {
 	unsigned users; /* workers; the main thread's calls are one at a time */
 };
 
-/* The functions of rv_backend_ops.check, open, reconfigure and close. l: zeroed before
- * it is opened. cfg and info live until the next of these calls. */
-int rv_listener_check(const struct rv_listener_config *, struct rv_err *) MUST_CHECK;
-/* For name_at() of <revd/backend.h>. */
-bool rv_listener_name_at(const struct rv_listener_config *, size_t i, char *buf, size_t size);
-int rv_listener_open(struct rv_listener *, int type, const struct rv_listener_config *,
-	const struct rv_endpoint_info *, const int *fds, size_t n_fds, struct rv_err *) MUST_CHECK;
-int rv_listener_reconfigure(struct rv_listener *, const struct rv_listener_config *,
-	const struct rv_endpoint_info *, struct rv_err *) MUST_CHECK;
-void rv_listener_close(struct rv_listener *);
+/* rv_backend_ops */
+int rv_listener_check(const void *cfg, struct rv_err *);
+bool rv_listener_name_at(const void *cfg, size_t i, char *buf, size_t size);
+int rv_listener_open(void *listener, const struct rv_endpoint_info *, const void *cfg,
+	const int *fds, size_t n_fds, struct rv_err *);
+int rv_listener_reconfigure(
+	void *listener, const struct rv_endpoint_info *, const void *cfg, struct rv_err *);
+void rv_listener_close(void *listener);
+
+#define RV_LISTENER_OPS                                                                       \
+	.check = rv_listener_check, .name_at = rv_listener_name_at, .open = rv_listener_open, \
+	.reconfigure = rv_listener_reconfigure, .close = rv_listener_close
 
 /* A worker begins to accept from the descriptor, which is returned; and: it has stopped,
  * and the name is given up. The last one closes the descriptor. */

@@ -27,9 +27,11 @@ void rv_peer_cache_finish(struct rv_peer_cache *);
 
 /* NULL if there is none; else it is the newest from now on. */
 struct rv_peer_cache_entry *rv_peer_cache_find(struct rv_peer_cache *, const char *token, size_t n);
-/* A token that is not in there. 0 or -ENOMEM. */
-int rv_peer_cache_add(struct rv_peer_cache *, struct rv_peer_cache_entry *, const char *token,
-	size_t n) MUST_CHECK;
+/* Makes room for one more. 0 or -ENOMEM. */
+int rv_peer_cache_reserve(struct rv_peer_cache *) MUST_CHECK;
+/* A token that is not in there; there is room for it. */
+void rv_peer_cache_add(
+	struct rv_peer_cache *, struct rv_peer_cache_entry *, const char *token, size_t n);
 void rv_peer_cache_remove(struct rv_peer_cache *, struct rv_peer_cache_entry *);
 
 /* Of the ones longest unused, one for which idle() holds, or NULL: it looks at

@@ -1,4 +1,4 @@
-/* What every backend needs and libc lacks. Backends see nothing below src/. */
+/* <revd/base/util.h>: what every backend needs and libc lacks. */
 #pragma once
 
 #include <errno.h>
@@ -32,5 +32,7 @@ static inline void fd_close_p(int *fd)
 		take_;            \
 	})
 
-/* Writes the sentence and returns err, so that a failure is one statement. */
+/* Writes the sentence and returns err, so that a failure is one statement; and: behind
+ * the sentence comes what errno means, and -errno is returned. */
 int rv_fail(struct rv_err *, int err, const char *fmt, ...) PRINTF(3, 4);
+int rv_fail_errno(struct rv_err *, const char *fmt, ...) PRINTF(2, 3);

@@ -1,0 +1,12 @@
+/*
+ * Reply peers: which peer a token means, which one goes when there are too many, and
+ * when one is opened again. See <revd/base/shared.h>.
+ */
+#pragma once
+
+#include <revd/base/shared_peer.h>
+
+/* rv_backend_ops: the peer behind a token, a cached one or a new one. -errno: logged. */
+int rv_shared_reply_peer(void *instance, const char *token, size_t n, void **ret);
+/* May it be forgotten? */
+bool rv_shared_is_idle(const struct rv_shared_peer *);
