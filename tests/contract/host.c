@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <mqueue.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,9 +272,11 @@ static void connect_tcp(const struct host *h, struct client *c)
 		.sin_port = htons(h->port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	const int small = 16 << 10; /* so that a slow reader is soon noticed */
+	const int on = 1;           /* what is sent has arrived */
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+	ck_assert_int_eq(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
 	ck_assert_int_eq(connect(fd, (const struct sockaddr *)&sa, sizeof sa), 0);
 	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 	client_open_fd(c, fd);
