@@ -32,6 +32,10 @@ enum loopback_type {
 /* -ECONNREFUSED: nobody serves the name. *ret: closed by the caller. */
 int loopback_connect(const char *name, struct loopback **ret) __attribute__((warn_unused_result));
 
+/* With this bit in the tag of a message its reply goes elsewhere, as a transport may say
+ * beside the message: to the connection that was made just before this one. */
+#define LOOPBACK_TO_ANOTHER 0x80000000u
+
 /* A stream: how many bytes were taken. Messages: n, all or nothing; tag comes
  * back with the reply. -EAGAIN: full; -EPIPE: the other side takes no more;
  * -EMSGSIZE. */
@@ -45,6 +49,10 @@ ssize_t loopback_recv(struct loopback *, void *p, size_t n, uint32_t *ret_tag);
 /* Waits until recv (or, if for_send, send) says something other than -EAGAIN.
  * 0, or -ETIMEDOUT. */
 int loopback_wait(struct loopback *, bool for_send, int timeout_ms);
+
+/* The endpoint of a connection that has been served can't be served for now (why: a
+ * sentence that stays), or is served again (NULL). 0 or -ENOMEM. */
+int loopback_down(struct loopback *, const char *why);
 
 /* No more will be sent; replies can still be read. */
 void loopback_shutdown(struct loopback *);

@@ -123,6 +123,24 @@ void loopback_accept(struct loopback_instance *in, struct loopback *conn)
 	conn->peer = p;
 }
 
+static void tell(void *instance, void *why)
+{
+	struct loopback_instance *in = instance;
+
+	if (in && why) {
+		in->host->down(in->handle, why);
+	} else if (in) {
+		in->host->up(in->handle);
+	}
+}
+
+int loopback_down(struct loopback *conn, const char *why)
+{
+	struct loopback_instance *in = ((struct loopback_peer *)conn->peer)->in;
+
+	return in->host->post(in->handle, tell, (void *)(uintptr_t)why);
+}
+
 /* Gives the host one batch. False if there was none. */
 static bool give(struct loopback_peer *p, enum rv_next *ret_next, bool *ret_more)
 {
@@ -139,6 +157,9 @@ static bool give(struct loopback_peer *p, enum rv_next *ret_next, bool *ret_more
 	}
 	n = conn_take_messages(p->conn, in->chunk, LOOPBACK_CHUNK + in->hub->max_message, in->msgs,
 		LOOPBACK_BATCH, ret_more);
+	for (size_t i = 0; i < n; i++) {
+		in->msgs[i].reply_peer = in->msgs[i].tag & LOOPBACK_TO_ANOTHER ? p->next : NULL;
+	}
 	if (n > 0) {
 		*ret_next = in->out.host->messages(in->out.handle, p, in->msgs, n);
 	}

@@ -259,6 +259,7 @@ int main(void)
 		replies_that_keep_their_order, tickets, messages, lines, fragments, markers, peers};
 	Suite *s = suite_create("memory");
 
+	tcase_set_timeout(tc, 60);
 	for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
 		tcase_add_loop_test(tc, tests[i], 0, ARRAY_SIZE(sizes));
 	}

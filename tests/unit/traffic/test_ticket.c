@@ -18,17 +18,18 @@ START_TEST(ids_are_never_valid_again)
 	struct tickets ts = {0};
 	uint32_t chain = 0;
 	rv_ticket ids[N];
+	size_t valid = 0;
 
 	ck_assert_ptr_null(ticket_find(&ts, 0));
 	ck_assert_ptr_null(ticket_find(&ts, 1));
 	for (size_t i = 0; i < N; i++) {
 		ids[i] = create(&ts, &chain);
 		ticket_free(&ts, ticket_find(&ts, ids[i]));
-		for (size_t k = 0; k <= i; k++) {
-			ck_assert_ptr_null(ticket_find(&ts, ids[k]));
-			ck_assert(k == i || ids[k] != ids[i]);
+		for (size_t k = 0; k <= i; k++) { /* an assertion each would take seconds */
+			valid += ticket_find(&ts, ids[k]) != NULL || (k < i && ids[k] == ids[i]);
 		}
 	}
+	ck_assert_uint_eq(valid, 0);
 	ck_assert_uint_eq(ts.used, 0);
 	ck_assert_uint_eq(chain, 0);
 	ck_assert_uint_eq(ts.n, 64); /* slots are used again */
