@@ -1,57 +1,77 @@
 # bash completion for revc(1)                              -*- shell-script -*-
 
-# Endpoints that exist: sockets and FIFOs as files, queues as /dev/mqueue shows them.
+# Sockets or FIFOs, and the directories on the way: not the names for replies beside them.
+_revc_paths()
+{
+	local kind=$1 path=$2 file
+
+	for file in "$path"*; do
+		[[ $file != *.out && $file != *.d ]] || continue
+		if [[ -d $file ]] || test "$kind" "$file"; then
+			COMPREPLY+=("$file")
+		fi
+	done
+	compopt -o filenames 2>/dev/null
+}
+
+# Request queues, as /dev/mqueue shows them: not those for replies.
+_revc_queues()
+{
+	local queue
+
+	for queue in /dev/mqueue/"$1"*; do
+		[[ -e $queue && $queue != *.* ]] && COMPREPLY+=("/${queue#/dev/mqueue/}")
+	done
+}
+
 _revc_uri()
 {
-	local cur=$1 scheme path queue
+	local uri=$1 scheme=${1%%:*}
 
-	case $cur in
-	uds:*|fifo:*)
-		scheme=${cur%%:*}
-		path=${cur#*:}
-		COMPREPLY=($(compgen -f -- "$path"))
-		# readline takes the colon for the end of a word
-		[[ $COMP_WORDBREAKS == *:* ]] || COMPREPLY=("${COMPREPLY[@]/#/$scheme:}")
-		compopt -o filenames 2>/dev/null
-		;;
-	mqueue:*)
-		path=${cur#mqueue:/}
-		for queue in /dev/mqueue/"$path"*; do
-			[[ -e $queue ]] || continue
-			queue=/${queue#/dev/mqueue/}
-			[[ $COMP_WORDBREAKS == *:* ]] || queue=mqueue:$queue
-			COMPREPLY+=("$queue")
-		done
-		;;
+	case $uri in
+	uds:*) _revc_paths -S "${uri#*:}" ;;
+	fifo:*) _revc_paths -p "${uri#*:}" ;;
+	mqueue:*) _revc_queues "${uri#mqueue:/}" ;;
 	*)
-		COMPREPLY=($(compgen -W 'uds: fifo: mqueue:/' -- "$cur"))
+		COMPREPLY=($(compgen -W 'uds: fifo: mqueue:/' -- "$uri"))
 		compopt -o nospace 2>/dev/null
+		return
 		;;
 	esac
+	# readline takes the colon for the end of a word
+	[[ $COMP_WORDBREAKS == *:* ]] || COMPREPLY=("${COMPREPLY[@]/#/$scheme:}")
 }
 
 _revc()
 {
-	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+	local cur=${COMP_WORDS[COMP_CWORD]}
 	local line=${COMP_LINE:0:COMP_POINT} word
 
 	COMPREPLY=()
-	# With the colon as a word break, "uds:/run" arrives as three words.
+	# With = and : as word breaks, "--endpoint=uds:/run" arrives as five words.
 	word=${line##*[[:space:]]}
 	line=${line%"$word"}
 	line=${line%"${line##*[![:space:]]}"}
-	case ${line##*[[:space:]]} in
+	line=${line##*[[:space:]]}
+	if [[ $word == --*=* ]]; then
+		line=${word%%=*}
+		word=${word#*=}
+	fi
+	case $line in
 	-e|--endpoint)
 		_revc_uri "$word"
 		return
 		;;
 	-f|--file)
 		compopt -o filenames 2>/dev/null
-		COMPREPLY=($(compgen -f -- "$cur"))
+		COMPREPLY=($(compgen -f -- "$word"))
 		return
 		;;
 	--timeout)
-		COMPREPLY=($(compgen -W '500ms 1s 10s 1min' -- "$cur"))
+		COMPREPLY=($(compgen -W '500ms 1s 10s 1min' -- "$word"))
+		return
+		;;
+	-c|--count)
 		return
 		;;
 	esac

@@ -1,16 +1,22 @@
 # fish completion for revc(1)
 
 function __revc_uris
-    set -l word (commandline -ct)
+    set -l word (string replace -r '^(--endpoint=|-e)' '' -- (commandline -ct))
     switch $word
         case 'uds:*' 'fifo:*'
             set -l scheme (string split -m1 : -- $word)[1]
-            for file in (__fish_complete_path (string split -m1 : -- $word)[2])
-                echo $scheme:$file
+            set -l kind (string match -q uds $scheme; and echo -S; or echo -p)
+            for file in (string split -m1 : -- $word)[2]*
+                if test -d $file
+                    echo $scheme:$file/
+                else if test $kind $file; and not string match -q '*.out' -- $file
+                    echo $scheme:$file
+                end
             end
         case 'mqueue:*'
             for queue in /dev/mqueue/*
-                echo mqueue:/(string replace /dev/mqueue/ '' -- $queue)
+                string match -q '*.*' -- $queue
+                or echo mqueue:/(string replace /dev/mqueue/ '' -- $queue)
             end
         case '*'
             printf '%s\n' uds: fifo: mqueue:/
@@ -23,9 +29,9 @@ complete -c revc -s f -l file -r -F -d 'Each line of this file'
 complete -c revc -l ping -d 'Measure a round trip'
 complete -c revc -s c -l count -x -d 'With --ping: so many'
 complete -c revc -l info -d 'What answers there'
-complete -c revc -l stats -d 'Counters and latencies of the daemon'
+complete -c revc -l stats -d 'Requests, errors, clients and latencies of each endpoint'
 complete -c revc -l all -d 'Ask every endpoint of the daemon'
 complete -c revc -l json -d 'Print JSON'
 complete -c revc -l timeout -x -a '500ms 1s 10s 1min' -d 'Give up after so long without an answer'
-complete -c revc -l version -d 'Print the version'
+complete -c revc -s V -l version -d 'Print the version'
 complete -c revc -s h -l help -d 'Print a summary'

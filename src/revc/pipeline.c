@@ -86,14 +86,24 @@ int pipeline_init(struct pipeline *p, const char *uri, const struct revc_options
 	return 0;
 }
 
+void pipeline_forget(struct pipeline *p)
+{
+	for (; p->head != p->tail; p->head++) {
+		free(slot_at(p, p->head)->reply);
+	}
+	p->text_base += p->text.len;
+	bytes_take(&p->text, p->text.len);
+	p->waiting = 0;
+	p->probe_id = 0;
+	signals_close(p->s);
+	p->s = NULL;
+}
+
 void pipeline_finish(struct pipeline *p)
 {
-	for (uint64_t i = p->head; i != p->tail; i++) {
-		free(slot_at(p, i)->reply);
-	}
+	pipeline_forget(p);
 	free(p->slots);
 	bytes_free(&p->text);
-	signals_close(p->s);
 	*p = (struct pipeline){0};
 }
 
@@ -174,11 +184,15 @@ static int send_all_again(struct pipeline *p)
 
 /* Recovery. */
 
-static void sleep_ns(uint64_t ns)
+static int sleep_before(struct pipeline *p, uint64_t ns)
 {
 	const struct timespec ts = clock_span(ns);
 
+	if (p->pause) {
+		return p->pause(p->pause_ctx, ns);
+	}
 	nanosleep(&ts, NULL);
+	return 0;
 }
 
 static int give_up(struct pipeline *p, int r)
@@ -198,7 +212,10 @@ int pipeline_recover(struct pipeline *p)
 	do {
 		/* The first attempt is at once: a daemon may have closed an idle connection. */
 		now = clock_now();
-		sleep_ns(MIN(p->pause_ns, deadline > now ? deadline - now : 0));
+		r = sleep_before(p, MIN(p->pause_ns, deadline > now ? deadline - now : 0));
+		if (r < 0) {
+			return r;
+		}
 		p->pause_ns =
 			p->pause_ns ? MIN(2 * p->pause_ns, (uint64_t)PAUSE_MAX_NS) : PAUSE_MIN_NS;
 		r = signals_open(p->uri, &p->options, &p->s, &p->err);
@@ -461,6 +478,10 @@ int pipeline_push(struct pipeline *p, enum rv_op op, uint64_t tag, const void *d
 {
 	int r = 0;
 
+	if (!p->s) { /* connecting has failed before, and was given up */
+		pipeline_progress(p);
+		r = pipeline_recover(p);
+	}
 	while (r == 0 && !has_room(p, n)) {
 		r = step(p, -1);
 	}

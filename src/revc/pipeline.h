@@ -29,6 +29,9 @@ struct pipeline_result {
 /* Takes one result; must not call the pipeline. 0, or -errno to end it all. */
 typedef int pipeline_deliver(void *ctx, const struct pipeline_result *);
 
+/* Sleeps before the next attempt to connect. 0, or -errno to give up. */
+typedef int pipeline_pause(void *ctx, uint64_t ns);
+
 struct pipeline_slot;
 
 struct pipeline {
@@ -38,6 +41,8 @@ struct pipeline {
 	uint64_t timeout_ns;
 	pipeline_deliver *deliver;
 	void *ctx;
+	pipeline_pause *pause; /* set by the user; NULL: it just sleeps */
+	void *pause_ctx;
 	struct revc_err err;
 
 	struct pipeline_slot *slots; /* a ring: head is the oldest, tail where the next goes */
@@ -69,6 +74,10 @@ int pipeline_drain(struct pipeline *) MUST_CHECK;
 
 /* Goes on until all are answered, or fd can be read: then 1. */
 int pipeline_wait(struct pipeline *, int fd) MUST_CHECK;
+
+/* After any failure: gives up what is not answered and the connection, and is ready for
+ * others, which begin with another connection. */
+void pipeline_forget(struct pipeline *);
 
 static inline bool pipeline_is_idle(const struct pipeline *p)
 {

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "revc/keys.h"
+#include "revc/patience.h"
 
 #define HISTORY_SIZE 1000
 
@@ -15,6 +17,7 @@ struct prompt {
 	EditLine *el;
 	History *history;
 	char file[PATH_MAX]; /* of the history; "": not kept */
+	struct patience patience;
 };
 
 static char *prompt_text(EditLine *el)
@@ -60,7 +63,7 @@ static void make_directories(char *path)
 	}
 }
 
-static int begin(struct prompt *pr)
+static int begin(struct prompt *pr, const char *uri)
 {
 	HistEvent ev;
 
@@ -78,10 +81,11 @@ static int begin(struct prompt *pr)
 	}
 	el_set(pr->el, EL_PROMPT, prompt_text);
 	el_set(pr->el, EL_EDITOR, "emacs");
-	el_set(pr->el, EL_SIGNAL, 1); /* a terminal left by ^C is a usable one */
+	el_set(pr->el, EL_SIGNAL, 1); /* a terminal left by a signal is a usable one */
 	el_set(pr->el, EL_HIST, history, pr->history);
+	keys_bind(pr->el);
 	el_source(pr->el, NULL);
-	return 0;
+	return patience_init(&pr->patience, uri);
 }
 
 static void end(struct prompt *pr)
@@ -101,8 +105,27 @@ static void end(struct prompt *pr)
 	if (pr->history) {
 		history_end(pr->history);
 	}
+	patience_finish(&pr->patience);
 }
 
+/* 0 or -errno, -ECANCELED for ^C. */
+static int ask(struct filter *f, struct patience *patience, const char *line, size_t n)
+{
+	int r;
+
+	patience_begin(patience);
+	r = pipeline_push(&f->p, RV_OP_CALL, filter_tag(1, 1), line, n);
+	while (r >= 0 && !pipeline_is_idle(&f->p)) {
+		r = pipeline_wait(&f->p, patience->fd);
+		if (r > 0 && patience_look(patience)) {
+			r = -ECANCELED;
+		}
+	}
+	patience_end(patience);
+	return r;
+}
+
+/* What goes wrong with one line is told, and the next one may be typed. */
 static int serve(struct filter *f, struct prompt *pr, const char *line, size_t n)
 {
 	HistEvent ev;
@@ -111,17 +134,24 @@ static int serve(struct filter *f, struct prompt *pr, const char *line, size_t n
 	if (n > 0) {
 		history(pr->history, &ev, H_ENTER, line);
 	}
-	r = pipeline_push(&f->p, RV_OP_CALL, filter_tag(1, 1), line, n);
-	r = r < 0 ? r : pipeline_drain(&f->p);
-	return r < 0 ? r : output_flush(&f->out);
+	r = ask(f, &pr->patience, line, n);
+	if (r < 0 && !f->out.err) {
+		pipeline_forget(&f->p);
+		if (r != -ECANCELED) {
+			(void)fprintf(stderr, "revc: %s\n", f->p.err.text);
+		}
+	}
+	return output_flush(&f->out);
 }
 
 int prompt_run(struct filter *f)
 {
-	struct prompt pr = {0};
-	int r = begin(&pr), n = 0;
+	struct prompt pr = {.patience = {.fd = -1, .signal_fd = -1, .timer_fd = -1}};
+	int r = begin(&pr, f->p.uri), n = 0;
 
 	f->what = NULL;
+	f->p.pause = patience_sleep;
+	f->p.pause_ctx = &pr.patience;
 	while (r == 0) {
 		const char *line = el_gets(pr.el, &n);
 

@@ -1,9 +1,14 @@
 #include "revc/signals.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "util/clock.h"
+
+#define SHORTAGE_US 3000000u
+#define SLICE_US 50000u
 
 static const int deadly[] = {SIGINT, SIGTERM, SIGHUP};
 
@@ -42,28 +47,44 @@ void signals_install(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-int signals_open(const char *uri, const struct revc_options *options, struct revc **ret,
+/* With the signals blocked: none may come between a name and `current`. */
+static int open_blocked(const char *uri, const struct revc_options *options, struct revc **ret,
 	struct revc_err *err)
 {
-	/* A socket has no reply name, but a full backlog may make it wait: ^C must work. */
-	bool has_name = strncmp(uri, "uds:", 4) != 0;
 	sigset_t set, old;
-	struct revc *s = NULL;
 	int r;
 
 	fill_set(&set);
-	if (has_name) {
-		sigprocmask(SIG_BLOCK, &set, &old);
-	}
-	r = revc_open(uri, options, &s, err);
-	current = s;
-	if (has_name) {
-		sigprocmask(SIG_SETMASK, &old, NULL);
-	}
-	if (r == 0) {
-		*ret = s;
-	}
+	sigprocmask(SIG_BLOCK, &set, &old);
+	r = revc_open(uri, options, ret, err);
+	current = r == 0 ? *ret : NULL;
+	sigprocmask(SIG_SETMASK, &old, NULL);
 	return r;
+}
+
+/* Where queues are short it waits, as long as a daemon may take to let go of others', and
+ * in slices: ^C must work. */
+static int open_named(const char *uri, const struct revc_options *options, struct revc **ret,
+	struct revc_err *err)
+{
+	struct revc_options slice = *options;
+	uint64_t timeout = options->timeout_us ? options->timeout_us : REVC_TIMEOUT_US;
+	uint64_t deadline = clock_now() + MIN(timeout, (uint64_t)SHORTAGE_US) * 1000;
+	int r;
+
+	slice.timeout_us = SLICE_US;
+	do {
+		r = open_blocked(uri, &slice, ret, err);
+	} while ((r == -EMFILE || r == -ENOSPC) && clock_now() < deadline);
+	return r;
+}
+
+int signals_open(const char *uri, const struct revc_options *options, struct revc **ret,
+	struct revc_err *err)
+{
+	/* A socket has no reply name, but a full backlog may make it wait. */
+	return strncmp(uri, "uds:", 4) == 0 ? revc_open(uri, options, ret, err)
+					    : open_named(uri, options, ret, err);
 }
 
 void signals_close(struct revc *s)

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "common/json.h"
+#include "common/exec.h"
 #include "common/run.h"
 #include "common/scene.h"
 #include "common/stage.h"
@@ -141,6 +141,45 @@ START_TEST(all_asks_there)
 }
 END_TEST
 
+/* bash: what is offered where the line ends, each in a line of its own. */
+static void complete(struct run *r, const struct rig *rig, const char *line)
+{
+	char script[1024];
+
+	snprintf(script, sizeof script,
+		". %s/revc.bash; COMP_LINE=\"%s\"; COMP_POINT=${#COMP_LINE}; "
+		"COMP_WORDS=($COMP_LINE); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _revc; "
+		"printf '%%s\\n' \"${COMPREPLY[@]}\"",
+		getenv("REVD_TEST_COMPLETIONS"), line);
+	RUN(r, rig, "bash", "-c", script);
+	ck_assert_msg(r->status == 0, "%s", r->err);
+}
+
+START_TEST(completes_addresses)
+{
+	static const struct {
+		const char *line, *offers;
+	} lines[] = {
+		{"revc --endpoint=uds:@DIR@/s", "@DIR@/seqpacket.sock\n@DIR@/stream.sock\n"},
+		{"revc -e uds:@DIR@/s", "@DIR@/seqpacket.sock\n@DIR@/stream.sock\n"},
+		{"revc --endpoint=fifo:@DIR@/f", "@DIR@/fifo\n"},
+		{"revc --vers", "--version\n"},
+		{"revc --endpoint=f", "fifo:\n"},
+	};
+	char *want;
+	struct rig rig;
+	struct run r;
+
+	rig_start(&rig, rig_all);
+	complete(&r, &rig, lines[_i].line);
+	want = exec_expand(&rig, lines[_i].offers);
+	ck_assert_str_eq(r.out, want);
+	free(want);
+	run_free(&r);
+	rig_finish(&rig);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("revc_asks");
@@ -150,6 +189,7 @@ int main(void)
 	tcase_add_loop_test(t, pings_are_counted, 0, TRANSPORTS);
 	tcase_add_loop_test(t, denied_is_told, 0, 5);
 	tcase_add_loop_test(t, all_asks_there, 0, TRANSPORTS);
+	tcase_add_loop_test(t, completes_addresses, 0, 5);
 	if (geteuid() == 0) {
 		tcase_add_loop_test(t, modes_deny, 0, 2);
 	}
