@@ -125,27 +125,38 @@ bool rv_names_unlink(const char *path, struct rv_names_id *id)
 	return same && unlink(path) == 0;
 }
 
-int rv_names_lost(const char *path, struct rv_names_id id, struct rv_err *e)
+/* Could a name that is gone be made again? */
+static int check_gone(const char *path, struct rv_err *e)
 {
 	const char *slash = strrchr(path, '/');
-	char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-	struct stat st;
-	int r = 0;
+	char *dir = strndup(path, slash ? (size_t)(slash - path) + 1 : 0);
+	int r = -ENOMEM;
 
-	if (!dir) {
-		r = rv_fail(e, -ENOMEM, "%s: no memory", path);
-	} else if (id.ino && lstat(path, &st) < 0 && errno != ENOENT) {
-		r = rv_fail(e, -errno, "%s: %s", path, strerror(errno));
-	} else if (id.ino && rv_names_id_path(path).ino == 0) {
-		r = faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) == 0
-			    ? rv_fail(e, -ESTALE, "%s: the name is gone", path)
-			    : rv_fail(e, -errno, "%s: the name is gone, and %s: %s", path, dir,
-				      strerror(errno));
-	} else if (id.ino && !rv_names_id_same(rv_names_id_path(path), id)) {
-		r = rv_fail(e, -EEXIST, "%s: the name is another's now", path);
+	if (dir) {
+		r = faccessat(AT_FDCWD, *dir ? dir : ".", W_OK | X_OK, AT_EACCESS) < 0 ? -errno : 0;
 	}
 	free(dir);
-	return r;
+	return r == 0 ? rv_fail(e, -ESTALE, "%s: the name is gone", path)
+		      : rv_fail(e, r, "%s: the name is gone, and its directory: %s", path,
+				strerror(-r));
+}
+
+int rv_names_lost(const char *path, struct rv_names_id id, struct rv_err *e)
+{
+	struct stat st;
+	struct rv_names_id now;
+
+	if (!id.ino) {
+		return 0;
+	}
+	if (lstat(path, &st) < 0) {
+		return errno == ENOENT ? check_gone(path, e)
+				       : rv_fail(e, -errno, "%s: %s", path, strerror(errno));
+	}
+	now = (struct rv_names_id){.dev = st.st_dev, .ino = st.st_ino};
+	return rv_names_id_same(now, id)
+		       ? 0
+		       : rv_fail(e, -EEXIST, "%s: the name is another's now", path);
 }
 
 /* fchmod() refuses O_PATH descriptors; their name in /proc does not. */

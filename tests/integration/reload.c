@@ -163,7 +163,7 @@ START_TEST(the_directory_is_lost)
 	ck_assert_int_eq(remove(path), 0);
 	ck_assert_int_eq(remove(rig_path(&rig, "d/s.lock", path)), 0);
 	ck_assert_int_eq(remove(rig_path(&rig, "d", path)), 0);
-	ask_process(&rig, rig.pid, 1, "the name is gone, and");
+	ask_process(&rig, rig.pid, 1, "the name is gone, and its directory: No such file");
 	client_expect_text(&c, "uno", "onu");
 	client_close(&c);
 	rig_finish(&rig);
