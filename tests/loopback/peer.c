@@ -128,9 +128,9 @@ static void tell(void *instance, void *why)
 	struct loopback_instance *in = instance;
 
 	if (in && why) {
-		in->host->down(in->handle, why);
+		in->out.host->down(in->out.handle, why);
 	} else if (in) {
-		in->host->up(in->handle);
+		in->out.host->up(in->out.handle);
 	}
 }
 
@@ -138,7 +138,7 @@ int loopback_down(struct loopback *conn, const char *why)
 {
 	struct loopback_instance *in = ((struct loopback_peer *)conn->peer)->in;
 
-	return in->host->post(in->handle, tell, (void *)(uintptr_t)why);
+	return in->out.host->post(in->out.handle, tell, (void *)(uintptr_t)why);
 }
 
 /* Gives the host one batch. False if there was none. */
