@@ -309,28 +309,67 @@ static void remove_if_unread(int dirfd, const char *name)
 	}
 }
 
+void rv_names_remove_unread(int dirfd, const char *mark)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* fdopendir() keeps it */
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d) {
+		fd_close_p(&fd);
+		return;
+	}
+	for (struct dirent *e = readdir(d); e; e = readdir(d)) {
+		if (strncmp(e->d_name, mark, strlen(mark)) == 0) {
+			remove_if_unread(fd, e->d_name);
+		}
+	}
+	closedir(d);
+}
+
 bool rv_names_remove_directory(const char *path, int dirfd, struct rv_names_id *id)
 {
 	bool same = id->ino != 0 && rv_names_id_same(rv_names_id_path(path), *id);
-	DIR *d = NULL;
 
-	if (!same || rmdir(path) == 0) {
-		*id = (struct rv_names_id){0};
-		return same;
-	}
-	dirfd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* fdopendir() keeps it */
-	d = dirfd < 0 ? NULL : fdopendir(dirfd);
-	if (!d) {
-		fd_close_p(&dirfd);
-		return false;
-	}
-	for (struct dirent *e = readdir(d); e; e = readdir(d)) {
-		remove_if_unread(dirfd, e->d_name);
-	}
-	closedir(d);
-	if (rmdir(path) < 0) {
-		return false;
+	if (same && rmdir(path) < 0) {
+		rv_names_remove_unread(dirfd, "");
+		if (rmdir(path) < 0) {
+			return false;
+		}
 	}
 	*id = (struct rv_names_id){0};
-	return true;
+	return same;
+}
+
+/* Takes away what was at the place of a link, if that is nobody else's. */
+static bool make_way(const char *path)
+{
+	CLEANUP_FD int dir = -1;
+	struct stat st;
+
+	if (lstat(path, &st) < 0 || st.st_uid != geteuid()) {
+		return false;
+	}
+	if (S_ISLNK(st.st_mode)) {
+		return unlink(path) == 0;
+	}
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir >= 0) {
+		rv_names_remove_unread(dir, "");
+	}
+	return rmdir(path) == 0;
+}
+
+int rv_names_link(
+	const char *path, const char *target, struct rv_names_id *ret, struct rv_err *e)
+{
+	int r = symlink(target, path);
+
+	if (r < 0 && errno == EEXIST && make_way(path)) {
+		r = symlink(target, path);
+	}
+	if (r < 0) {
+		return rv_fail_errno(e, "%s: cannot be made a link to %s", path, target);
+	}
+	*ret = rv_names_id_path(path);
+	return 0;
 }

@@ -34,8 +34,11 @@ static int copy_paths(struct fifo_endpoint *ep, const struct fifo_config *cfg)
 {
 	ep->path = rv_names_join(cfg->path, "");
 	ep->out_path = rv_names_join(cfg->path, ".out");
-	ep->dir_path = *cfg->reply_dir ? rv_names_join(cfg->reply_dir, "")
-				       : rv_names_join(cfg->path, ".d");
+	ep->dir_path = rv_names_join(cfg->path, ".d");
+	if (ep->dir_path && *cfg->reply_dir && strcmp(cfg->reply_dir, ep->dir_path) != 0) {
+		ep->link_path = ep->dir_path;
+		ep->dir_path = rv_names_join(cfg->reply_dir, "");
+	}
 	return ep->path && ep->out_path && ep->dir_path ? 0 : -ENOMEM;
 }
 
@@ -121,6 +124,9 @@ static int make_directory(struct fifo_endpoint *ep, const struct rv_endpoint_inf
 	if (r == 0 && (made || (!ep->adopted && (ep->lock.leftover || !*cfg->reply_dir)))) {
 		ep->dir_id = rv_names_id_fd(ep->dir_fd);
 	}
+	if (r == 0 && ep->link_path) {
+		r = rv_names_link(ep->link_path, ep->dir_path, &ep->link_id, e);
+	}
 	return r;
 }
 
@@ -172,14 +178,15 @@ int fifo_open(void *block, const struct rv_endpoint_info *info, const void *cfg,
 	return 0;
 }
 
-/* Of the three names. One that is another's or can't be made again counts more than one
+/* Of all names. One that is another's or can't be made again counts more than one
  * that is gone. */
 static int find_lost(const struct fifo_endpoint *ep, struct rv_err *e)
 {
 	const struct {
 		const char *path;
 		struct rv_names_id id;
-	} names[] = {{ep->path, ep->id}, {ep->out_path, ep->out_id}, {ep->dir_path, ep->dir_id}};
+	} names[] = {{ep->path, ep->id}, {ep->out_path, ep->out_id}, {ep->dir_path, ep->dir_id},
+		{ep->link_path, ep->link_id}};
 	int r = 0;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && (r == 0 || r == -ESTALE); i++) {
@@ -213,6 +220,7 @@ void fifo_release_names(struct fifo_endpoint *ep)
 {
 	rv_names_unlink(ep->path, &ep->id);
 	rv_names_unlink(ep->out_path, &ep->out_id);
+	rv_names_unlink(ep->link_path, &ep->link_id);
 	if (ep->dir_fd >= 0) {
 		rv_names_remove_directory(ep->dir_path, ep->dir_fd, &ep->dir_id);
 	}
@@ -248,5 +256,6 @@ void fifo_close(void *block)
 	free(ep->path);
 	free(ep->out_path);
 	free(ep->dir_path);
+	free(ep->link_path);
 	*ep = (struct fifo_endpoint){0};
 }

@@ -1,5 +1,5 @@
 /* The names of a FIFO endpoint: PATH, PATH.out, and the directory of the clients' reply
- * FIFOs. Main thread. */
+ * FIFOs, PATH.d or where that is a link to. Main thread. */
 #pragma once
 
 #include <revd/base/names.h>
@@ -13,8 +13,9 @@ struct fifo_endpoint {
 	bool live; /* the descriptors below are ours */
 	bool adopted;
 	char *path, *out_path, *dir_path;
+	char *link_path; /* to a directory of another name; NULL: there is none */
 	int fd, out_fd, dir_fd;
-	struct rv_names_id id, out_id, dir_id; /* what we made, and remove */
+	struct rv_names_id id, out_id, dir_id, link_id; /* what we made, and remove */
 	struct rv_names_lock lock;
 	uint64_t max_peers; /* atomic: changed by a reload while the instance runs */
 };

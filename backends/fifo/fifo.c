@@ -1,7 +1,7 @@
 /*
  * Transport "fifo": one request FIFO for all writers, PATH; one FIFO for the
- * replies to lines, PATH.out; and a directory, PATH.d, in which each client of
- * frames makes the FIFO for its own replies.
+ * replies to lines, PATH.out; and a directory, PATH.d or behind a link of that name, in
+ * which each client of frames makes the FIFO for its own replies.
  *
  * The request FIFO and PATH.out are held open for reading and writing, so that
  * neither ever sees the end of its input when the last client leaves (an
@@ -23,7 +23,7 @@ static const struct rv_option options[] = {
 		.offset = offsetof(struct fifo_config, path)},
 	{.key = "reply_dir",
 		.def = "",
-		.help = "where clients make their reply FIFOs; default PATH.d",
+		.help = "where clients make their reply FIFOs, PATH.d is a link to it; default PATH.d",
 		.type = RV_PATH,
 		.offset = offsetof(struct fifo_config, reply_dir)},
 	{0},
@@ -87,12 +87,12 @@ static bool name_at(const void *config, size_t i, char *buf, size_t size)
 {
 	static const char *const ends[] = {"", ".out", ".lock", ".d"};
 	const struct fifo_config *c = config;
-	size_t n = *c->reply_dir ? 3 : 4;
 
-	if (i < n) {
-		snprintf(buf, size, "%s%s", c->path, ends[i]);
+	if (i >= sizeof(ends) / sizeof(*ends)) {
+		return false;
 	}
-	return i < n;
+	snprintf(buf, size, "%s%s", c->path, ends[i]);
+	return true;
 }
 
 /* The name was unlinked, moved or replaced. The FIFO that we hold serves on,
@@ -162,6 +162,7 @@ static int attach(void *block, void *endpoint, const struct rv_host *host,
 	r = rv_shared_attach(&in->shared, host, handle, e);
 	if (r == 0) {
 		watch_name(in);
+		fifo_sweep(in);
 	}
 	return r;
 }

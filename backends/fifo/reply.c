@@ -3,6 +3,10 @@
 #include <fcntl.h>
 #include <limits.h>
 
+/* What the tokens of clients begin with that leave a name as soon as nobody has it open. */
+#define MARK "live-"
+#define SWEEP_NS 1000000000u
+
 /* What a name of the reply directory may be: a FIFO that has no other name.
  * Judged once before it is opened, so that no device ever is, and once after,
  * so that a swapped name gains nothing. */
@@ -64,6 +68,25 @@ static void describe(struct rv_shared *all, int fd, bool line, struct rv_peer_in
 	info->max_message = line ? 0 : PIPE_BUF; /* so a frame is never torn */
 }
 
+void fifo_sweep(struct fifo_instance *in)
+{
+	const struct rv_writer *out = &in->shared.out;
+
+	in->swept_ns = out->host->now(out->handle);
+	rv_names_remove_unread(in->ep->dir_fd, MARK);
+}
+
+/* A client has come: those before it may be dead. */
+static void begun(struct rv_shared_peer *p)
+{
+	struct fifo_instance *in = CONTAINER_OF(p->all, struct fifo_instance, shared);
+	const struct rv_writer *out = &in->shared.out;
+
+	if (out->host->now(out->handle) - in->swept_ns >= SWEEP_NS) {
+		fifo_sweep(in);
+	}
+}
+
 static ssize_t send_bytes(void *peer, const void *data, size_t n)
 {
 	struct rv_shared_peer *p = peer;
@@ -101,5 +124,6 @@ const struct rv_shared_ops fifo_shared_ops = {
 	.reply_name = "reply FIFO",
 	.open_reply = open_reply,
 	.why = why_refused,
+	.begun = begun,
 	.tells_hangup = true,
 };

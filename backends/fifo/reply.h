@@ -12,6 +12,10 @@ struct fifo_instance {
 	struct fifo_endpoint *ep;
 	int watch_fd; /* inotify: tells when the name is taken from us */
 	struct event watch_event;
+	uint64_t swept_ns;
 };
+
+/* Removes the names of clients that have died. */
+void fifo_sweep(struct fifo_instance *);
 
 extern const struct rv_shared_ops fifo_shared_ops;

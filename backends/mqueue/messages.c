@@ -9,6 +9,7 @@
 #define SWEEP_SECONDS 1
 #define STREAK 16 /* single messages before two are tried for */
 #define IDLE_NS 2000000000u
+#define NAMELESS_TRIES 32
 
 static struct mqueue_peer *of_shared(const struct rv_shared_peer *p)
 {
@@ -190,6 +191,21 @@ static void describe(struct rv_shared *all, int fd, bool line, struct rv_peer_in
 	info->max_message = mq_getattr(fd, &attr) < 0 ? MIN_MESSAGE : (size_t)attr.mq_msgsize;
 }
 
+/* Of clients that have left: their queues count for their users until we let go, too. */
+static void close_nameless(struct mqueue_instance *in, const struct mqueue_peer *but)
+{
+	struct rv_peer_cache_entry *e = in->shared.cache.oldest, *next;
+
+	for (int i = 0; e && i < NAMELESS_TRIES; i++, e = next) {
+		struct mqueue_peer *p = CONTAINER_OF(e, struct mqueue_peer, shared.entry);
+
+		next = e->newer;
+		if (p != but && !has_name(p) && rv_shared_is_idle(&p->shared)) {
+			rv_shared_end(&p->shared);
+		}
+	}
+}
+
 static void begun(struct rv_shared_peer *shared)
 {
 	struct mqueue_peer *p = of_shared(shared);
@@ -197,6 +213,7 @@ static void begun(struct rv_shared_peer *shared)
 
 	p->turn = in->turn;
 	p->used_ns = shared->all->out.host->now(shared->all->out.handle);
+	close_nameless(in, p);
 	sweep_start(in);
 }
 

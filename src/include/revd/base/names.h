@@ -37,6 +37,11 @@ static inline bool rv_names_id_same(struct rv_names_id a, struct rv_names_id b)
 	return a.ino == b.ino && a.dev == b.dev;
 }
 
+/* A symbolic link of ours at path. One of this user's is replaced, and so is an empty
+ * directory, FIFOs that nobody reads not counted. */
+int rv_names_link(const char *path, const char *target, struct rv_names_id *ret,
+	struct rv_err *) MUST_CHECK;
+
 /* Removes the name if it is still *id, and clears *id. True if removed. */
 bool rv_names_unlink(const char *path, struct rv_names_id *id);
 
@@ -61,9 +66,11 @@ int rv_names_fifo(const char *path, mode_t mode, bool leftover, const struct rv_
 int rv_names_directory(const char *path, mode_t mode, const struct rv_endpoint_info *, int *ret_fd,
 	bool *ret_made, struct rv_err *) MUST_CHECK;
 
-/* Removes from the directory the FIFOs that nobody reads, which is what dead
- * clients leave, then the directory itself if that made it empty. *id stays if
- * it is still there and still ours. */
+/* Removes from the directory the FIFOs that nobody reads and whose names begin with
+ * `mark`: what dead clients leave. */
+void rv_names_remove_unread(int dirfd, const char *mark);
+/* The same with all FIFOs, and then the directory itself if that made it empty. *id stays
+ * if it is still there and still ours. */
 bool rv_names_remove_directory(const char *path, int dirfd, struct rv_names_id *id);
 
 /* path and suffix in new memory, or NULL. */
