@@ -23,7 +23,7 @@ static const struct rv_option options[] = {
 		.offset = offsetof(struct fifo_config, path)},
 	{.key = "reply_dir",
 		.def = "",
-		.help = "where clients make their reply FIFOs, PATH.d is a link to it; default PATH.d",
+		.help = "where clients make their reply FIFOs; default PATH.d",
 		.type = RV_PATH,
 		.offset = offsetof(struct fifo_config, reply_dir)},
 	{0},

@@ -57,6 +57,7 @@ static void assert_reads(int fd, const char *text)
 /* A directory that was there under another name than the usual one stays. */
 START_TEST(test_a_directory_of_the_admin)
 {
+	struct stat st, link;
 	char dir[80];
 
 	snprintf(dir, sizeof(dir), "%s", place_path("dir"));
@@ -64,9 +65,84 @@ START_TEST(test_a_directory_of_the_admin)
 	ck_assert_int_eq(mkdir("dir", 0700), 0);
 	fake_start(f, &cfg, NULL, 0);
 	ck_assert_uint_eq(place_mode("dir"), 01733);
-	ck_assert(!place_has("q.d"));
+	ck_assert_int_eq(stat("q.d", &link), 0);
+	ck_assert_int_eq(stat("dir", &st), 0);
+	ck_assert_uint_eq(link.st_ino, st.st_ino); /* so that every client finds it */
 	fake_stop(f);
 	ck_assert(place_has("dir") && !place_has("q"));
+	ck_assert_int_eq(lstat("q.d", &link), -1);
+}
+END_TEST
+
+/* What is in the place of the link to it: another link, an empty directory of ours; 2: one
+ * that somebody uses. */
+START_TEST(test_a_link_instead_of_what_was_there)
+{
+	struct rv_endpoint_info info = fake_info();
+	char dir[80];
+	struct stat st;
+	int fd = -1;
+
+	snprintf(dir, sizeof(dir), "%s", place_path("dir"));
+	cfg.reply_dir = dir;
+	ck_assert_int_eq(mkdir("dir", 0700), 0);
+	if (_i == 0) {
+		ck_assert_int_eq(symlink("nowhere", "q.d"), 0);
+	} else {
+		ck_assert_int_eq(mkdir("q.d", 0700), 0);
+		close(place_fifo("q.d/dead"));
+	}
+	if (_i == 2) {
+		fd = place_fifo("q.d/alive");
+	}
+	ck_assert_int_eq(
+		f->ops->open(f->endpoint, &info, &cfg, NULL, 0, &f->err), _i == 2 ? -ENOTEMPTY : 0);
+	ck_assert_int_eq(lstat("q.d", &st), 0);
+	ck_assert_int_eq(S_ISLNK(st.st_mode), _i != 2);
+	f->ops->close(f->endpoint);
+	ck_assert(place_has("q.d") == (_i == 2));
+	close(fd);
+}
+END_TEST
+
+START_TEST(test_a_lost_link)
+{
+	struct rv_endpoint_info info = fake_info();
+	char dir[80];
+
+	snprintf(dir, sizeof(dir), "%s", place_path("dir"));
+	cfg.reply_dir = dir;
+	ck_assert_int_eq(mkdir("dir", 0700), 0);
+	fake_start(f, &cfg, NULL, 0);
+	ck_assert_int_eq(unlink("q.d"), 0);
+	ck_assert_int_eq(f->ops->reconfigure(f->endpoint, &info, &cfg, &f->err), -ESTALE);
+	fake_stop(f);
+}
+END_TEST
+
+/* Clients that have died leave their names; those whose tokens say so go. */
+START_TEST(test_names_of_the_dead)
+{
+	struct fake_peer *p;
+	int alive, other, client;
+
+	fake_start(f, &cfg, NULL, 0);
+	close(place_fifo("q.d/live-dead"));
+	close(place_fifo("q.d/dead"));
+	place_write("q.d/live-file", "victim");
+	alive = place_fifo("q.d/live-alive");
+	other = place_fifo("q.d/other");
+	client = place_fifo("q.d/a");
+	ck_assert_int_eq(fake_reply_peer(f, "a", &p), 0);
+	ck_assert(place_has("q.d/live-dead")); /* not with each client */
+	f->skew_ns = 1000000000u;
+	ck_assert_int_eq(fake_reply_peer(f, "other", &p), 0);
+	ck_assert(!place_has("q.d/live-dead"));
+	ck_assert(place_has("q.d/dead") && place_has("q.d/live-alive"));
+	ck_assert(place_holds("q.d/live-file", "victim"));
+	close(alive);
+	close(other);
+	close(client);
 }
 END_TEST
 
@@ -699,6 +775,9 @@ int main(void)
 	tcase_add_test(tc, test_check);
 	tcase_add_test(tc, test_names_and_modes);
 	tcase_add_test(tc, test_a_directory_of_the_admin);
+	tcase_add_loop_test(tc, test_a_link_instead_of_what_was_there, 0, 3);
+	tcase_add_test(tc, test_a_lost_link);
+	tcase_add_test(tc, test_names_of_the_dead);
 	tcase_add_test(tc, test_lines_in_and_out);
 	tcase_add_test(tc, test_reply_by_token);
 	tcase_add_test(tc, test_refused_reply_names);

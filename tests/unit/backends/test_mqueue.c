@@ -323,6 +323,32 @@ START_TEST(test_the_sweep)
 }
 END_TEST
 
+/* A queue counts for its user until we let go of it, too: at the latest when the next
+ * client comes. */
+START_TEST(test_queues_of_those_who_left)
+{
+	struct fake_peer *a, *b, *c;
+	mqd_t qs[3];
+
+	fake_start(f, &cfg, NULL, 0);
+	qs[0] = make(".a", 1, 128);
+	qs[1] = make(".b", 1, 128);
+	qs[2] = make(".c", 1, 128);
+	ck_assert_int_eq(fake_reply_peer(f, "a", &a), 0);
+	ck_assert_int_eq(fake_reply_peer(f, "b", &b), 0);
+	ck_assert_int_eq(mq_unlink(named(".a")), 0);
+	ck_assert_int_eq(mq_unlink(named(".b")), 0);
+	b->busy = true;
+	ck_assert_int_eq(fake_reply_peer(f, "c", &c), 0);
+	ck_assert_uint_eq(f->n_gone, 1); /* a; b has a request under way */
+	ck_assert(!b->gone && !c->gone);
+	b->busy = false;
+	for (int i = 0; i < 3; i++) {
+		mq_close(qs[i]);
+	}
+}
+END_TEST
+
 START_TEST(test_the_cache_is_bounded)
 {
 	struct rv_endpoint_info info = fake_info();
@@ -689,6 +715,7 @@ int main(void)
 	tcase_add_test(tc, test_a_full_reply_queue);
 	tcase_add_test(tc, test_a_client_that_made_its_queue_anew);
 	tcase_add_test(tc, test_the_sweep);
+	tcase_add_test(tc, test_queues_of_those_who_left);
 	tcase_add_test(tc, test_the_cache_is_bounded);
 	tcase_add_test(tc, test_closing_sends_the_rest_first);
 	tcase_add_test(tc, test_stop_resume_and_batches);
