@@ -286,20 +286,23 @@ int rv_names_directory(const char *path, mode_t mode, const struct rv_endpoint_i
 	return r;
 }
 
-static void remove_if_unread(int dirfd, const char *name)
+bool rv_names_remove_unread(int dirfd, const char *name)
 {
 	struct stat st;
 	int fd;
 
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISFIFO(st.st_mode)) {
-		return;
+		return true;
 	}
 	fd = openat(dirfd, name, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
 	if (fd >= 0) {
-		close(fd); /* somebody reads it */
-	} else if (errno == ENXIO) {
+		close(fd);
+		return false;
+	}
+	if (errno == ENXIO) {
 		unlinkat(dirfd, name, 0);
 	}
+	return true;
 }
 
 bool rv_names_remove_directory(const char *path, int dirfd, struct rv_names_id *id)
@@ -318,7 +321,7 @@ bool rv_names_remove_directory(const char *path, int dirfd, struct rv_names_id *
 		return false;
 	}
 	for (struct dirent *e = readdir(d); e; e = readdir(d)) {
-		remove_if_unread(dirfd, e->d_name);
+		(void)rv_names_remove_unread(dirfd, e->d_name);
 	}
 	closedir(d);
 	if (rmdir(path) < 0) {

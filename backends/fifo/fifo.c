@@ -165,6 +165,7 @@ static void detach(void *block)
 		event_del(&in->watch_event);
 		fd_close_p(&in->watch_fd);
 	}
+	fifo_orphans_finish(&in->orphans);
 	rv_shared_detach(&in->shared);
 	rv_writer_finish(&in->writer);
 	free(in->chunk);
@@ -191,6 +192,7 @@ static int attach(void *block, void *endpoint, const struct rv_host *host,
 		detach(in);
 		return r;
 	}
+	fifo_orphans_init(&in->orphans, host->event_base(handle), ep->dir_fd);
 	watch_name(in);
 	return 0;
 }

@@ -55,8 +55,9 @@ static int watch(struct fifo_peer *p, bool write)
 
 static int open_reply(struct rv_shared *all, const char *token, size_t n)
 {
-	const struct fifo_instance *in = CONTAINER_OF(all, struct fifo_instance, shared);
+	struct fifo_instance *in = CONTAINER_OF(all, struct fifo_instance, shared);
 
+	fifo_orphans_expect(&in->orphans);
 	return fifo_open_reply(in->ep->dir_fd, token, n);
 }
 

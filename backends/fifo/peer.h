@@ -4,6 +4,7 @@
 #include <revd/base/shared.h>
 #include <revd/base/writer.h>
 #include "fifo/endpoint.h"
+#include "fifo/orphans.h"
 
 struct fifo_peer {
 	struct rv_shared_peer shared;
@@ -17,6 +18,7 @@ struct fifo_instance {
 	struct fifo_endpoint *ep;
 	int watch_fd; /* inotify: tells when the name is taken from us */
 	struct event watch_event;
+	struct fifo_orphans orphans;
 	uint8_t *chunk; /* FIFO_CHUNK bytes */
 };
 

@@ -61,6 +61,9 @@ int rv_names_fifo(const char *path, mode_t mode, bool leftover, const struct rv_
 int rv_names_directory(const char *path, mode_t mode, const struct rv_endpoint_info *, int *ret_fd,
 	bool *ret_made, struct rv_err *) MUST_CHECK;
 
+/* Removes the name if it is a FIFO that nobody reads. False: somebody does. */
+bool rv_names_remove_unread(int dirfd, const char *name);
+
 /* Removes from the directory the FIFOs that nobody reads, which is what dead
  * clients leave, then the directory itself if that made it empty. *id stays if
  * it is still there and still ours. */
