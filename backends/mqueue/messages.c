@@ -191,15 +191,16 @@ static void describe(struct rv_shared *all, int fd, bool line, struct rv_peer_in
 	info->max_message = mq_getattr(fd, &attr) < 0 ? MIN_MESSAGE : (size_t)attr.mq_msgsize;
 }
 
-/* Of clients that have left: their queues count for their users until we let go, too. */
+/* Of clients that have come and left lately: their queues count for their users until we
+ * let go, too. */
 static void close_nameless(struct mqueue_instance *in, const struct mqueue_peer *but)
 {
-	struct rv_peer_cache_entry *e = in->shared.cache.oldest, *next;
+	struct rv_peer_cache_entry *e = in->shared.cache.newest, *next;
 
 	for (int i = 0; e && i < NAMELESS_TRIES; i++, e = next) {
 		struct mqueue_peer *p = CONTAINER_OF(e, struct mqueue_peer, shared.entry);
 
-		next = e->newer;
+		next = e->older;
 		if (p != but && !has_name(p) && rv_shared_is_idle(&p->shared)) {
 			rv_shared_end(&p->shared);
 		}

@@ -24,7 +24,6 @@
 #define DEPTH_DEFAULT 10u
 #define SIZE_DEFAULT 1088u /* a header and a KiB */
 #define PAUSE_MAX_MS 50
-#define QUEUES "/dev/mqueue"
 
 struct shape {
 	uint32_t depth, size;
@@ -74,7 +73,7 @@ static int make_reply(struct revc *s, const struct shape *shape)
 	if (fchmod(fd, REPLY_MODE) < 0) {
 		return -errno;
 	}
-	return orphans_lock(fd) ? 0 : -ESTALE;
+	return orphans_lock(fd) ? 0 : -EBUSY;
 }
 
 /* Smaller until it fits the budget (EMFILE) and the system's limits (EINVAL). */
@@ -99,13 +98,16 @@ static int make_reply_that_fits(struct revc *s, size_t *ret_size)
 /* One try: the queue, or nothing. */
 static int try_reply(struct revc *s, size_t *ret_size)
 {
+	CLEANUP_FD int list = orphans_open(NULL);
 	int r = session_make_token(s);
 
 	if (r < 0) {
 		return r;
 	}
+	orphans_remove(list);
 	(void)snprintf(s->reply_name, sizeof(s->reply_name), "%s.%.*s", s->uri.address,
 		(int)s->token_n, (const char *)s->token);
+	orphans_note(list, s->reply_name);
 	r = make_reply_that_fits(s, ret_size);
 	if (r < 0) {
 		session_drop_reply(s);
@@ -131,14 +133,9 @@ static int open_reply(struct revc *s, uint64_t deadline)
 	size_t size = 0;
 	int pause_ms = 1, r;
 
-	orphans_remove(QUEUES, s->uri.address);
-	while ((r = try_reply(s, &size)) == -ESTALE ||
-		(is_shortage(s, r) && clock_now() < deadline)) {
-		if (r != -ESTALE) {
-			(void)poll(NULL, 0, pause_ms);
-			pause_ms = MIN(2 * pause_ms, PAUSE_MAX_MS);
-			orphans_remove(QUEUES, s->uri.address);
-		}
+	while (is_shortage(s, r = try_reply(s, &size)) && clock_now() < deadline) {
+		(void)poll(NULL, 0, pause_ms);
+		pause_ms = MIN(2 * pause_ms, PAUSE_MAX_MS);
 	}
 	return r < 0 ? session_fail(s, FAILURE_REPLY, -r) : session_make_slots(s, size);
 }

@@ -1,49 +1,85 @@
 #include "librevc/orphans.h"
 
-#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <mqueue.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "util/fd.h"
 
-bool orphans_lock(int fd)
+#define LIST_MAX ((size_t)256 << 10) /* more names than there can be queues */
+
+static int open_list(const char *path)
 {
+	CLEANUP_FD int fd =
+		open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
 	struct stat st;
 
-	return flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0;
-}
-
-static bool is_reply_of(const char *name, const char *queue)
-{
-	size_t n = strlen(queue + 1);
-
-	return strncmp(name, queue + 1, n) == 0 && name[n] == '.' &&
-	       strncmp(name + n + 1, ORPHANS_MARK, strlen(ORPHANS_MARK)) == 0;
-}
-
-static void remove_if_orphan(int dir, const char *name)
-{
-	CLEANUP_FD int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st;
-
-	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid() && orphans_lock(fd)) {
-		(void)unlinkat(dir, name, 0);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+		flock(fd, LOCK_EX) < 0) {
+		return -1;
 	}
+	return TAKE_FD(fd);
 }
 
-void orphans_remove(const char *path, const char *queue)
+int orphans_open(const char *path)
 {
-	DIR *dir = opendir(path);
-	struct dirent *e;
+	/* queues do not outlive the system either */
+	static const char *const places[] = {"/dev/shm", "/tmp"};
+	char buf[40];
+	int fd = path ? open_list(path) : -1;
 
-	while (dir && (e = readdir(dir))) {
-		if (is_reply_of(e->d_name, queue)) {
-			remove_if_orphan(dirfd(dir), e->d_name);
+	for (size_t i = 0; !path && fd < 0 && i < ARRAY_SIZE(places); i++) {
+		snprintf(buf, sizeof(buf), "%s/revc.%u", places[i], (unsigned)geteuid());
+		fd = open_list(buf);
+	}
+	return fd;
+}
+
+bool orphans_lock(int queue)
+{
+	return flock(queue, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* Is it there, and somebody's? */
+static bool is_alive(const char *name)
+{
+	CLEANUP_FD int q = mq_open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (q < 0) {
+		return errno != ENOENT;
+	}
+	if (!orphans_lock(q)) {
+		return true;
+	}
+	mq_unlink(name);
+	return false;
+}
+
+void orphans_remove(int list)
+{
+	CLEANUP_FREE char *names = NULL;
+	size_t n = 0;
+
+	if (list < 0 || lseek(list, 0, SEEK_SET) < 0 ||
+		fd_read_all(list, LIST_MAX, &names, &n) < 0 || ftruncate(list, 0) < 0) {
+		return;
+	}
+	for (char *name = names, *end; (end = memchr(name, '\n', n - (size_t)(name - names)));
+		name = end + 1) {
+		*end = '\0';
+		if (is_alive(name)) {
+			orphans_note(list, name);
 		}
 	}
-	if (dir) {
-		closedir(dir);
+}
+
+void orphans_note(int list, const char *name)
+{
+	if (list >= 0) {
+		(void)dprintf(list, "%s\n", name);
 	}
 }

@@ -1,20 +1,21 @@
 /*
- * Reply queues whose clients have died. A client of a queue holds a lock on its own
- * reply queue for as long as it lives, flock(2), and says so with a token that begins
- * with ORPHANS_MARK: whoever gets the lock of such a queue may remove it. Names of
- * others, and those of other users, are left alone.
+ * Reply queues whose clients have died. A client holds a lock on its own reply queue for
+ * as long as it lives, flock(2), and notes its name in a list of the user before it makes
+ * it, since queues can be listed only where somebody has mounted their file system. Who
+ * makes the next one removes those of the list whose lock is free.
  */
 #pragma once
 
 #include <stdbool.h>
 #include "util/macro.h"
 
-#define ORPHANS_MARK "live-" /* what such a token begins with, revd-protocol(7) */
+/* Opens and locks the list at `path`, or, if that is NULL, this user's. What is made
+ * until it is closed is seen by nobody else as an orphan. -1: there can be none. */
+int orphans_open(const char *path);
+/* Removes those in the list, and drops from it what is gone. */
+void orphans_remove(int list);
+/* A queue of that name will be made. */
+void orphans_note(int list, const char *name);
 
-/* Marks the queue just made as its client's who lives. False: somebody took it for an
- * orphan in between, and it is gone. */
-bool orphans_lock(int fd) MUST_CHECK;
-
-/* Removes those of the queue /NAME that this user left. dir: where the names of queues
- * can be listed; does nothing where they can't. */
-void orphans_remove(const char *dir, const char *queue);
+/* Marks the queue as its client's who lives. */
+bool orphans_lock(int queue) MUST_CHECK;

@@ -5,9 +5,10 @@
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
-#include "librevc/orphans.h"
 #include "util/fd.h"
 
+/* What tokens begin with whose names are worth nothing without their clients. */
+#define TOKEN_LIVE "live-"
 #define READ_SIZE ((size_t)256 << 10)
 
 int session_fail(struct revc *s, enum failure_stage stage, int err)
@@ -46,13 +47,13 @@ int session_make_token(struct revc *s)
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 	uint8_t bits[22]; /* of each byte 6 are used: 132 bits */
-	size_t mark = strlen(ORPHANS_MARK);
+	size_t mark = strlen(TOKEN_LIVE);
 	int r = session_random(bits, sizeof(bits));
 
 	if (r < 0) {
 		return session_fail(s, FAILURE_REPLY, -r);
 	}
-	memcpy(s->token, ORPHANS_MARK, mark);
+	memcpy(s->token, TOKEN_LIVE, mark);
 	for (size_t i = 0; i < sizeof(bits); i++) {
 		s->token[mark + i] = (uint8_t)digits[bits[i] & 63];
 	}

@@ -1,123 +1,150 @@
-/* Names of clients that have died go, and nobody else's. Locks are the same on queues
- * and on the plain files that stand for them here. */
+/* Reply queues of clients that have died go, and nobody else's. */
 #include <fcntl.h>
+#include <mqueue.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "common/runner.h"
 #include "librevc/orphans.h"
 #include "util/fd.h"
 
-static char dir[] = "/tmp/revd-orphans-XXXXXX";
+static char dir[] = "/tmp/revd-orphans-XXXXXX", path[64], name[3][64];
 
 static void setup(void)
 {
 	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/list", dir);
+	for (int i = 0; i < 3; i++) {
+		snprintf(name[i], sizeof(name[i]), "/revd-orphans-%d-%d", (int)getpid(), i);
+	}
 }
 
-static void path_of(const char *name, char *buf, size_t size)
+static void teardown(void)
 {
-	snprintf(buf, size, "%s/%s", dir, name);
+	for (int i = 0; i < 3; i++) {
+		mq_unlink(name[i]);
+	}
+	unlink(path);
+	rmdir(dir);
 }
 
-static int make(const char *name)
+static bool is_there(const char *queue)
 {
-	char path[200];
-	int fd;
+	CLEANUP_FD int q = mq_open(queue, O_RDONLY);
 
-	path_of(name, path, sizeof(path));
-	fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0622);
-	ck_assert_int_ge(fd, 0);
-	return fd;
+	return q >= 0;
 }
 
-static bool is_there(const char *name)
+/* As a client does it. */
+static int begin(const char *queue)
 {
-	char path[200];
+	struct mq_attr attr = {.mq_maxmsg = 1, .mq_msgsize = 64};
+	CLEANUP_FD int list = orphans_open(path);
+	int q;
 
-	path_of(name, path, sizeof(path));
-	return access(path, F_OK) == 0;
+	ck_assert_int_ge(list, 0);
+	orphans_remove(list);
+	orphans_note(list, queue);
+	q = mq_open(queue, O_RDONLY | O_CREAT | O_EXCL, 0622, &attr);
+	ck_assert_int_ge(q, 0);
+	ck_assert(orphans_lock(q));
+	return q;
 }
 
-static void take_away(const char *name)
+static void clean(void)
 {
-	char path[200];
+	CLEANUP_FD int list = orphans_open(path);
 
-	path_of(name, path, sizeof(path));
-	ck_assert_int_eq(unlink(path), 0);
+	orphans_remove(list);
+}
+
+static void note(const char *queue)
+{
+	CLEANUP_FD int list = orphans_open(path);
+
+	orphans_note(list, queue);
+}
+
+static size_t list_size(void)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(path, &st), 0);
+	return (size_t)st.st_size;
 }
 
 START_TEST(the_dead_go_and_the_living_stay)
 {
-	int dead = make("revd.live-dead"), living = make("revd.live-living");
+	int dead = begin(name[0]), living = begin(name[1]), next;
 
-	ck_assert(orphans_lock(dead));
-	close(dead); /* as the kernel does when the client dies */
-	ck_assert(orphans_lock(living));
-	orphans_remove(dir, "/revd");
-	ck_assert(!is_there("revd.live-dead"));
-	ck_assert(is_there("revd.live-living"));
+	close(dead); /* as the kernel does it */
+	ck_assert(is_there(name[0]));
+	next = begin(name[2]);
+	ck_assert(!is_there(name[0]) && is_there(name[1]) && is_there(name[2]));
 	close(living);
-	orphans_remove(dir, "/revd");
-	ck_assert(!is_there("revd.live-living"));
-	rmdir(dir);
+	close(next);
+	clean();
+	ck_assert(!is_there(name[1]) && !is_there(name[2]));
+	ck_assert_uint_eq(list_size(), 0);
 }
 END_TEST
 
-START_TEST(others_stay)
+/* Those that were unlinked, or noted and never made, leave the list. */
+START_TEST(the_list_does_not_grow)
 {
-	static const char *const names[] = {"revd", "revd.out", "revd.token", "revdx.live-a",
-		"revd.x.live-a", "other.live-a", "live-a"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		close(make(names[i]));
+	for (int i = 0; i < 20; i++) {
+		close(begin(name[0]));
+		mq_unlink(name[0]);
 	}
-	orphans_remove(dir, "/revd");
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		ck_assert_msg(is_there(names[i]), "%s", names[i]);
-		take_away(names[i]);
-	}
-	rmdir(dir);
+	note(name[1]);
+	ck_assert_uint_gt(list_size(), 0);
+	close(begin(name[2]));
+	ck_assert_uint_eq(list_size(), strlen(name[2]) + 1);
 }
 END_TEST
 
-/* Between making its name and locking it a client may be taken for dead: it notices. */
-START_TEST(who_is_taken_for_dead_notices)
+/* What a list may not be: a link, a directory, a FIFO; without one nothing is removed. */
+START_TEST(what_is_no_list)
 {
-	int fd = make("revd.live-new");
+	char other[80];
 
-	orphans_remove(dir, "/revd");
-	ck_assert(!is_there("revd.live-new"));
-	ck_assert(!orphans_lock(fd));
-	close(fd);
-	rmdir(dir);
+	snprintf(other, sizeof(other), "%s/other", dir);
+	ck_assert_int_eq(symlink(path, other), 0);
+	ck_assert_int_eq(orphans_open(other), -1);
+	ck_assert_int_eq(unlink(other), 0);
+	ck_assert_int_eq(orphans_open(dir), -1);
+	ck_assert_int_eq(mkfifo(other, 0600), 0);
+	ck_assert_int_eq(orphans_open(other), -1);
+	ck_assert_int_eq(unlink(other), 0);
+	orphans_remove(-1);
+	orphans_note(-1, name[0]);
 }
 END_TEST
 
-START_TEST(nothing_to_list)
+/* Without a path it is one of this user's, that others can't read. */
+START_TEST(the_usual_list)
 {
-	orphans_remove("/nonexistent/revd", "/revd");
-	rmdir(dir);
+	CLEANUP_FD int list = orphans_open(NULL);
+	struct stat st;
+
+	ck_assert_int_ge(list, 0);
+	ck_assert_int_eq(fstat(list, &st), 0);
+	ck_assert_uint_eq(st.st_uid, geteuid());
+	ck_assert_uint_eq(st.st_mode & 0777, 0600);
 }
 END_TEST
 
-static Suite *make_suite(void)
+int main(void)
 {
 	Suite *s = suite_create("librevc/orphans");
 	TCase *t = tcase_create("all");
 
-	tcase_add_checked_fixture(t, setup, NULL);
+	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, the_dead_go_and_the_living_stay);
-	tcase_add_test(t, others_stay);
-	tcase_add_test(t, who_is_taken_for_dead_notices);
-	tcase_add_test(t, nothing_to_list);
+	tcase_add_test(t, the_list_does_not_grow);
+	tcase_add_test(t, what_is_no_list);
+	tcase_add_test(t, the_usual_list);
 	suite_add_tcase(s, t);
-	return s;
-}
-
-int main(void)
-{
-	return runner_run(make_suite());
+	return runner_run(s);
 }
