@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "common/rig.h"
@@ -59,8 +60,12 @@ static void stage_show_logs(const char *base)
 
 static void stage_prepare(void)
 {
-	/* For root; where it fails, names keep the tests apart. */
-	(void)!unshare(CLONE_NEWIPC);
+	/* For root; where it fails, names keep the tests apart. /dev/mqueue shows the queues
+	 * of the namespace that mounted it. */
+	if (unshare(CLONE_NEWIPC) == 0 && unshare(CLONE_NEWNS) == 0 &&
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0) {
+		(void)!mount("mqueue", "/dev/mqueue", "mqueue", 0, NULL);
+	}
 	signal(SIGPIPE, SIG_IGN);
 	umask(022);
 }

@@ -1,0 +1,98 @@
+/* Reply FIFOs and queues: none is missing when somebody calls, few are left when
+ * everybody is killed. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "common/exec.h"
+#include "common/run.h"
+#include "common/scene.h"
+#include "common/stage.h"
+#include "common/wait.h"
+
+#define FEW 5
+
+static const char one_queue[] = "[endpoint.mqueue]\ntransport = mqueue\nqueue = @QUEUE@\n"
+				"mode = 0622\n";
+
+/* Starts `calls` calls of an ordinary user one after another, by the shell. */
+static pid_t start_loop(const struct rig *rig, unsigned calls)
+{
+	char line[500];
+	const char *argv[] = {"sh", "-c", line, NULL};
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid > 0) {
+		return pid;
+	}
+	snprintf(line, sizeof line,
+		"unset REVD_ENDPOINT; i=0; while [ $i -lt %u ]; do i=$((i + 1)); "
+		"[ \"$(%s -e %s hola)\" = aloh ] || exit 1; done",
+		calls, getenv("REVC"), client_uris[MQUEUE]);
+	if (setgid(RIG_UID) < 0 || setuid(RIG_UID) < 0) {
+		_exit(2);
+	}
+	exec_argv(rig, argv);
+}
+
+/* An ordinary user has 800 KiB for queues, and no other endpoint to fall back on. */
+static const unsigned loops[][2] = {{1, 2000}, {8, 250}};
+
+START_TEST(calls_in_a_row)
+{
+	pid_t pids[8];
+	struct rig rig;
+	int status;
+
+	rig_start(&rig, one_queue);
+	for (unsigned i = 0; i < loops[_i][0]; i++) {
+		pids[i] = start_loop(&rig, loops[_i][1] / wait_patience());
+	}
+	for (unsigned i = 0; i < loops[_i][0]; i++) {
+		ck_assert_int_eq(waitpid(pids[i], &status, 0), pids[i]);
+		ck_assert_int_eq(status, 0);
+	}
+	rig_finish(&rig);
+}
+END_TEST
+
+/* The daemon does not wait for its sweep: hundreds of dead queues would be somebody's. */
+START_TEST(dead_queues_are_closed)
+{
+	enum { CALLS = 300, KEPT = 20 };
+	size_t before;
+	char line[400];
+	struct rig rig;
+	struct run r;
+
+	rig_start(&rig, rig_all);
+	before = rig_fd_count(&rig);
+	snprintf(line, sizeof line,
+		"i=0; while [ $i -lt %d ]; do i=$((i + 1)); %s -e %s hola; done | sort -u", CALLS,
+		getenv("REVC"), client_uris[MQUEUE]);
+	RUN(&r, &rig, "sh", "-c", line);
+	ck_assert_str_eq(r.out, "aloh\n");
+	ck_assert_uint_le(rig_fd_count(&rig), before + KEPT);
+	run_free(&r);
+	rig_finish(&rig);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("reply_names");
+	TCase *t = stage_tcase("reply_names");
+
+	tcase_add_test(t, dead_queues_are_closed);
+	if (geteuid() == 0) {
+		tcase_add_loop_test(t, calls_in_a_row, 0, 2);
+	}
+	suite_add_tcase(s, t);
+	return stage_run(s);
+}
