@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "common/exec.h"
@@ -84,12 +85,77 @@ START_TEST(dead_queues_are_closed)
 }
 END_TEST
 
+/* Names of replies that are there: those in DIR/fifo.d, or queues /NAME.live-.... */
+static unsigned count_names(const struct rig *rig, int transport)
+{
+	char path[RIG_PATH], begin[RIG_PATH];
+	DIR *d = opendir(transport == FIFO ? rig_path(rig, "fifo.d", path) : "/dev/mqueue");
+	unsigned n = 0;
+
+	ck_assert_ptr_nonnull(d);
+	snprintf(begin, sizeof begin, "%s.live-", rig->queue + 1);
+	for (const struct dirent *e; (e = readdir(d));) {
+		n += transport == FIFO ? e->d_name[0] != '.'
+				       : strncmp(e->d_name, begin, strlen(begin)) == 0;
+	}
+	closedir(d);
+	return n;
+}
+
+/* Starts a call and kills it after so many microseconds, unless it has ended by then. */
+static void call_and_kill(const struct rig *rig, int transport, long us)
+{
+	const char *const argv[] = {"revc", "-e", client_uris[transport], "hola", NULL};
+	const struct timespec ts = {.tv_nsec = us * 1000};
+	struct pollfd pfd;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		int null = open("/dev/null", O_WRONLY);
+
+		dup2(null, STDOUT_FILENO);
+		exec_argv(rig, argv);
+	}
+	pfd = (struct pollfd){.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+	ck_assert_int_ge(pfd.fd, 0);
+	(void)ppoll(&pfd, 1, &ts, NULL);
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	close(pfd.fd);
+}
+
+/* Killed at any moment of its life; the next one works, and what is left is soon gone. */
+START_TEST(killed_clients)
+{
+	enum { KILLS = 500, LIFE_US = 4000 };
+	const int transport = _i == 0 ? FIFO : MQUEUE;
+	uint64_t until;
+	struct rig rig;
+	struct run r;
+
+	rig_start(&rig, rig_all);
+	for (long i = 0; i < KILLS; i++) {
+		call_and_kill(&rig, transport, i * 7919 % LIFE_US * (long)wait_patience());
+	}
+	until = wait_until(WAIT_MS);
+	do {
+		RUN(&r, &rig, "revc", "-e", client_uris[transport], "hola");
+		ck_assert_msg(r.status == 0 && strcmp(r.out, "aloh\n") == 0, "%s", r.err);
+		run_free(&r);
+		ck_assert_msg(wait_left(until) > 0, "%u names", count_names(&rig, transport));
+	} while (count_names(&rig, transport) > FEW);
+	rig_finish(&rig);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("reply_names");
 	TCase *t = stage_tcase("reply_names");
 
 	tcase_add_test(t, dead_queues_are_closed);
+	tcase_add_loop_test(t, killed_clients, 0, 2);
 	if (geteuid() == 0) {
 		tcase_add_loop_test(t, calls_in_a_row, 0, 2);
 	}
