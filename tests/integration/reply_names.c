@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -178,6 +179,57 @@ START_TEST(killed_clients)
 }
 END_TEST
 
+static const char elsewhere[] = "[endpoint.fifo]\ntransport = fifo\npath = @DIR@/fifo\n"
+				"reply_dir = @DIR@/replies\n"
+				"[endpoint.stream]\ntransport = uds\n"
+				"path = @DIR@/stream.sock\n";
+static const char beside[] = "[endpoint.fifo]\ntransport = fifo\npath = @DIR@/fifo\n";
+
+static void expect_answer(const struct rig *rig)
+{
+	struct run r;
+
+	RUN(&r, rig, "revc", "-e", client_uris[FIFO], "hola");
+	ck_assert_msg(r.status == 0 && strcmp(r.out, "aloh\n") == 0, "%s", r.err);
+	run_free(&r);
+}
+
+/* Replies in a directory of its own: found by the link beside the FIFO, which comes and
+ * goes with the endpoint, also after a daemon that was killed. */
+START_TEST(reply_dir)
+{
+	char path[RIG_PATH];
+	struct rig rig;
+	struct run r;
+
+	rig_init(&rig);
+	ck_assert_int_eq(mkdir(rig_path(&rig, "replies", path), 0700), 0);
+	ck_assert_int_eq(chmod(path, 01733), 0);
+	rig_write(&rig, "revd.conf", elsewhere);
+	rig_launch(&rig, NULL);
+	expect_answer(&rig);
+	RUN(&r, &rig, "revc", "--all", "-e", client_uris[STREAM], "hola");
+	ck_assert_msg(r.status == 0, "%s", r.out);
+	run_free(&r);
+	rig_signal(&rig, SIGKILL);
+	rig_wait_exit(&rig);
+	rig_launch(&rig, NULL);
+	expect_answer(&rig);
+	rig_signal(&rig, SIGKILL);
+	rig_wait_exit(&rig);
+	rig_write(&rig, "revd.conf", beside);
+	rig_launch(&rig, NULL);
+	expect_answer(&rig);
+	rig_write(&rig, "revd.conf", elsewhere);
+	rig_reload(&rig);
+	expect_answer(&rig);
+	rig_stop(&rig);
+	ck_assert(!rig_has(&rig, "fifo.d"));
+	ck_assert(rig_has(&rig, "replies"));
+	rig_finish(&rig);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("reply_names");
@@ -185,6 +237,7 @@ int main(void)
 
 	tcase_add_test(t, dead_queues_are_closed);
 	tcase_add_loop_test(t, killed_clients, 0, 2);
+	tcase_add_test(t, reply_dir);
 	if (geteuid() == 0) {
 		tcase_add_loop_test(t, calls_in_a_row, 0, 2);
 	}
