@@ -231,8 +231,8 @@ int rv_names_fifo(const char *path, mode_t mode, bool leftover, const struct rv_
 	}
 	fd = open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0) {
-		return rv_fail_errno(e, "%s: %s cannot be opened", path,
-			made ? "the new FIFO" : "exists and");
+		return rv_fail_errno(
+			e, "%s: %s cannot be opened", path, made ? "the new FIFO" : "exists and");
 	}
 	r = fifo_judge(fd, path, made || leftover, info, e);
 	if (r == 0) {
