@@ -101,8 +101,7 @@ static int apply_mode(
 	CLEANUP_FD int fd = open(l->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0) {
-		return rv_fail(e, errno == ENOENT ? -ESTALE : -errno, "%s: %s", l->path,
-			errno == ENOENT ? "the name is gone" : strerror(errno));
+		return rv_fail_errno(e, "%s", l->path);
 	}
 	if (!rv_names_id_same(rv_names_id_fd(fd), l->id)) {
 		return rv_fail(e, -ESTALE, "%s: the name is another's now", l->path);

@@ -150,8 +150,7 @@ int rv_names_lost(const char *path, struct rv_names_id id, struct rv_err *e)
 		return 0;
 	}
 	if (lstat(path, &st) < 0) {
-		return errno == ENOENT ? check_gone(path, e)
-				       : rv_fail(e, -errno, "%s: %s", path, strerror(errno));
+		return errno == ENOENT ? check_gone(path, e) : rv_fail_errno(e, "%s", path);
 	}
 	now = (struct rv_names_id){.dev = st.st_dev, .ino = st.st_ino};
 	return rv_names_id_same(now, id)
@@ -163,31 +162,23 @@ int rv_names_lost(const char *path, struct rv_names_id id, struct rv_err *e)
 static int chmod_fd(int fd, mode_t mode)
 {
 	char proc[40];
+	int r = fchmod(fd, mode);
 
-	if (fchmod(fd, mode) == 0) {
-		return 0;
+	if (r < 0 && errno == EBADF) {
+		snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+		r = chmod(proc, mode);
 	}
-	if (errno != EBADF) {
-		return -errno;
-	}
-	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
-	return chmod(proc, mode) < 0 ? -errno : 0;
+	return r;
 }
 
 int rv_names_apply(int fd, const char *path, mode_t mode, const struct rv_endpoint_info *info,
 	struct rv_err *e)
 {
-	int r;
-
 	if ((info->owner != (uid_t)-1 || info->group != (gid_t)-1) &&
 		fchownat(fd, "", info->owner, info->group, AT_EMPTY_PATH) < 0) {
 		return rv_fail_errno(e, "%s: cannot set the owner or group", path);
 	}
-	r = chmod_fd(fd, mode);
-	if (r < 0) {
-		return rv_fail(e, r, "%s: cannot set the mode: %s", path, strerror(-r));
-	}
-	return 0;
+	return chmod_fd(fd, mode) < 0 ? rv_fail_errno(e, "%s: cannot set the mode", path) : 0;
 }
 
 bool rv_names_is_ours(const struct stat *st, const struct rv_endpoint_info *info)
@@ -231,8 +222,8 @@ int rv_names_fifo(const char *path, mode_t mode, bool leftover, const struct rv_
 	}
 	fd = open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0) {
-		return rv_fail_errno(e, "%s: %s cannot be opened", path,
-			made ? "the new FIFO" : "exists and");
+		return rv_fail_errno(
+			e, "%s: %s cannot be opened", path, made ? "the new FIFO" : "exists and");
 	}
 	r = fifo_judge(fd, path, made || leftover, info, e);
 	if (r == 0) {
@@ -274,10 +265,9 @@ int rv_names_directory(const char *path, mode_t mode, const struct rv_endpoint_i
 	}
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {
-		r = -errno;
-		return rv_fail(e, r, "%s: %s", path,
-			r == -ENOTDIR || r == -ELOOP ? "exists and is not a directory"
-						     : strerror(-r));
+		return errno == ENOTDIR || errno == ELOOP
+			       ? rv_fail(e, -errno, "%s: exists and is not a directory", path)
+			       : rv_fail_errno(e, "%s", path);
 	}
 	r = directory_judge(fd, path, info, e);
 	if (r == 0 && fstat(fd, &st) == 0 && (made || st.st_uid == geteuid())) {
@@ -359,8 +349,7 @@ static bool make_way(const char *path)
 	return rmdir(path) == 0;
 }
 
-int rv_names_link(
-	const char *path, const char *target, struct rv_names_id *ret, struct rv_err *e)
+int rv_names_link(const char *path, const char *target, struct rv_names_id *ret, struct rv_err *e)
 {
 	int r = symlink(target, path);
 

@@ -2,6 +2,8 @@
 
 #include <syslog.h>
 
+#define STALE_NS 60000000000u /* who has not read a reply by then has forgotten it */
+
 void rv_shared_check_drained(struct rv_shared *all)
 {
 	if (all->draining && !all->drained && all->left == 0 && all->out.n_tails == 0) {
@@ -141,7 +143,7 @@ static void replace_line(struct rv_shared *all)
 	int r;
 
 	if (all->ops->discard_lines) {
-		all->ops->discard_lines(all);
+		(void)all->ops->discard_lines(all); /* the host has told of it */
 	}
 	end(all->line);
 	r = rv_shared_peer_new(all, all->line_fd, true, &all->line);
@@ -196,6 +198,23 @@ void rv_shared_resume(void *instance, void *peer)
 }
 
 /* Output. */
+
+void rv_shared_before_lines(struct rv_shared *all)
+{
+	const struct rv_writer *out = &all->out;
+	uint64_t now = out->host->now(out->handle);
+	size_t n = 0;
+
+	if (all->lines_ns && now - all->lines_ns >= STALE_NS) {
+		n = all->ops->discard_lines(all);
+	}
+	all->lines_ns = now;
+	if (n > 0) {
+		out->host->dropped(out->handle, RV_DROP_OUTPUT, n);
+		out->host->log(out->handle, LOG_NOTICE,
+			"nobody has read %zu replies to lines for a minute: dropped", n);
+	}
+}
 
 static int watch_output(void *peer, bool on)
 {

@@ -6,6 +6,7 @@
 /* What the tokens of clients begin with that leave a name as soon as nobody has it open. */
 #define MARK "live-"
 #define SWEEP_NS 1000000000u
+#define DISCARD_READS 512 /* of PIPE_BUF bytes: twice what a pipe holds */
 
 /* What a name of the reply directory may be: a FIFO that has no other name.
  * Judged once before it is opened, so that no device ever is, and once after,
@@ -91,9 +92,13 @@ static ssize_t send_bytes(void *peer, const void *data, size_t n)
 {
 	struct rv_shared_peer *p = peer;
 	const struct rv_peer_cache_entry *e = &p->entry;
-	ssize_t k = rv_shared_write(p, data, n);
+	ssize_t k;
 	int fd;
 
+	if (p->line && !p->out.tail) {
+		rv_shared_before_lines(p->all);
+	}
+	k = rv_shared_write(p, data, n);
 	/* The client has left, and perhaps come back and made its FIFO anew. Without a tail
 	 * what is to be sent starts with a whole frame. */
 	if (k != -EPIPE || p->line || p->closing || p->out.tail) {
@@ -107,14 +112,19 @@ static ssize_t send_bytes(void *peer, const void *data, size_t n)
 	return k < 0 ? k : rv_shared_write(p, data, n);
 }
 
-static void discard_lines(struct rv_shared *all)
+static size_t discard_lines(struct rv_shared *all)
 {
-	size_t most = (size_t)2 << 20; /* in case somebody writes there as fast */
+	char buf[PIPE_BUF]; /* not all->buf: input may be served from there */
+	size_t lines = 0;
 	ssize_t n;
 
-	while (most > 0 && (n = read(all->line_fd, all->buf, RV_SHARED_READ)) > 0) {
-		most -= (size_t)n < most ? (size_t)n : most;
+	/* not for ever, in case somebody writes there as fast */
+	for (int i = 0; i < DISCARD_READS && (n = read(all->line_fd, buf, sizeof(buf))) > 0; i++) {
+		for (ssize_t k = 0; k < n; k++) {
+			lines += buf[k] == '\n';
+		}
 	}
+	return lines;
 }
 
 const struct rv_shared_ops fifo_shared_ops = {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <syslog.h>
 
 #define MIN_MESSAGE 64 /* bytes; smaller reply queues are refused */
@@ -84,6 +85,9 @@ static ssize_t send_message(void *peer, const void *record, size_t n)
 	const struct rv_writer *out = &p->all->out;
 
 	(void)n;
+	if (p->line && !p->out.tail) {
+		rv_shared_before_lines(p->all);
+	}
 	if (mq_send(p->fd, (const char *)m.data, m.len, m.tag) < 0) {
 		if (errno != EMSGSIZE) {
 			return -errno;
@@ -229,16 +233,22 @@ static bool may_be_old(struct rv_shared_peer *shared)
 	return turn != p->turn && !has_name(p);
 }
 
-static void discard_lines(struct rv_shared *all)
+static size_t discard_lines(struct rv_shared *all)
 {
 	struct mq_attr attr;
+	char *buf = NULL; /* not all->buf: input may be served from there */
+	size_t size, n = 0;
 
-	if (mq_getattr(all->line_fd, &attr) < 0 || (size_t)attr.mq_msgsize > all->buf_size) {
-		return;
+	if (mq_getattr(all->line_fd, &attr) == 0) {
+		size = (size_t)attr.mq_msgsize;
+		buf = malloc(size);
+		while (buf && attr.mq_maxmsg-- > 0 &&
+			mq_receive(all->line_fd, buf, size, NULL) >= 0) {
+			n++;
+		}
 	}
-	while (attr.mq_maxmsg-- > 0 &&
-		mq_receive(all->line_fd, (char *)all->buf, (size_t)attr.mq_msgsize, NULL) >= 0) {
-	}
+	free(buf);
+	return n;
 }
 
 const struct rv_shared_ops mqueue_shared_ops = {

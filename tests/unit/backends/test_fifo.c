@@ -424,6 +424,61 @@ START_TEST(test_stop_and_resume)
 END_TEST
 
 /* One read takes at most a chunk, and says that there may be more. */
+/* A reply that nobody fetched is not the answer to a line that comes much later. */
+START_TEST(test_what_lies_in_out_for_long_is_dropped)
+{
+	struct fake_peer *source;
+	char buf[64];
+	int out;
+
+	fake_start(f, &cfg, NULL, 0);
+	source = fake_find(f, RV_PEER_SHARED);
+	out = open("q.out", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ck_assert_int_eq(fake_send(f, source, "old\n", 4, 0), 0);
+	f->skew_ns += 59000000000u; /* somebody may still come for it */
+	ck_assert_int_eq(fake_send(f, source, "older\nthan\n", 11, 0), 0);
+	ck_assert_uint_eq(f->drops[RV_DROP_OUTPUT], 0);
+	f->skew_ns += 61000000000u;
+	ck_assert_int_eq(fake_send(f, source, "new\n", 4, 0), 0);
+	place_read(out, buf, sizeof(buf));
+	ck_assert_str_eq(buf, "new\n");
+	ck_assert_uint_eq(f->drops[RV_DROP_OUTPUT], 3);
+	f->skew_ns += 61000000000u;
+	ck_assert_int_eq(fake_send(f, source, "next\n", 5, 0), 0);
+	ck_assert_uint_eq(f->drops[RV_DROP_OUTPUT], 3); /* that was read */
+	close(out);
+}
+END_TEST
+
+/* The rest of a line follows its beginning, however late its reader is. */
+START_TEST(test_half_a_line_is_not_dropped)
+{
+	static char text[3 << 20], buf[64 << 10];
+	struct fake_peer *source;
+	size_t got = 0;
+	int out;
+
+	fake_start(f, &cfg, NULL, 0);
+	source = fake_find(f, RV_PEER_SHARED);
+	out = open("q.out", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\n';
+	ck_assert_int_eq(fake_send(f, source, text, sizeof(text), 0), 0);
+	f->skew_ns += 61000000000u;
+	while (got < sizeof(text)) {
+		ssize_t n = read(out, buf, sizeof(buf));
+
+		if (n > 0) {
+			got += (size_t)n;
+		} else {
+			fake_settle(f);
+		}
+	}
+	ck_assert_uint_eq(f->drops[RV_DROP_OUTPUT], 0);
+	close(out);
+}
+END_TEST
+
 START_TEST(test_bounded_reads)
 {
 	static char block[65536];
@@ -788,6 +843,8 @@ int main(void)
 	tcase_add_test(tc, test_the_cache_is_bounded);
 	tcase_add_test(tc, test_a_full_host);
 	tcase_add_test(tc, test_stop_and_resume);
+	tcase_add_test(tc, test_what_lies_in_out_for_long_is_dropped);
+	tcase_add_test(tc, test_half_a_line_is_not_dropped);
 	tcase_add_test(tc, test_bounded_reads);
 	tcase_add_test(tc, test_the_source_can_be_renewed);
 	tcase_add_test(tc, test_drain_serves_what_had_arrived);

@@ -445,6 +445,24 @@ START_TEST(test_the_source_can_be_renewed)
 }
 END_TEST
 
+START_TEST(test_what_lies_in_out_for_long_is_dropped)
+{
+	struct fake_peer *source;
+	mqd_t out;
+
+	fake_start(f, &cfg, NULL, 0);
+	source = fake_find(f, RV_PEER_SHARED);
+	out = mq_open(named(".out"), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ck_assert_int_eq(fake_send(f, source, "old", 3, 0), 0);
+	ck_assert_int_eq(fake_send(f, source, "", 0, 0), 0);
+	f->skew_ns += 61000000000u;
+	ck_assert_int_eq(fake_send(f, source, "new", 3, 0), 0);
+	assert_receives(out, "new", 0);
+	ck_assert_uint_eq(f->drops[RV_DROP_OUTPUT], 2);
+	mq_close(out);
+}
+END_TEST
+
 START_TEST(test_drain_serves_what_had_arrived)
 {
 	struct fake_peer *source;
@@ -720,6 +738,7 @@ int main(void)
 	tcase_add_test(tc, test_closing_sends_the_rest_first);
 	tcase_add_test(tc, test_stop_resume_and_batches);
 	tcase_add_test(tc, test_the_source_can_be_renewed);
+	tcase_add_test(tc, test_what_lies_in_out_for_long_is_dropped);
 	tcase_add_test(tc, test_drain_serves_what_had_arrived);
 	tcase_add_test(tc, test_the_address_changes_hands);
 	tcase_add_test(tc, test_an_inherited_queue);

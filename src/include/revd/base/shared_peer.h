@@ -22,8 +22,9 @@ struct rv_shared_ops {
 	 * them to the host; then rv_shared_took(). 0 or -errno. */
 	int (*input)(struct rv_shared *);
 	/* The rest may be 0 or NULL. */
-	/* Nobody has read the replies to lines for long: what is in there goes. */
-	void (*discard_lines)(struct rv_shared *);
+	/* Nobody has read the replies to lines for long: what is in there goes. How many
+	 * they were. */
+	size_t (*discard_lines)(struct rv_shared *);
 
 	/* With RV_CAP_REPLY_TO. */
 	const char *reply_name; /* what is opened, for the log: "reply FIFO" */
@@ -66,7 +67,8 @@ struct rv_shared {
 	struct rv_shared_peer *closing; /* flushing, then ended */
 	struct event input;             /* of the requests */
 	bool attached, draining, drained;
-	size_t left; /* while draining: bytes or messages that had arrived and are not read */
+	uint64_t lines_ns; /* when replies to lines were sent last */
+	size_t left;       /* while draining: bytes or messages that had arrived and are not read */
 };
 
 /* A peer that writes to fd, which is a reply peer's own if this succeeds. 0 or -errno. */
@@ -76,6 +78,10 @@ int rv_shared_peer_new(
 void rv_shared_end(struct rv_shared_peer *);
 /* The reply peer writes to another descriptor from now on. 0 or -ENOMEM. */
 int rv_shared_set_fd(struct rv_shared_peer *, int fd) MUST_CHECK;
+
+/* For ops->send(), before replies to lines go out with no tail before them. What has lain
+ * there for so long that nobody waits for it would be taken for the answer to the next. */
+void rv_shared_before_lines(struct rv_shared *);
 
 /* Reads the input on, unless all that is to be read was read. 0 or -ENOMEM. */
 int rv_shared_read_on(struct rv_shared *) MUST_CHECK;
