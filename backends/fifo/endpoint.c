@@ -111,6 +111,16 @@ static int make_fifo(struct fifo_endpoint *ep, const char *path, mode_t mode,
 	return r;
 }
 
+/* Left by one that had its directory elsewhere, and was killed. */
+static void remove_leftover_link(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && st.st_uid == geteuid()) {
+		unlink(path);
+	}
+}
+
 /* The usual name is ours also if another endpoint, which gave up the address,
  * had clients left in it; a directory that the admin named is the admin's. One
  * that we found beside an inherited FIFO stays with it: clients may come before
@@ -119,8 +129,12 @@ static int make_directory(struct fifo_endpoint *ep, const struct rv_endpoint_inf
 	const struct fifo_config *cfg, struct rv_err *e)
 {
 	bool made = false;
-	int r = rv_names_directory(ep->dir_path, DIRECTORY_MODE, info, &ep->dir_fd, &made, e);
+	int r;
 
+	if (!*cfg->reply_dir) {
+		remove_leftover_link(ep->dir_path);
+	}
+	r = rv_names_directory(ep->dir_path, DIRECTORY_MODE, info, &ep->dir_fd, &made, e);
 	if (r == 0 && (made || (!ep->adopted && (ep->lock.leftover || !*cfg->reply_dir)))) {
 		ep->dir_id = rv_names_id_fd(ep->dir_fd);
 	}
