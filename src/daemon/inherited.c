@@ -211,6 +211,9 @@ int inherited_assign(struct inherited *in, const struct config *c, struct rv_err
 	FILE *f;
 	int r = 0;
 
+	if (in->given.n == 0) {
+		return 0;
+	}
 	snprintf(err->msg, sizeof(err->msg), "out of memory");
 	free(TAKE_PTR(in->sections));
 	f = open_memstream(&in->sections, &n);

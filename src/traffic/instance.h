@@ -71,7 +71,8 @@ struct rv_instance {
 
 	size_t stride;                       /* of a peer with its block */
 	char **chunks;                       /* of PEER_CHUNK peers each */
-	uint32_t n_chunks, free_slot, dying; /* lists by slot + 1; 0 ends */
+	uint32_t n_chunks, n_slots;          /* n_slots: that were ever used */
+	uint32_t free_slot, dying;           /* lists by slot + 1; 0 ends */
 	struct backlog_list watched;         /* of peers that a timeout may end */
 	uint32_t *dirty;                     /* slots with committed output to flush */
 	size_t n_dirty, dirty_size;

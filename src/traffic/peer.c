@@ -5,9 +5,9 @@
 #include <string.h>
 #include "traffic/service_worker.h"
 
+/* Memory for more peers; their pages are not touched before they are used. */
 static int add_chunk(struct rv_instance *in)
 {
-	uint32_t first = in->n_chunks * PEER_CHUNK;
 	char **list = realloc(in->chunks, (in->n_chunks + 1) * sizeof(*list));
 
 	if (!list) {
@@ -19,13 +19,6 @@ static int add_chunk(struct rv_instance *in)
 		return -ENOMEM;
 	}
 	in->n_chunks++;
-	for (uint32_t i = PEER_CHUNK; i-- > 0;) {
-		struct peer *p = peer_at(in, first + i);
-
-		p->slot = first + i;
-		p->next = in->free_slot;
-		in->free_slot = first + i + 1;
-	}
 	return 0;
 }
 
@@ -40,12 +33,15 @@ int peer_create(struct rv_instance *in, struct peer **ret)
 	struct peer *p;
 	uint32_t slot;
 
-	if (!in->free_slot && add_chunk(in) < 0) {
+	if (in->free_slot) {
+		slot = in->free_slot - 1;
+		in->free_slot = peer_at(in, slot)->next;
+	} else if (in->n_slots < in->n_chunks * PEER_CHUNK || add_chunk(in) == 0) {
+		slot = in->n_slots++;
+	} else {
 		return -ENOMEM;
 	}
-	p = peer_at(in, in->free_slot - 1);
-	in->free_slot = p->next;
-	slot = p->slot;
+	p = peer_at(in, slot);
 	memset(p, 0, in->stride);
 	p->slot = slot;
 	p->client = next_client(in->traffic);
@@ -58,7 +54,7 @@ struct peer *peer_find(struct rv_instance *in, uint32_t slot, uint64_t client)
 {
 	struct peer *p;
 
-	if (slot >= in->n_chunks * PEER_CHUNK) {
+	if (slot >= in->n_slots) {
 		return NULL;
 	}
 	p = peer_at(in, slot);
@@ -68,7 +64,7 @@ struct peer *peer_find(struct rv_instance *in, uint32_t slot, uint64_t client)
 void peers_each(
 	struct rv_instance *in, void (*fn)(struct rv_instance *, struct peer *, void *), void *arg)
 {
-	for (uint32_t i = 0; i < in->n_chunks * PEER_CHUNK; i++) {
+	for (uint32_t i = 0; i < in->n_slots; i++) {
 		struct peer *p = peer_at(in, i);
 
 		if (p->bits & PEER_USED && !(p->bits & PEER_GONE)) {
@@ -163,7 +159,7 @@ void peers_free_dying(struct rv_instance *in)
 
 void peers_finish(struct rv_instance *in)
 {
-	for (uint32_t i = 0; i < in->n_chunks * PEER_CHUNK; i++) {
+	for (uint32_t i = 0; i < in->n_slots; i++) {
 		struct peer *p = peer_at(in, i);
 
 		if (p->bits & PEER_USED) {
@@ -176,7 +172,7 @@ void peers_finish(struct rv_instance *in)
 	}
 	free(TAKE_PTR(in->chunks));
 	free(TAKE_PTR(in->dirty));
-	in->n_chunks = in->free_slot = 0;
+	in->n_chunks = in->n_slots = in->free_slot = 0;
 	in->n_dirty = in->dirty_size = 0;
 }
 
