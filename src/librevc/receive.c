@@ -17,6 +17,7 @@
 #include "util/quote.h"
 
 #define REPLY_MAX ((size_t)1 << 31) /* bytes; more is nonsense */
+#define ROOM ((size_t)1 << 20)      /* bytes of a reply that are believed to come */
 
 /* The daemon refuses whole connections in a line, before it knows which of the two
  * encodings its client speaks. */
@@ -115,7 +116,8 @@ static ssize_t take_frame(
 	return (ssize_t)(RV_FRAME_HEADER + f.length);
 }
 
-/* Room for the frame whose beginning is there, so that large ones come in few reads. */
+/* Room for the frame whose beginning is there, so that large ones come in few reads; not
+ * for much more than has come of it, for its header may say anything. */
 static int make_room(struct revc *s)
 {
 	const uint8_t *p = bytes_head(&s->rx);
@@ -125,7 +127,7 @@ static int make_room(struct revc *s)
 		return 0;
 	}
 	want = RV_FRAME_HEADER + rv_load_le32(p + 4);
-	return want > used && bytes_reserve(&s->rx, want - used) < 0
+	return want > used && bytes_reserve(&s->rx, MIN(want - used, used + ROOM)) < 0
 		       ? session_fail(s, FAILURE_RECEIVE, ENOMEM)
 		       : 0;
 }

@@ -198,6 +198,7 @@ enum join_result joiner_add(struct joiner *j, const struct join_limits *l, uint6
 	}
 	if (r == JOIN_LATE) {
 		m->late = false;
+		m->last_ns = now_ns;
 	}
 	if (r == JOIN_WAIT && !m) {
 		m = begin(j, f, now_ns);

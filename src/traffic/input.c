@@ -90,7 +90,8 @@ static void expect_rest(struct rv_instance *in, struct peer *p)
 	struct backlog *b = p->backlog;
 
 	if (peer_is_shared(p)) {
-		b->input_ns = b->uncut.len || !cutter_is_clean(&b->cutter) ? worker_now(in->worker) : 0;
+		b->input_ns =
+			b->uncut.len || !cutter_is_clean(&b->cutter) ? worker_now(in->worker) : 0;
 		if (b->input_ns) {
 			peer_watch(in, p);
 		}
@@ -145,12 +146,14 @@ static void serve_last_line(struct batch *b, struct peer *p)
 	struct backlog *x = p->backlog;
 	struct cut_piece piece = {.kind = CUT_MORE};
 	struct cutter s;
+	const uint8_t *rest;
 
 	if (!x || !may_cut(b->in, p)) {
 		return;
 	}
 	s = x->cutter;
-	if (cut_end(&s, bytes_head(&x->uncut), x->uncut.len, b->in->limits.max_request, &piece)) {
+	rest = x->uncut.len ? bytes_head(&x->uncut) : NULL;
+	if (cut_end(&s, rest, x->uncut.len, b->in->limits.max_request, &piece)) {
 		struct bytes text = x->uncut; /* the piece points into it */
 
 		if (queue_must_hold(b->in, p, &piece)) {

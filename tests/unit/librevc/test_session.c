@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <revd/client.h>
 #include "common/runner.h"
+#include "librevc/session.h"
 #include "place.h"
 #include "util/clock.h"
 #include "util/macro.h"
@@ -116,6 +117,24 @@ START_TEST(takes_replies_as_they_come)
 	answer(&r, buf + n - 1, 1);
 	expect_reply(&r, 2, RV_STATUS_BUSY, "later");
 	expect_reply(&r, 1, RV_STATUS_OK, "aloh");
+	rig_finish(&r);
+}
+END_TEST
+
+/* What a header promises is no reason to take memory for it. */
+START_TEST(believes_no_length)
+{
+	struct revc_reply reply;
+	uint8_t buf[64];
+	struct rig r;
+	size_t n;
+
+	rig_init(&r, SOCK_STREAM);
+	n = place_frame(buf, RV_STATUS_OK, RV_FRAME_REPLY, 1, "aloh");
+	rv_store_le32(buf + 4, INT32_MAX);
+	answer(&r, buf, n);
+	ck_assert_int_eq(revc_receive(r.s, REVC_NOW, &reply), -ETIMEDOUT);
+	ck_assert_uint_le(r.s->rx.size, 4u << 20);
 	rig_finish(&r);
 }
 END_TEST
@@ -353,6 +372,7 @@ int main(void)
 	tcase_add_test(t, finds_out_the_kind);
 	tcase_add_test(t, sends_a_batch);
 	tcase_add_test(t, takes_replies_as_they_come);
+	tcase_add_test(t, believes_no_length);
 	tcase_add_test(t, takes_packets);
 	tcase_add_test(t, cuts_large_requests);
 	tcase_add_test(t, does_not_block);

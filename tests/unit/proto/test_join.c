@@ -135,6 +135,21 @@ START_TEST(late_ones_are_told_once)
 }
 END_TEST
 
+/* Whose fragments still come is not forgotten, though they come late. */
+START_TEST(late_ones_are_remembered_from_their_last_fragment)
+{
+	struct joiner j = {0};
+	struct bytes text;
+
+	ck_assert_int_eq(add(&j, 1, true, "ab"), JOIN_WAIT);
+	ck_assert_uint_eq(joiner_expire(&j, 2 * SECOND, SECOND, true), 1);
+	ck_assert_int_eq(add_at(&j, 17 * SECOND, 1, true, "c", 1, &text), JOIN_LATE);
+	(void)joiner_expire(&j, 18 * SECOND, SECOND, true);
+	ck_assert(joiner_swallow(&j, &(struct rv_frame){.id = 1}, 19 * SECOND));
+	joiner_finish(&j);
+}
+END_TEST
+
 START_TEST(markers_are_forgotten_only_where_that_was_asked_for)
 {
 	struct joiner j = {0};
@@ -175,6 +190,7 @@ int main(void)
 	tcase_add_test(tc, empty_fragments_cost);
 	tcase_add_test(tc, all_of_them_together_are_limited);
 	tcase_add_test(tc, late_ones_are_told_once);
+	tcase_add_test(tc, late_ones_are_remembered_from_their_last_fragment);
 	tcase_add_test(tc, markers_are_forgotten_only_where_that_was_asked_for);
 	tcase_add_test(tc, lossy_for_a_while);
 	suite_add_tcase(s, tc);
