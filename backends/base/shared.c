@@ -97,6 +97,12 @@ void rv_shared_drain_bytes(struct rv_shared *all)
 	rv_shared_drain(all, ioctl(all->input_fd, FIONREAD, &n) < 0 ? 0 : (size_t)n);
 }
 
+static void end_one(void *peer, void *arg)
+{
+	(void)arg;
+	rv_shared_end(peer);
+}
+
 void rv_shared_detach(void *instance)
 {
 	struct rv_shared *all = instance;
@@ -107,15 +113,7 @@ void rv_shared_detach(void *instance)
 	all->attached = false;
 	all->drained = true; /* nobody asks any more */
 	event_del(&all->input);
-	while (all->cache.oldest) {
-		rv_shared_end(CONTAINER_OF(all->cache.oldest, struct rv_shared_peer, entry));
-	}
-	while (all->closing) {
-		rv_shared_end(all->closing);
-	}
-	if (all->line) {
-		rv_shared_end(all->line);
-	}
+	all->out.host->each_peer(all->out.handle, end_one, NULL);
 	rv_peer_cache_finish(&all->cache);
 	rv_writer_finish(&all->out);
 	free(all->buf);

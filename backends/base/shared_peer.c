@@ -108,8 +108,6 @@ int rv_shared_peer_new(struct rv_shared *all, int fd, bool line, struct rv_share
 
 static void forget(struct rv_shared_peer *p)
 {
-	struct rv_shared_peer **at = &p->all->closing;
-
 	if (p->line) {
 		p->all->line = NULL;
 		return;
@@ -117,12 +115,7 @@ static void forget(struct rv_shared_peer *p)
 	close(p->fd);
 	if (!p->closing) {
 		rv_peer_cache_remove(&p->all->cache, &p->entry);
-		return;
 	}
-	while (*at != p) {
-		at = &(*at)->next_closing;
-	}
-	*at = p->next_closing;
 }
 
 static void end(struct rv_shared_peer *p)
@@ -182,8 +175,6 @@ void rv_shared_close(void *instance, void *peer, enum rv_close how)
 	} else if (!p->closing) { /* what is unsent goes out later; then it ends */
 		rv_peer_cache_remove(&all->cache, &p->entry);
 		p->closing = true;
-		p->next_closing = all->closing;
-		all->closing = p;
 	}
 }
 

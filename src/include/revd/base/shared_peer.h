@@ -46,8 +46,8 @@ struct rv_shared_peer {
 	struct rv_shared *all;
 	int fd;        /* owned by reply peers; the line peer's is the endpoint's */
 	uint8_t armed; /* what the event waits for */
-	bool line, closing, ended;
-	struct rv_shared_peer *next_closing;
+	bool line, ended;
+	bool closing; /* what is unsent goes out, then it ends */
 	struct event event;
 	struct rv_peer_cache_entry entry; /* in all->cache unless it is the line peer or closing */
 };
@@ -64,8 +64,7 @@ struct rv_shared {
 	uint8_t *buf; /* what is read */
 	struct rv_peer_cache cache;
 	struct rv_shared_peer *line;
-	struct rv_shared_peer *closing; /* flushing, then ended */
-	struct event input;             /* of the requests */
+	struct event input; /* of the requests */
 	bool attached, draining, drained;
 	uint64_t lines_ns; /* when replies to lines were sent last */
 	size_t left;       /* while draining: bytes or messages that had arrived and are not read */
