@@ -299,8 +299,9 @@ static void remove_if_unread(int dirfd, const char *name)
 	}
 }
 
-void rv_names_remove_unread(int dirfd, const char *mark)
+void rv_names_remove_unread(int dirfd, const char *mark, size_t most, long *at)
 {
+	struct dirent *e = NULL;
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* fdopendir() keeps it */
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 
@@ -308,11 +309,13 @@ void rv_names_remove_unread(int dirfd, const char *mark)
 		fd_close_p(&fd);
 		return;
 	}
-	for (struct dirent *e = readdir(d); e; e = readdir(d)) {
+	seekdir(d, *at);
+	while (most-- > 0 && (e = readdir(d))) {
 		if (strncmp(e->d_name, mark, strlen(mark)) == 0) {
 			remove_if_unread(fd, e->d_name);
 		}
 	}
+	*at = e ? telldir(d) : 0;
 	closedir(d);
 }
 
@@ -321,7 +324,7 @@ bool rv_names_remove_directory(const char *path, int dirfd, struct rv_names_id *
 	bool same = id->ino != 0 && rv_names_id_same(rv_names_id_path(path), *id);
 
 	if (same && rmdir(path) < 0) {
-		rv_names_remove_unread(dirfd, "");
+		rv_names_remove_unread(dirfd, "", SIZE_MAX, &(long){0});
 		if (rmdir(path) < 0) {
 			return false;
 		}
@@ -344,7 +347,7 @@ static bool make_way(const char *path)
 	}
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir >= 0) {
-		rv_names_remove_unread(dir, "");
+		rv_names_remove_unread(dir, "", SIZE_MAX, &(long){0});
 	}
 	return rmdir(path) == 0;
 }

@@ -7,6 +7,7 @@
 #define MARK "live-"
 #define SWEEP_NS 1000000000u
 #define DISCARD_READS 512 /* of PIPE_BUF bytes: twice what a pipe holds */
+#define SWEEP_NAMES 256 /* at a time: a fraction of a millisecond */
 
 /* What a name of the reply directory may be: a FIFO that has no other name.
  * Judged once before it is opened, so that no device ever is, and once after,
@@ -74,7 +75,7 @@ void fifo_sweep(struct fifo_instance *in)
 	const struct rv_writer *out = &in->shared.out;
 
 	in->swept_ns = out->host->now(out->handle);
-	rv_names_remove_unread(in->ep->dir_fd, MARK);
+	rv_names_remove_unread(in->ep->dir_fd, MARK, SWEEP_NAMES, &in->swept_at);
 }
 
 /* A client has come: those before it may be dead. */

@@ -13,6 +13,7 @@ struct fifo_instance {
 	int watch_fd; /* inotify: tells when the name is taken from us */
 	struct event watch_event;
 	uint64_t swept_ns;
+	long swept_at; /* how far, in the directory */
 };
 
 /* Removes the names of clients that have died. */

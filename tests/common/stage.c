@@ -64,6 +64,7 @@ static void stage_prepare(void)
 	 * of the namespace that mounted it. */
 	if (unshare(CLONE_NEWIPC) == 0 && unshare(CLONE_NEWNS) == 0 &&
 		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0) {
+		(void)!mkdir("/dev/mqueue", 0755); /* it may well be there */
 		(void)!mount("mqueue", "/dev/mqueue", "mqueue", 0, NULL);
 	}
 	signal(SIGPIPE, SIG_IGN);

@@ -236,9 +236,10 @@ int main(void)
 	TCase *t = stage_tcase("reply_names");
 
 	tcase_add_test(t, dead_queues_are_closed);
-	tcase_add_loop_test(t, killed_clients, 0, 2);
+	tcase_add_loop_test(t, killed_clients, 0, 1);
 	tcase_add_test(t, reply_dir);
-	if (geteuid() == 0) {
+	if (geteuid() == 0) { /* stage.c has mounted /dev/mqueue, and there are other users */
+		tcase_add_loop_test(t, killed_clients, 1, 2);
 		tcase_add_loop_test(t, calls_in_a_row, 0, 2);
 	}
 	suite_add_tcase(s, t);

@@ -234,6 +234,42 @@ START_TEST(test_directory)
 }
 END_TEST
 
+/* Whoever makes many names does not keep the loop, and hides nothing behind them. */
+START_TEST(test_the_dead_go_by_and_by)
+{
+	enum { NAMES = 100, MOST = 20, CALLS = 40 };
+	int fds[NAMES], dir, dead = 0;
+	char name[32];
+	long at = 0;
+
+	ck_assert_int_eq(mkdir("d", 0700), 0);
+	dir = open("d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(name, sizeof(name), "d/live-%d", i);
+		fds[i] = place_fifo(name);
+		if (i % 2 == 0) {
+			close(fds[i]);
+		}
+	}
+	for (int call = 0; call < CALLS; call++) {
+		rv_names_remove_unread(dir, "live-", MOST, &at);
+		dead = 0;
+		for (int i = 0; i < NAMES; i += 2) {
+			snprintf(name, sizeof(name), "d/live-%d", i);
+			dead += place_has(name);
+		}
+		ck_assert(call > 0 || (at != 0 && dead >= NAMES / 2 - MOST));
+	}
+	ck_assert_int_eq(dead, 0);
+	for (int i = 1; i < NAMES; i += 2) {
+		snprintf(name, sizeof(name), "d/live-%d", i);
+		ck_assert(place_has(name));
+		close(fds[i]);
+	}
+	close(dir);
+}
+END_TEST
+
 START_TEST(test_directory_keeps_what_is_in_use)
 {
 	struct rv_endpoint_info info = fake_info();
@@ -272,6 +308,7 @@ int main(void)
 	tcase_add_test(tc, test_owner_and_group);
 	tcase_add_test(tc, test_a_name_that_exists);
 	tcase_add_test(tc, test_directory);
+	tcase_add_test(tc, test_the_dead_go_by_and_by);
 	tcase_add_test(tc, test_directory_keeps_what_is_in_use);
 	suite_add_tcase(suite, tc);
 	return runner_run(suite);

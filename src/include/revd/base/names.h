@@ -67,8 +67,9 @@ int rv_names_directory(const char *path, mode_t mode, const struct rv_endpoint_i
 	bool *ret_made, struct rv_err *) MUST_CHECK;
 
 /* Removes from the directory the FIFOs that nobody reads and whose names begin with
- * `mark`: what dead clients leave. */
-void rv_names_remove_unread(int dirfd, const char *mark);
+ * `mark`: what dead clients leave. Looks at `most` names at a time, since anybody may make
+ * many; *at: where to go on, 0 at the beginning and the end. */
+void rv_names_remove_unread(int dirfd, const char *mark, size_t most, long *at);
 /* The same with all FIFOs, and then the directory itself if that made it empty. *id stays
  * if it is still there and still ours. */
 bool rv_names_remove_directory(const char *path, int dirfd, struct rv_names_id *id);
