@@ -125,7 +125,7 @@ static size_t next_frame(
 
 size_t cut_next(struct cutter *c, const uint8_t *p, size_t n, size_t limit, struct cut_piece *ret)
 {
-	size_t skip = 0, k;
+	size_t skip = 0, k = 0;
 
 	if (UNLIKELY(c->skip)) {
 		skip = MIN(c->skip, n);
@@ -135,13 +135,12 @@ size_t cut_next(struct cutter *c, const uint8_t *p, size_t n, size_t limit, stru
 	}
 	if (n == 0) {
 		ret->kind = CUT_MORE;
-		return skip;
-	}
-	if (p[0] == RV_FRAME_MAGIC && c->scanned == 0 && !c->line) {
+	} else if (p[0] == RV_FRAME_MAGIC && c->scanned == 0 && !c->line) {
 		k = next_frame(c, p, n, limit, ret);
 	} else {
 		k = cut_line(c, p, n, limit, ret);
 	}
+	c->open = c->skip || c->line;
 	return skip + k;
 }
 

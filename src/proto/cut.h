@@ -37,12 +37,8 @@ struct cutter {
 	size_t scanned; /* bytes at the start that have no LF */
 	bool line_cr;   /* the last byte of the over-long line seen was CR */
 	bool resync;    /* shared: skipping what is torn */
+	bool open;      /* one of these: what comes next is no beginning of a line or frame */
 };
-
-static inline bool cutter_is_clean(const struct cutter *c)
-{
-	return !c->skip && !c->line && !c->resync;
-}
 
 /* Cuts the first piece off the n bytes at p. limit: max_request. Returns the
  * bytes it takes; what a CUT_MORE leaves has to be given again, with more

@@ -119,5 +119,6 @@ size_t cut_next_shared(struct cutter *c, const uint8_t *p, size_t n, size_t limi
 		ret->data = p;
 		ret->len = k;
 	}
+	c->open = c->line || c->resync;
 	return skip + k;
 }

@@ -53,7 +53,7 @@ static inline bool backlog_is_empty(const struct backlog *b)
 {
 	return !b->unsent.first && !b->order.first && !b->joining.messages && !b->uncut.len &&
 	       !b->waiting.records.len && !b->addressed.records.len && !b->tickets && !b->held &&
-	       !b->blocked_ns && !b->joining.lossy_ns && cutter_is_clean(&b->cutter);
+	       !b->blocked_ns && !b->joining.lossy_ns && !b->cutter.open;
 }
 
 /* The bytes that it takes, about. */

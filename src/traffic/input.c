@@ -58,7 +58,7 @@ static size_t serve_stream(struct batch *b, struct peer *p, struct cutter *s, co
 	size_t k;
 
 	while (off < n && may_cut(in, p)) {
-		if (data[off] != RV_FRAME_MAGIC && !s->scanned && cutter_is_clean(s) &&
+		if (data[off] != RV_FRAME_MAGIC && !s->scanned && !s->open &&
 			run_fits(in, p)) {
 			off += take_run(b, p, &run, data, off, n);
 			if (off == n) {
@@ -91,7 +91,7 @@ static void expect_rest(struct rv_instance *in, struct peer *p)
 
 	if (peer_is_shared(p)) {
 		b->input_ns =
-			b->uncut.len || !cutter_is_clean(&b->cutter) ? worker_now(in->worker) : 0;
+			b->uncut.len || b->cutter.open ? worker_now(in->worker) : 0;
 		if (b->input_ns) {
 			peer_watch(in, p);
 		}
@@ -104,7 +104,7 @@ static int keep_rest(struct rv_instance *in, struct peer *p, const struct cutter
 {
 	struct backlog *b = p->backlog;
 
-	if (!b && n == 0 && cutter_is_clean(s)) {
+	if (!b && n == 0 && !s->open) {
 		return 0;
 	}
 	b = peer_backlog(p);
@@ -178,7 +178,7 @@ static size_t bytes_until_complete(const struct peer *p, const uint8_t *data, si
 	const uint8_t *kept = bytes_head(&b->uncut), *lf;
 	size_t size = RV_FRAME_HEADER;
 
-	if (!cutter_is_clean(&b->cutter)) {
+	if (b->cutter.open) {
 		return n;
 	}
 	if (kept[0] != RV_FRAME_MAGIC) {

@@ -54,7 +54,7 @@ static void cut_all(struct pieces *ret, const uint8_t *data, size_t n, size_t fi
 		FUZZ_CHECK(copy);
 		memcpy(copy, data + at, end - at);
 		do {
-			bool clean = cutter_is_clean(&c);
+			bool clean = !c.open;
 
 			p.data = NULL;
 			k = cut_next(&c, copy + off, end - base - off, LIMIT, &p);
