@@ -38,6 +38,14 @@ static void on_event(int fd, short what, void *arg)
 	rv_shared_end(p);
 }
 
+static void unwatch(struct rv_shared_peer *p)
+{
+	if (p->armed) {
+		event_del(&p->event);
+	}
+	p->armed = 0;
+}
+
 /* For the reader to leave, and for room if there is a tail. */
 static int watch(struct rv_shared_peer *p)
 {
@@ -48,9 +56,7 @@ static int watch(struct rv_shared_peer *p)
 	if (what == p->armed) {
 		return 0;
 	}
-	if (p->armed) {
-		event_del(&p->event);
-	}
+	unwatch(p);
 	p->armed = (uint8_t)what;
 	if (!what) {
 		return 0;
@@ -58,14 +64,6 @@ static int watch(struct rv_shared_peer *p)
 	event_assign(&p->event, out->host->event_base(out->handle), p->fd,
 		(short)(what | EV_PERSIST), on_event, p);
 	return event_add(&p->event, NULL) < 0 ? -ENOMEM : 0;
-}
-
-static void unwatch(struct rv_shared_peer *p)
-{
-	if (p->armed) {
-		event_del(&p->event);
-	}
-	p->armed = 0;
 }
 
 int rv_shared_set_fd(struct rv_shared_peer *p, int fd)
@@ -86,7 +84,9 @@ int rv_shared_peer_new(struct rv_shared *all, int fd, bool line, struct rv_share
 	void *block;
 	int r;
 
-	all->ops->describe(all, fd, line, &info);
+	if (all->ops->describe) {
+		all->ops->describe(all, fd, line, &info);
+	}
 	info.flags |= (all->ops->messages ? 0 : RV_PEER_STREAM) |
 		      (line ? RV_PEER_SHARED : RV_PEER_REPLY_ONLY);
 	r = out->host->peer_new(out->handle, &info, &block);

@@ -60,15 +60,7 @@ static int receive_marked(struct rv_connection *c, struct reception *r)
 			.msg_control = &r->control[i],
 			.msg_controllen = sizeof(r->control[i])};
 	}
-	if (in->batch == 1) {
-		ssize_t len =
-			recvmsg(rv_connection_fd(c), &r->v[0].msg_hdr, MSG_DONTWAIT | MSG_TRUNC);
-
-		r->v[0].msg_len = len < 0 ? 0 : (unsigned)len;
-		n = len < 0 ? -1 : 1;
-	} else {
-		n = recvmmsg(rv_connection_fd(c), r->v, in->batch, MSG_DONTWAIT | MSG_TRUNC, NULL);
-	}
+	n = recvmmsg(rv_connection_fd(c), r->v, in->batch, MSG_DONTWAIT | MSG_TRUNC, NULL);
 	return n < 0 ? -errno : n;
 }
 

@@ -170,18 +170,10 @@ static int reconfigure(
 
 /* The instance. */
 
-static void describe(struct rv_shared *all, int fd, bool line, struct rv_peer_info *info)
-{
-	(void)all;
-	(void)fd;
-	(void)line;
-	(void)info; /* bytes, as many as you like */
-}
-
 static int attach(void *block, void *endpoint, const struct rv_host *host,
 	struct rv_instance *handle, struct rv_err *e)
 {
-	static const struct rv_shared_ops ops = {.send = rv_shared_write, .describe = describe};
+	static const struct rv_shared_ops ops = {.send = rv_shared_write};
 	struct endpoint *ep = endpoint;
 	struct instance *in = block;
 

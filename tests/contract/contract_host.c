@@ -164,7 +164,7 @@ int main(void)
 	tcase_add_test(t, a_message_names_whom_to_answer);
 	tcase_add_test(t, and_is_answered_late);
 	tcase_add_test(t, who_is_answered_leaves);
-	tcase_add_loop_test(t, down_and_up, KIND_LOOPBACK_STREAM, KINDS);
+	tcase_add_loop_test(t, down_and_up, KIND_LOOPBACK_STREAM, KIND_TCP);
 	suite_add_tcase(s, t);
 	return stage_run(s);
 }

@@ -87,7 +87,6 @@ WRAP(int, getsockopt, -1, (int fd, int level, int name, void *p, socklen_t *n),
 	(fd, level, name, p, n))
 WRAP(int, setsockopt, -1, (int fd, int level, int name, const void *p, socklen_t n),
 	(fd, level, name, p, n))
-WRAP(ssize_t, recvmsg, -1, (int fd, struct msghdr *m, int flags), (fd, m, flags))
 WRAP(int, recvmmsg, -1, (int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *t),
 	(fd, v, n, flags, t))
 WRAP(int, sendmmsg, -1, (int fd, struct mmsghdr *v, unsigned n, int flags), (fd, v, n, flags))

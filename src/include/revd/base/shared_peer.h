@@ -16,12 +16,12 @@ struct rv_shared_ops {
 	bool messages; /* and they are sent one by one; else bytes are read and written */
 	/* As in struct rv_writer_ops. */
 	ssize_t (*send)(void *peer, const void *p, size_t n);
-	/* Fills in the flags and sizes of a peer that writes to fd. */
-	void (*describe)(struct rv_shared *, int fd, bool line, struct rv_peer_info *);
 	/* With messages: reads at most rv_shared_may_read() of them into all->buf, and gives
 	 * them to the host; then rv_shared_took(). 0 or -errno. */
 	int (*input)(struct rv_shared *);
 	/* The rest may be 0 or NULL. */
+	/* Fills in the sizes of a peer that writes to fd. NULL: any. */
+	void (*describe)(struct rv_shared *, int fd, bool line, struct rv_peer_info *);
 	/* Nobody has read the replies to lines for long: what is in there goes. How many
 	 * they were. */
 	size_t (*discard_lines)(struct rv_shared *);
