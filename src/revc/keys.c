@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdint.h>
+#include <wchar.h>
 #include "text/cluster.h"
 #include "util/macro.h"
 
@@ -21,7 +22,7 @@ static int last_cluster(const uint8_t *text, size_t n)
 }
 
 /* libedit deletes code points: of a family only the youngest child, of a flag a half. */
-static unsigned char delete_cluster(EditLine *el, int c)
+static unsigned char delete_cluster(EditLine *el, wint_t c)
 {
 	const LineInfo *li = el_line(el);
 	size_t n = (size_t)(li->cursor - li->buffer);
@@ -35,7 +36,7 @@ static unsigned char delete_cluster(EditLine *el, int c)
 }
 
 /* libedit's own handlers put the terminal right before and after. */
-static unsigned char suspend(EditLine *el, int c)
+static unsigned char suspend(EditLine *el, wint_t c)
 {
 	(void)el;
 	(void)c;
@@ -43,7 +44,7 @@ static unsigned char suspend(EditLine *el, int c)
 	return CC_REDISPLAY;
 }
 
-static unsigned char quit(EditLine *el, int c)
+static unsigned char quit(EditLine *el, wint_t c)
 {
 	(void)el;
 	(void)c;
@@ -54,18 +55,19 @@ static unsigned char quit(EditLine *el, int c)
 void keys_bind(EditLine *el)
 {
 	static const struct {
-		const char *key, *function, *help;
-		unsigned char (*run)(EditLine *, int);
+		const wchar_t *key, *function, *help;
+		unsigned char (*run)(EditLine *, wint_t);
 	} keys[] = {
-		{"^?", "revc-delete", "Delete the character before the cursor", delete_cluster},
-		{"^H", "revc-delete", "Delete the character before the cursor", delete_cluster},
-		{"^Z", "revc-suspend", "Stop revc for a while", suspend},
-		{"^\\", "revc-quit", "End revc with a core", quit},
+		{L"^?", L"revc-delete", L"Delete the character before the cursor", delete_cluster},
+		{L"^H", L"revc-delete", L"Delete the character before the cursor", delete_cluster},
+		{L"^Z", L"revc-suspend", L"Stop revc for a while", suspend},
+		{L"^\\", L"revc-quit", L"End revc with a core", quit},
 	};
 
+	/* By the wide functions: the others leak what they make of these strings. */
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		el_set(el, EL_ADDFN, keys[i].function, keys[i].help, keys[i].run);
-		el_set(el, EL_BIND, keys[i].key, keys[i].function, NULL);
+		el_wset(el, EL_ADDFN, keys[i].function, keys[i].help, keys[i].run);
+		el_wset(el, EL_BIND, keys[i].key, keys[i].function, NULL);
 	}
 	/* While a line is typed they are keys; while a reply is awaited they are signals. */
 	el_set(el, EL_SETTY, "-d", "-isig", NULL);

@@ -8,6 +8,7 @@
 #include "common/run.h"
 #include "common/scene.h"
 #include "common/stage.h"
+#include "util/fd.h"
 
 static void expect_says(const char *text, const char *what)
 {
@@ -54,6 +55,48 @@ START_TEST(stats_are_a_table)
 	ck_assert_uint_eq(requests, 3);
 	ck_assert_uint_eq(errors, 2);
 	ck_assert(p50 > 0 && p99 >= p50);
+	run_free(&r);
+	rig_finish(&rig);
+}
+END_TEST
+
+/* The page without its escapes. */
+static char *read_page(void)
+{
+	char *page, *to;
+	size_t n;
+
+	ck_assert_int_eq(fd_read_file(getenv("REVD_TEST_PROTOCOL"), 1 << 20, &page, &n), 0);
+	to = page;
+	for (const char *from = page; *from; from++) {
+		if (*from != '\\') {
+			*to++ = *from;
+		}
+	}
+	*to = '\0';
+	return page;
+}
+
+/* revd-protocol(7) knows every member that the daemon sends. */
+START_TEST(stats_are_documented)
+{
+	CLEANUP_FREE char *page = read_page();
+	unsigned members = 0;
+	struct rig rig;
+	struct run r;
+
+	rig_start(&rig, rig_all);
+	RUN(&r, &rig, "revc", "-e", client_uris[STREAM], "--stats", "--json");
+	ck_assert_msg(r.status == 0, "%s", r.err);
+	for (char *p = r.out, *end; (end = strstr(p, "\":")); p = end + 2) {
+		const char *key;
+
+		*end = '\0';
+		key = strrchr(p, '"') + 1;
+		ck_assert_msg(strstr(page, key), "%s is not in revd-protocol(7)", key);
+		members++;
+	}
+	ck_assert_uint_gt(members, 40);
 	run_free(&r);
 	rig_finish(&rig);
 }
@@ -186,6 +229,7 @@ int main(void)
 	TCase *t = stage_tcase("asks");
 
 	tcase_add_test(t, stats_are_a_table);
+	tcase_add_test(t, stats_are_documented);
 	tcase_add_loop_test(t, pings_are_counted, 0, TRANSPORTS);
 	tcase_add_loop_test(t, denied_is_told, 0, 5);
 	tcase_add_loop_test(t, all_asks_there, 0, TRANSPORTS);

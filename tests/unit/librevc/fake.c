@@ -38,7 +38,7 @@ static void reverse(struct bytes *to, const uint8_t *p, size_t n)
 
 static bool is_bad(const uint8_t *p, size_t n)
 {
-	return memmem(p, n, "bad", 3) != NULL;
+	return n > 0 && memmem(p, n, "bad", 3) != NULL;
 }
 
 static size_t limit(const struct fake *f)
