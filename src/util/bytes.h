@@ -15,13 +15,13 @@ struct bytes {
 
 static inline uint8_t *bytes_head(const struct bytes *b)
 {
-	return b->data + b->head;
+	return b->data ? b->data + b->head : NULL;
 }
 
 /* Where the next bytes go: as many as bytes_reserve() made room for. */
 static inline uint8_t *bytes_tail(const struct bytes *b)
 {
-	return b->data + b->head + b->len;
+	return b->data ? b->data + b->head + b->len : NULL;
 }
 
 /* Bytes that may be written there. */
