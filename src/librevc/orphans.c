@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -10,7 +11,21 @@
 #include <unistd.h>
 #include "util/fd.h"
 
+#define LOCK_TRIES 200 /* of a millisecond */
 #define LIST_MAX ((size_t)256 << 10) /* more names than there can be queues */
+
+/* Whoever has it needs it for microseconds; one that is stopped just then is not waited
+ * for. */
+static int lock_list(int fd)
+{
+	int r = flock(fd, LOCK_EX | LOCK_NB);
+
+	for (int i = 0; r < 0 && errno == EWOULDBLOCK && i < LOCK_TRIES; i++) {
+		(void)poll(NULL, 0, 1);
+		r = flock(fd, LOCK_EX | LOCK_NB);
+	}
+	return r;
+}
 
 static int open_list(const char *path)
 {
@@ -19,7 +34,7 @@ static int open_list(const char *path)
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
-		flock(fd, LOCK_EX) < 0) {
+		lock_list(fd) < 0) {
 		return -1;
 	}
 	return TAKE_FD(fd);

@@ -122,6 +122,16 @@ START_TEST(what_is_no_list)
 }
 END_TEST
 
+/* A client that is stopped while it has the list holds nobody up. */
+START_TEST(a_list_that_is_kept)
+{
+	CLEANUP_FD int kept = orphans_open(path);
+
+	ck_assert_int_ge(kept, 0);
+	ck_assert_int_eq(orphans_open(path), -1);
+}
+END_TEST
+
 /* Without a path it is one of this user's, that others can't read. */
 START_TEST(the_usual_list)
 {
@@ -144,6 +154,7 @@ int main(void)
 	tcase_add_test(t, the_dead_go_and_the_living_stay);
 	tcase_add_test(t, the_list_does_not_grow);
 	tcase_add_test(t, what_is_no_list);
+	tcase_add_test(t, a_list_that_is_kept);
 	tcase_add_test(t, the_usual_list);
 	suite_add_tcase(s, t);
 	return runner_run(s);
