@@ -283,19 +283,29 @@ int rv_names_directory(const char *path, mode_t mode, const struct rv_endpoint_i
 	return r;
 }
 
+static bool is_unread(int dirfd, const char *name)
+{
+	CLEANUP_FD int fd =
+		openat(dirfd, name, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 && errno == ENXIO;
+}
+
+/* Its client may just be opening it. So it is looked at again under a name that nobody
+ * opens: whoever was in time keeps it, and whoever was not finds it gone. */
 static void remove_if_unread(int dirfd, const char *name)
 {
+	static const char aside[] = ".dead";
 	struct stat st;
-	int fd;
 
-	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISFIFO(st.st_mode)) {
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISFIFO(st.st_mode) ||
+		!is_unread(dirfd, name) || renameat(dirfd, name, dirfd, aside) < 0) {
 		return;
 	}
-	fd = openat(dirfd, name, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
-	if (fd >= 0) {
-		close(fd); /* somebody reads it */
-	} else if (errno == ENXIO) {
-		unlinkat(dirfd, name, 0);
+	if (is_unread(dirfd, aside)) {
+		unlinkat(dirfd, aside, 0);
+	} else {
+		(void)renameat(dirfd, aside, dirfd, name);
 	}
 }
 
