@@ -112,16 +112,14 @@ rv_ticket call_defer(struct rv_reply *r)
 	return s->ticket;
 }
 
-/* The service has answered all the same, so the ticket is void. */
-static void withdraw(struct sink *s)
+void call_withdraw(struct request *q, rv_ticket id)
 {
-	struct request *q = s->request;
 	struct rv_instance *in = q->batch->in;
 	struct tickets *ts = &in->traffic->tickets;
-	struct ticket *t = ticket_find(ts, s->ticket);
+	struct ticket *t = ticket_find(ts, id);
 
 	in->n_tickets--;
-	in->service->deferred--;
+	t->service->deferred--;
 	q->peer->inflight -= t->bytes;
 	if (t->line) {
 		order_remove(&q->peer->backlog->order, t->line);
@@ -191,7 +189,7 @@ void call_service(struct request *q, const uint8_t *text, size_t n)
 		if (status == RV_REPLY_LATER) {
 			return;
 		}
-		withdraw(&s);
+		call_withdraw(q, s.ticket); /* it has answered all the same */
 	}
 	if (LIKELY(status == RV_STATUS_OK && !s.scratch && s.reply.len <= in->limits.max_request)) {
 		finish_in_place(q, s.reply.len);

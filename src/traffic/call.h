@@ -13,6 +13,8 @@ void call_service(struct request *, const uint8_t *text, size_t n);
 
 /* Puts the request aside, to be answered for sw by its ticket. 0: no memory. */
 rv_ticket call_make_ticket(struct request *, struct rv_service_worker *sw);
+/* It is answered in another way: the ticket is void. */
+void call_withdraw(struct request *, rv_ticket);
 
 /* Methods of struct rv_service_host, from inside of the service. */
 uint8_t *call_room(struct rv_reply *, size_t n);

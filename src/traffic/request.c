@@ -28,9 +28,13 @@ static void serve_reload(struct request *q)
 		return;
 	}
 	ticket = call_make_ticket(q, in->traffic->control);
-	if (!ticket || in->reports->reload(in->owner, in->traffic, ticket) < 0) {
-		reply_status(q, RV_STATUS_INTERNAL, "out of memory");
+	if (ticket && in->reports->reload(in->owner, in->traffic, ticket) == 0) {
+		return;
 	}
+	if (ticket) {
+		call_withdraw(q, ticket);
+	}
+	reply_status(q, RV_STATUS_INTERNAL, "out of memory");
 }
 
 static void serve_op(struct request *q, const uint8_t *data, size_t n)
