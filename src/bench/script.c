@@ -57,7 +57,7 @@ static void lay_out(
 		snprintf(l->head, sizeof(l->head), "get c%04uk%06zu", s->client, i);
 		snprintf(l->reply_head, sizeof(l->reply_head), "VALUE c%04uk%06zu 0 %zu\r\n",
 			s->client, i, s->size);
-		strcpy(l->reply_tail, "\r\nEND\r\n");
+		snprintf(l->reply_tail, sizeof(l->reply_tail), "\r\nEND\r\n");
 		break;
 	case SCRIPT_LINE:
 		*l = (struct layout){.text = s->size - 1, .tail = "\n", .reply_tail = "\n"};

@@ -61,18 +61,6 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	return p;
 }
 
-void arena_join(struct arena *into, struct arena *from)
-{
-	struct arena_piece **tail = &from->head;
-
-	while (*tail) {
-		tail = &(*tail)->next;
-	}
-	*tail = into->head;
-	into->head = from->head;
-	from->head = NULL;
-}
-
 void arena_finish(struct arena *a)
 {
 	while (a->head) {

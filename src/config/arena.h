@@ -19,6 +19,4 @@ void *arena_alloc(struct arena *, size_t n) MUST_CHECK;
 char *arena_strndup(struct arena *, const char *s, size_t n) MUST_CHECK;
 char *arena_strdup(struct arena *, const char *s) MUST_CHECK;
 char *arena_printf(struct arena *, const char *fmt, ...) PRINTF(2, 3) MUST_CHECK;
-/* The pieces of `from` live as long as those of `into` now. */
-void arena_join(struct arena *into, struct arena *from);
 void arena_finish(struct arena *);

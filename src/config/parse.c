@@ -37,16 +37,18 @@ static bool is_negative(const char *text)
 	return text[0] == '-' && text[1] >= '0' && text[1] <= '9';
 }
 
-char *parse_format_number(enum rv_type type, uint64_t v, char *buf)
+/* A bound as people write it. buf: NUM_TEXT. */
+static void format_number(enum rv_type type, uint64_t v, char *buf)
 {
 	switch (type) {
 	case RV_SIZE:
-		return num_format_size(v, buf);
+		num_format_size(v, buf);
+		break;
 	case RV_TIME:
-		return num_format_time(v, buf);
+		num_format_time(v, buf);
+		break;
 	default:
 		snprintf(buf, NUM_TEXT, "%llu", (unsigned long long)v);
-		return buf;
 	}
 }
 
@@ -69,8 +71,8 @@ static int refuse_range(struct parse *p)
 	const struct rv_option *o = p->option;
 	char q[QUOTE_TEXT], low[NUM_TEXT], high[NUM_TEXT];
 
-	parse_format_number(o->type, o->min, low);
-	parse_format_number(o->type, o->max, high);
+	format_number(o->type, o->min, low);
+	format_number(o->type, o->max, high);
 	quote(p->text, q);
 	return o->max ? refuse(p, "%s is out of range, %s to %s", q, low, high)
 		      : refuse(p, "%s is out of range, the least is %s", q, low);

@@ -13,6 +13,3 @@
  */
 int parse_option(struct arena *, const struct rv_option *, const char *text, void *field,
 	char *why) MUST_CHECK;
-
-/* A bound or a value of RV_UINT, RV_SIZE or RV_TIME as people write it. buf: NUM_TEXT. */
-char *parse_format_number(enum rv_type, uint64_t v, char *buf);

@@ -229,8 +229,11 @@ static int is_plugin(const struct dirent *d)
 	return n > 3 && strcmp(d->d_name + n - 3, ".so") == 0;
 }
 
-int registry_load(struct registry *r, const char *dir, struct rv_err *err)
+/* Loads every *.so of a directory that, like its files, only root (or, where we are not
+ * root, only we) may write. A directory that was loaded before is fine. */
+static int load_directory(void *ctx, const char *dir, struct rv_err *err)
 {
+	struct registry *r = ctx;
 	const size_t backends = r->n_backends, services = r->n_services, handles = r->n_handles;
 	struct dirent **list;
 	int n, k;
@@ -271,16 +274,11 @@ int registry_load(struct registry *r, const char *dir, struct rv_err *err)
 	return k;
 }
 
-static int load_for_config(void *ctx, const char *dir, struct rv_err *err)
-{
-	return registry_load(ctx, dir, err);
-}
-
 struct config_registry registry_for_config(struct registry *r)
 {
 	return (struct config_registry){
 		.ctx = r,
-		.load_plugins = load_for_config,
+		.load_plugins = load_directory,
 		.backend = find_backend,
 		.service = find_service,
 		.backend_name = backend_name,

@@ -203,7 +203,8 @@ int server_reload(struct server *s, struct config *config, struct rv_err *err)
 
 /* What others may know. */
 
-size_t server_n_endpoints(const struct server *s)
+/* How many are being served. */
+static size_t n_endpoints(const struct server *s)
 {
 	size_t n = 0;
 
@@ -215,7 +216,7 @@ size_t server_n_endpoints(const struct server *s)
 
 void server_describe(struct server *s, char *buf, size_t size)
 {
-	size_t n = server_n_endpoints(s), down = 0;
+	size_t n = n_endpoints(s), down = 0;
 	const struct endpoint *first = NULL;
 
 	pthread_rwlock_rdlock(&s->endpoints.lock);

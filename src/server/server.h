@@ -59,9 +59,6 @@ void server_drain(struct server *);
 /* Ends the workers, closes all endpoints, removes their names. */
 void server_destroy(struct server *);
 
-/* How many endpoints are being served. */
-size_t server_n_endpoints(const struct server *);
-
 /* Writes "serving 3 endpoints", or which of them are down and why. */
 void server_describe(struct server *, char *buf, size_t size);
 

@@ -11,8 +11,8 @@
 
 /* The rules GB3 to GB999, one row per state. Every row but CR, CONTROL and
  * PREPEND breaks before everything but Extend, ZWJ and SpacingMark (GB9, GB9a)
- * and what its own rule adds. */
-const uint8_t cluster_next[CLUSTER_STATE_COUNT][GCB_COUNT] = {
+ * and what its own rule adds. An entry is the next state. */
+static const uint8_t cluster_next[CLUSTER_STATE_COUNT][GCB_COUNT] = {
 	/* clang-format off */
 /*                        Other     CR     LF          Control     Pictogr.    Consonant     LV    LVT   Extend        Linker      Non-joiner  ZWJ             Spacing   Prepend     Regional     L     V     T */
 [CLUSTER_OTHER]       = {B(OTHER), B(CR), B(CONTROL), B(CONTROL), B(PICTURE), B(CONSONANT), B(V), B(T), X(OTHER),     X(OTHER),   X(OTHER),   X(OTHER),       X(OTHER), B(PREPEND), B(REGIONAL), B(L), B(V), B(T)},

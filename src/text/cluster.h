@@ -29,10 +29,6 @@ enum cluster_state {
 
 #define CLUSTER_BREAK 0x80u
 
-/* The next state; CLUSTER_BREAK is set in it if there is a boundary before the
- * code point of that class. */
-extern const uint8_t cluster_next[CLUSTER_STATE_COUNT][GCB_COUNT];
-
 /*
  * These write clusters of src, from the one that begins at *pos on, to their places
  * in the reversed text dst: what lies at [a, b) goes to [n - b, n - a). They stop at the

@@ -18,18 +18,6 @@ int fd_close(int fd)
 	return -1;
 }
 
-int fd_prepare(int fd)
-{
-	int fl = fcntl(fd, F_GETFL);
-	int fdfl = fcntl(fd, F_GETFD);
-
-	if (fl < 0 || fdfl < 0 || fcntl(fd, F_SETFL, fl | O_NONBLOCK) < 0 ||
-		fcntl(fd, F_SETFD, fdfl | FD_CLOEXEC) < 0) {
-		return -errno;
-	}
-	return 0;
-}
-
 void fd_event_signal(int fd)
 {
 	const uint64_t one = 1;

@@ -15,9 +15,6 @@ static inline void fd_close_p(int *fd)
 
 #define CLEANUP_FD CLEANUP(fd_close_p)
 
-/* Sets O_NONBLOCK and FD_CLOEXEC. 0 or -errno. */
-int fd_prepare(int fd) MUST_CHECK;
-
 /* Makes an eventfd readable, and unreadable again. Any thread. */
 void fd_event_signal(int fd);
 void fd_event_clear(int fd);

@@ -52,20 +52,6 @@ START_TEST(owning_locals)
 }
 END_TEST
 
-START_TEST(prepare)
-{
-	int fds[2];
-
-	ck_assert_int_eq(pipe(fds), 0);
-	ck_assert_int_eq(fd_prepare(fds[0]), 0);
-	ck_assert(fcntl(fds[0], F_GETFL) & O_NONBLOCK);
-	ck_assert(fcntl(fds[0], F_GETFD) & FD_CLOEXEC);
-	ck_assert_int_eq(fd_prepare(-1), -EBADF);
-	close(fds[0]);
-	close(fds[1]);
-}
-END_TEST
-
 struct sink {
 	int fd;
 	size_t n;
@@ -101,7 +87,7 @@ START_TEST(write_all_waits)
 		sum = (unsigned char)(sum * 31 + data[i]);
 	}
 	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
-	ck_assert_int_eq(fd_prepare(fds[1]), 0);
+	ck_assert_int_eq(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
 	sink.fd = fds[0];
 	ck_assert_int_eq(pthread_create(&thread, NULL, drain, &sink), 0);
 	ck_assert_int_eq(fd_write_all(fds[1], data, MUCH), 0);
@@ -182,7 +168,6 @@ int main(void)
 
 	tcase_add_test(t, close_keeps_errno);
 	tcase_add_test(t, owning_locals);
-	tcase_add_test(t, prepare);
 	tcase_add_test(t, write_all_waits);
 	tcase_add_test(t, write_all_reports);
 	tcase_add_loop_test(t, read_file, 0, ARRAY_SIZE(sizes));
