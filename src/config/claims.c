@@ -51,7 +51,7 @@ static bool name_at(const struct config_endpoint *e, size_t i, char *buf, size_t
 {
 	const struct rv_backend_ops *ops = e->ops;
 
-	if (ops->size >= sizeof(*ops) && ops->name_at) {
+	if (ops->size > offsetof(struct rv_backend_ops, name_at) && ops->name_at) {
 		return ops->name_at(e->values, i, buf, size);
 	}
 	if (i == 0 && ops->address) {

@@ -9,6 +9,7 @@
 #include "util/log.h"
 
 #define TICK_US 100000 /* timeouts are kept to within this */
+#define LOOKS 32       /* without a system call, while spinning; then events have their turn */
 
 struct command {
 	void (*run)(struct worker *, void *arg);
@@ -102,17 +103,36 @@ bool worker_turn(struct worker *w, bool wait)
 	return !w->stop && !event_base_got_break(w->base);
 }
 
+static enum worker_look look(struct worker *w, bool sleep)
+{
+	enum worker_look r = w->hooks->look(w->ctx, sleep);
+
+	w->now_ns = 0;
+	return r;
+}
+
+/* One step of spinning: looks, and where that is in vain or now and then takes a turn.
+ * False if the loop is to end. */
+static bool spin_step(struct worker *w, unsigned *looks)
+{
+	if (look(w, false) != WORKER_LOOK_VAIN && !w->ending && ++*looks % LOOKS != 0) {
+		return true;
+	}
+	return worker_turn(w, false);
+}
+
 /* Looks for more without sleeping, for as long as its endpoints want that after
  * the last input, if that has paid lately. False if the loop is to end. */
 static bool spin(struct worker *w)
 {
 	uint64_t served = w->served_ns;
+	unsigned looks = 0;
 
 	if (clock_now() - served >= w->spin_ns || !spin_begin(&w->spinner)) {
 		return true;
 	}
 	do {
-		if (!worker_turn(w, false)) {
+		if (!spin_step(w, &looks)) {
 			return false;
 		}
 		if (w->served_ns != served) {
@@ -126,8 +146,11 @@ static bool spin(struct worker *w)
 
 void worker_run(struct worker *w)
 {
+	bool sleep = true;
+
 	w->now_ns = 0;
-	while (worker_turn(w, true) && (!w->spin_ns || spin(w))) {
+	while (worker_turn(w, sleep) && (!w->spin_ns || spin(w))) {
+		sleep = look(w, true) != WORKER_LOOK_SERVED;
 	}
 }
 

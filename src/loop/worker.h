@@ -21,11 +21,20 @@ struct event_base;
 struct event;
 struct worker;
 
+enum worker_look {
+	WORKER_LOOK_VAIN, /* only events tell of what comes next */
+	WORKER_LOOK_NOTHING,
+	WORKER_LOOK_SERVED,
+};
+
 /* What is done in a worker's loop beside events. ctx: the worker's. */
 struct worker_hooks {
 	void (*turn_end)(void *ctx); /* after a turn in which worker.ending was set */
 	void (*woken)(void *ctx);    /* after worker_wake() */
 	bool (*tick)(void *ctx);     /* after worker_want_tick(); true: again later */
+	/* Serves what has come without an event; sleep: what comes from then on wakes the
+	 * worker up. */
+	enum worker_look (*look)(void *ctx, bool sleep);
 };
 
 struct worker {

@@ -81,11 +81,12 @@ struct rv_instance {
 	pthread_mutex_t post_lock;
 	struct post *posts, **posts_end; /* see post.h */
 	struct rv_instance *next;        /* of the worker */
+	struct rv_instance *next_polled; /* of those whose backend has poll() */
 };
 
 struct traffic {
 	struct worker worker;
-	struct rv_instance *instances;
+	struct rv_instance *instances, *polled;
 	struct rv_service_worker *retired; /* with deferred replies still out */
 	struct rv_service_worker *control; /* for requests that the main thread answers */
 	struct tickets tickets;

@@ -82,10 +82,28 @@ static bool on_tick(void *ctx)
 	return again;
 }
 
+static enum worker_look on_look(void *ctx, bool sleep)
+{
+	struct traffic *t = ctx;
+	enum worker_look found = WORKER_LOOK_VAIN;
+
+	for (struct rv_instance *in = t->polled, *next; in; in = next) {
+		enum rv_poll r = in->ops->poll(in->block, sleep);
+
+		next = in->next_polled;
+		if (r != RV_POLL_NOBODY) {
+			found = MAX(found,
+				r == RV_POLL_SERVED ? WORKER_LOOK_SERVED : WORKER_LOOK_NOTHING);
+		}
+	}
+	return found;
+}
+
 static const struct worker_hooks hooks = {
 	.turn_end = on_turn_end,
 	.woken = on_woken,
 	.tick = on_tick,
+	.look = on_look,
 };
 
 static const struct rv_service_ops control_ops = {.name = "control"};
@@ -167,6 +185,17 @@ static void update_spin(struct traffic *t)
 	}
 }
 
+static void update_polled(struct traffic *t)
+{
+	t->polled = NULL;
+	for (struct rv_instance *in = t->instances; in; in = in->next) {
+		if (in->ops->size > offsetof(struct rv_backend_ops, poll) && in->ops->poll) {
+			in->next_polled = t->polled;
+			t->polled = in;
+		}
+	}
+}
+
 static void do_attach(struct worker *w, void *p)
 {
 	struct attach_arg *a = p;
@@ -184,6 +213,7 @@ static void do_attach(struct worker *w, void *p)
 	}
 	in->next = in->traffic->instances;
 	in->traffic->instances = in;
+	update_polled(in->traffic);
 	update_spin(in->traffic);
 }
 
@@ -254,6 +284,7 @@ static void unlink_instance(struct rv_instance *in)
 	if (*at) {
 		*at = in->next;
 	}
+	update_polled(in->traffic);
 	update_spin(in->traffic);
 }
 

@@ -26,7 +26,7 @@
  * only what instances do not read, or what may be read torn-free (one word).
  *
  * Re-entry. From inside host->bytes(), messages(), eof() and writable() the host
- * may call reserve, commit, flush and peer_close. It calls resume and drain
+ * may call reserve, commit, flush and peer_close. It calls resume, drain and poll
  * only from outside of the backend's own callbacks, or from writable().
  *
  * Errors. 0 or -errno; the sentence for the log goes into rv_err.
@@ -107,6 +107,13 @@ enum rv_drop {
 	RV_DROP_ACCEPT,     /* accept() failed */
 	RV_DROP_IO,         /* another error of the transport */
 	RV_DROP_COUNT,
+};
+
+/* What poll() has found. */
+enum rv_poll {
+	RV_POLL_NOBODY, /* there is no peer to look at: what comes next is an event */
+	RV_POLL_NOTHING,
+	RV_POLL_SERVED, /* something; there may be more at once */
 };
 
 #define RV_COMMIT_NONE ((size_t)-1)
@@ -262,4 +269,11 @@ struct rv_backend_ops { /* grows at the tail only */
 	 * slash, and others with what keeps them apart: "/run/x.fifo", "@x",
 	 * "mqueue:/x". Two endpoints with one name are an error. */
 	bool (*name_at)(const void *cfg, size_t i, char *buf, size_t size);
+
+	/* NULL: all input comes by events. Looks at peers whose input can come without one,
+	 * since it lies in memory that they share, and serves a bounded amount for each;
+	 * outside of the backend's own callbacks. It is called again and again while the
+	 * worker spins; and with `sleep` before the worker sleeps: what comes from then on
+	 * has to wake it up. */
+	enum rv_poll (*poll)(void *in, bool sleep);
 };

@@ -286,19 +286,26 @@ void fake_free(struct rv_instance *f)
 	free(f);
 }
 
+/* Before the loop sleeps. */
+static bool poll_served(struct rv_instance *f)
+{
+	return f->attached && f->ops->poll && f->ops->poll(f->block, true) == RV_POLL_SERVED;
+}
+
 void fake_turn(struct rv_instance *f, uint64_t until)
 {
 	struct timeval tv = {
 		.tv_sec = wait_left(until) / 1000, .tv_usec = (wait_left(until) % 1000) * 1000};
 
 	event_base_loopexit(f->base, &tv);
-	event_base_loop(f->base, EVLOOP_ONCE);
+	event_base_loop(f->base, poll_served(f) ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
 	free_gone(f);
 }
 
 void fake_settle(struct rv_instance *f)
 {
 	for (int i = 0; i < 20; i++) {
+		(void)poll_served(f);
 		event_base_loop(f->base, EVLOOP_NONBLOCK);
 		free_gone(f);
 	}
