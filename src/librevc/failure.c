@@ -7,6 +7,7 @@
 #include "util/quote.h"
 
 #define ANY (-1)
+#define SOCKETS (-2) /* URI_UDS, URI_SHM */
 
 /* The first row that fits is taken. What the kernel says by a number depends on
  * the transport: ENXIO is a FIFO without a reader, EMFILE a spent budget of
@@ -20,16 +21,18 @@ struct sentence {
 };
 
 static const struct sentence sentences[] = {
-	{URI_UDS, FAILURE_CONNECT, ENOENT, EXIT_UNAVAILABLE,
+	{SOCKETS, FAILURE_CONNECT, ENOENT, EXIT_UNAVAILABLE,
 		"nobody serves there, the socket does not exist (is revd running?)"},
-	{URI_UDS, FAILURE_CONNECT, ECONNREFUSED, EXIT_UNAVAILABLE,
+	{SOCKETS, FAILURE_CONNECT, ECONNREFUSED, EXIT_UNAVAILABLE,
 		"nobody serves there (is revd running?)"},
-	{URI_UDS, FAILURE_CONNECT, ENOTSOCK, EXIT_UNAVAILABLE, "this is not a socket"},
-	{URI_UDS, FAILURE_CONNECT, EACCES, EXIT_NO_PERMISSION,
+	{SOCKETS, FAILURE_CONNECT, ENOTSOCK, EXIT_UNAVAILABLE, "this is not a socket"},
+	{SOCKETS, FAILURE_CONNECT, EACCES, EXIT_NO_PERMISSION,
 		"permission denied: the mode of the socket and of its directory say who may "
 		"connect"},
-	{URI_UDS, FAILURE_CONNECT, EAGAIN, EXIT_TRY_LATER,
+	{SOCKETS, FAILURE_CONNECT, EAGAIN, EXIT_TRY_LATER,
 		"too many clients wait to be accepted, try later"},
+	{URI_SHM, FAILURE_CONNECT, ETIMEDOUT, EXIT_UNAVAILABLE,
+		"no shared memory comes from there: is it a socket for uds:PATH?"},
 	{URI_FIFO, FAILURE_CONNECT, ENXIO, EXIT_UNAVAILABLE,
 		"no server is reading it (is revd running?)"},
 	{URI_FIFO, FAILURE_CONNECT, ENOENT, EXIT_UNAVAILABLE,
@@ -76,10 +79,16 @@ static const struct sentence sentences[] = {
 	{ANY, ANY, EMSGSIZE, EXIT_USAGE, "the request is larger than a message can be"},
 };
 
+static bool has_scheme(const struct sentence *s, const struct uri *u)
+{
+	return s->scheme == ANY || s->scheme == (int)u->scheme ||
+	       (s->scheme == SOCKETS && (u->scheme == URI_UDS || u->scheme == URI_SHM));
+}
+
 static bool matches(
 	const struct sentence *s, const struct uri *u, enum failure_stage stage, int err)
 {
-	return s->err == err && (s->scheme == ANY || s->scheme == (int)u->scheme) &&
+	return s->err == err && has_scheme(s, u) &&
 	       (s->stage == ANY || s->stage == (int)stage);
 }
 

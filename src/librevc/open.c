@@ -6,6 +6,7 @@
 
 static const struct transport *const transports[] = {
 	[URI_UDS] = &transport_uds,
+	[URI_SHM] = &transport_shm,
 	[URI_FIFO] = &transport_fifo,
 	[URI_MQUEUE] = &transport_mqueue,
 };

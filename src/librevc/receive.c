@@ -36,7 +36,10 @@ static int refused(struct revc *s, const uint8_t *p, size_t n)
 	if (status < 0) {
 		return session_fail(s, FAILURE_RECEIVE, EPROTO);
 	}
-	error_set(&s->err, status == RV_STATUS_DENIED ? EACCES : EBUSY,
+	error_set(&s->err,
+		status == RV_STATUS_DENIED        ? EACCES
+		: status == RV_STATUS_UNSUPPORTED ? EPROTO
+						  : EBUSY,
 		error_exit_code((unsigned)status), "%s: %s",
 		quote_text(s->uri.text, strlen(s->uri.text), uri, sizeof(uri)),
 		quote_text(p + 1, n - 1, said, sizeof(said)));
@@ -263,11 +266,12 @@ int receive_reply(struct revc *s, uint64_t deadline_ns, int also_fd, struct revc
 			continue;
 		}
 		r = just_look ? s->ops->fill(s) : also_fd < 0 ? spin(s) : -EAGAIN;
-		if (r == -EAGAIN && just_look) {
+		if (r == -EAGAIN && just_look && !s->ops->wait) {
 			return -ETIMEDOUT;
 		}
 		if (r == -EAGAIN) {
-			r = wait_for_more(s, deadline_ns, also_fd);
+			r = s->ops->wait ? s->ops->wait(s, deadline_ns, also_fd)
+					 : wait_for_more(s, deadline_ns, also_fd);
 			if (r != 0) {
 				return r;
 			}

@@ -90,6 +90,9 @@ void revc_close(struct revc *s)
 	if (!s) {
 		return;
 	}
+	if (s->ops && s->ops->close) {
+		s->ops->close(s);
+	}
 	if (s->out_fd != s->in_fd) {
 		fd_close(s->out_fd);
 	}

@@ -41,6 +41,11 @@ struct transport {
 	ssize_t (*send)(struct revc *, const uint8_t *p, size_t n);
 	/* Takes in what is there. 0, -EAGAIN, -ECONNRESET at the end, -errno. */
 	int (*fill)(struct revc *);
+	/* Waits as receive_reply() says it: 0: look again; 1: also_fd is ready; -ETIMEDOUT.
+	 * NULL: in_fd and out_fd are polled. */
+	int (*wait)(struct revc *, uint64_t deadline_ns, int also_fd);
+	/* May be NULL. What the transport alone knows of; in_fd and out_fd are still open. */
+	void (*close)(struct revc *);
 	/* May be NULL where the kernel tells that the other side has left. */
 	int (*verify)(const struct revc *);
 	/* Async-signal-safe. May be NULL. */
@@ -57,6 +62,7 @@ struct revc {
 	struct bytes out;  /* the batch: whole frames, but for a first one that is partly sent */
 	struct bytes rx;
 	struct session_slots slots;
+	struct shm_session *shm; /* the shm transport's */
 	struct joiner joiner;
 	struct bytes joined; /* the last reply that was joined, until the next receive */
 	size_t awaited;      /* requests without a whole reply */

@@ -4,77 +4,27 @@
  * EPROTOTYPE, and then the other kind is tried.
  */
 #include <errno.h>
-#include <poll.h>
-#include <stddef.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <time.h>
-#include <unistd.h>
 #include "librevc/transports.h"
-#include "util/clock.h"
-#include "util/fd.h"
+#include "librevc/unix.h"
 
 #define STREAM_FRAME ((size_t)1 << 30)
 #define STREAM_INFLIGHT ((size_t)256 << 10)
 #define PACKET_FRAME ((size_t)64 << 10)  /* the most that the smallest default buffers take */
 #define PACKET_REPLY ((size_t)256 << 10) /* more than a default socket buffer sends as one */
 #define PACKET_BATCH 64
-#define RETRY_MIN_NS 1000000u
-#define RETRY_MAX_NS 50000000u
 
 static const struct transport transport_stream, transport_packet;
 
-static socklen_t make_address(const char *address, struct sockaddr_un *ret)
-{
-	size_t n = strlen(address); /* uri_parse() has seen to it that it fits */
-
-	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
-	memcpy(ret->sun_path, address, n);
-	if (address[0] != '@') {
-		return (socklen_t)sizeof(*ret);
-	}
-	ret->sun_path[0] = '\0';
-	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
-}
-
-/* A full backlog is EAGAIN, not EINPROGRESS, and no event tells when there is room. */
-static int connect_before(int fd, const struct sockaddr_un *sa, socklen_t len, uint64_t deadline)
-{
-	uint64_t pause = RETRY_MIN_NS;
-
-	for (;;) {
-		struct timespec ts = {.tv_nsec = (long)pause};
-
-		if (connect(fd, (const struct sockaddr *)sa, len) == 0) {
-			return 0;
-		}
-		if (errno != EAGAIN && errno != EINTR) {
-			return -errno;
-		}
-		if (clock_now() >= deadline) {
-			return -EAGAIN;
-		}
-		nanosleep(&ts, NULL);
-		pause = MIN(2 * pause, (uint64_t)RETRY_MAX_NS);
-	}
-}
-
 static int connect_as(struct revc *s, int type, uint64_t deadline)
 {
-	CLEANUP_FD int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un sa;
-	socklen_t len = make_address(s->uri.address, &sa);
-	int r;
+	int fd = unix_connect(s, type, deadline);
 
 	if (fd < 0) {
-		return -errno;
+		return fd;
 	}
-	r = connect_before(fd, &sa, len, deadline);
-	if (r == 0) {
-		s->in_fd = s->out_fd = TAKE_FD(fd);
-	}
-	return r;
+	s->in_fd = s->out_fd = fd;
+	return 0;
 }
 
 static int adopt_packet(struct revc *s)
@@ -105,17 +55,6 @@ static void adopt_stream(struct revc *s)
 	};
 }
 
-/* A connect to another kind of file is refused like one to a socket without a server. */
-static int judge_connect_error(const char *address, int err)
-{
-	struct stat st;
-
-	return err == ECONNREFUSED && address[0] != '@' && stat(address, &st) == 0 &&
-			       !S_ISSOCK(st.st_mode)
-		       ? ENOTSOCK
-		       : err;
-}
-
 static int uds_open(struct revc *s, uint64_t deadline)
 {
 	int r = connect_as(s, SOCK_STREAM, deadline);
@@ -130,7 +69,7 @@ static int uds_open(struct revc *s, uint64_t deadline)
 			return adopt_packet(s);
 		}
 	}
-	return session_fail(s, FAILURE_CONNECT, judge_connect_error(s->uri.address, -r));
+	return unix_fail(s, -r);
 }
 
 static ssize_t stream_send(struct revc *s, const uint8_t *p, size_t n)

@@ -318,7 +318,7 @@ int main(void)
 
 	tcase_add_loop_test(t, clients_have_ids, 0, KINDS);
 	tcase_add_loop_test(t, gone_is_told, 0, KINDS);
-	tcase_add_loop_test(t, cancelled_when_the_client_leaves, 0, KIND_SEQPACKET + 1);
+	tcase_add_loop_test(t, cancelled_when_the_client_leaves, 0, KIND_SHM + 1);
 	tcase_add_loop_test(t, cancelled_when_time_is_over, 0, KINDS);
 	tcase_add_loop_test(t, a_pause, 0, KINDS);
 	tcase_add_loop_test(t, a_pause_and_a_drain, 0, KINDS);

@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "builtin.h"
+#include "common/shm_link.h"
 #include "common/wait.h"
 #include "server/registry.h"
 #include "loopback/loopback.h"
@@ -51,6 +52,7 @@ static const struct {
 } kinds[KINDS] = {
 	[KIND_STREAM] = {"transport = uds\npath = @DIR@/it\n", true, true},
 	[KIND_SEQPACKET] = {"transport = uds\ntype = seqpacket\npath = @DIR@/it\n", true, false},
+	[KIND_SHM] = {"transport = shm\npath = @DIR@/it\nring_size = 64K\n", true, true},
 	[KIND_FIFO] = {"transport = fifo\npath = @DIR@/it\n", false, true},
 	[KIND_MQUEUE] = {"transport = mqueue\nqueue = @QUEUE@\nmessage_size = 1K\n", false, false},
 	[KIND_LOOPBACK_STREAM] = {"transport = loopback\nname = it\n", true, true},
@@ -284,11 +286,18 @@ static void connect_tcp(const struct host *h, struct client *c)
 
 void host_connect(struct host *h, struct client *c)
 {
-	static const enum transport transports[] = {STREAM, SEQPACKET, FIFO, MQUEUE};
+	static const enum transport transports[] = {[KIND_STREAM] = STREAM,
+		[KIND_SEQPACKET] = SEQPACKET,
+		[KIND_FIFO] = FIFO,
+		[KIND_MQUEUE] = MQUEUE};
 	char path[RIG_PATH];
 
 	if (h->kind == KIND_TCP) {
 		connect_tcp(h, c);
+		return;
+	}
+	if (h->kind == KIND_SHM) {
+		client_open_link(c, &shm_link_open(rig_path(&h->rig, "it", path))->link, 0);
 		return;
 	}
 	if (h->kind >= KIND_LOOPBACK_STREAM) {
@@ -304,8 +313,8 @@ void host_connect(struct host *h, struct client *c)
 static int make_socket(const struct host *h)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd = socket(
-		AF_UNIX, (h->kind == KIND_STREAM ? SOCK_STREAM : SOCK_SEQPACKET) | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX,
+		(h->kind == KIND_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC, 0);
 	int n = snprintf(sa.sun_path, sizeof sa.sun_path, "%s/it", h->rig.dir);
 
 	ck_assert_int_lt(n, (int)sizeof sa.sun_path);

@@ -2,7 +2,7 @@
  * <revd/client.h>: librevc, a client of revd on every local transport.
  *
  * One struct revc is a session with one endpoint, the same to its user whether
- * a Unix socket, a FIFO or a message queue carries it. Requests are put into
+ * a Unix socket, shared memory, a FIFO or a message queue carries it. Requests are put into
  * a batch, a flush sends the batch, replies are received one by one:
  *
  *	revc_open("fifo:/run/revd/revd.fifo", NULL, &s, &err)
@@ -78,8 +78,8 @@ struct revc_limits {
 
 struct revc;
 
-/* A URI is uds:PATH (stream or seqpacket is found out), uds:@NAME (abstract),
- * fifo:PATH or mqueue:/NAME. True if uri is one; else a sentence goes to err. */
+/* A URI is uds:PATH (stream or seqpacket is found out), uds:@NAME (abstract), shm:PATH,
+ * shm:@NAME, fifo:PATH or mqueue:/NAME. True if uri is one; else a sentence goes to err. */
 REVC_API bool revc_uri_check(const char *uri, struct revc_err *err);
 
 /* The default endpoint: $REVD_ENDPOINT, else the first of /run/revd/revd.sock
@@ -94,7 +94,7 @@ REVC_API REVC_CHECK int revc_open(const char *uri, const struct revc_options *op
 REVC_API void revc_close(struct revc *);
 
 REVC_API const char *revc_uri(const struct revc *);
-/* "uds stream", "uds seqpacket", "fifo" or "mqueue". */
+/* "uds stream", "uds seqpacket", "shm", "fifo" or "mqueue". */
 REVC_API const char *revc_transport(const struct revc *);
 REVC_API void revc_limits(const struct revc *, struct revc_limits *ret);
 
@@ -128,8 +128,10 @@ REVC_API REVC_CHECK int revc_call(struct revc *, enum rv_op op, const void *data
 REVC_API void revc_error(const struct revc *, struct revc_err *ret);
 
 /* What to poll: replies come in at revc_fd(), requests go out at revc_out_fd()
- * (the same descriptor for sockets). Borrowed. While no frame is under way
- * a stream socket may be used directly, for lines. */
+ * (the same descriptor for sockets and shared memory). Borrowed. While no frame is under
+ * way a stream socket may be used directly, for lines. It is polled after a flush, or after
+ * a receive until REVC_NOW that found nothing; with shared memory a reply is not told at
+ * another time, and what is unsent goes out when the descriptor becomes readable. */
 REVC_API int revc_fd(const struct revc *);
 REVC_API int revc_out_fd(const struct revc *);
 

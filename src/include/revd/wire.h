@@ -126,7 +126,7 @@ static inline bool rv_token_char(uint8_t c)
  * that can neither be empty nor hidden nor leave its directory. */
 static inline bool rv_token_valid(const void *p, size_t n)
 {
-	const uint8_t *s = p;
+	const uint8_t *s = (const uint8_t *)p;
 
 	if (n < 1 || n > RV_TOKEN_MAX) {
 		return false;

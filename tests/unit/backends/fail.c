@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -87,6 +88,11 @@ WRAP(int, getsockopt, -1, (int fd, int level, int name, void *p, socklen_t *n),
 	(fd, level, name, p, n))
 WRAP(int, setsockopt, -1, (int fd, int level, int name, const void *p, socklen_t n),
 	(fd, level, name, p, n))
+WRAP(int, memfd_create, -1, (const char *name, unsigned flags), (name, flags))
+WRAP(int, ftruncate64, -1, (int fd, off_t n), (fd, n))
+WRAP(void *, mmap64, MAP_FAILED, (void *at, size_t n, int prot, int flags, int fd, off_t off),
+	(at, n, prot, flags, fd, off))
+WRAP(ssize_t, sendmsg, -1, (int fd, const struct msghdr *m, int flags), (fd, m, flags))
 WRAP(int, recvmmsg, -1, (int fd, struct mmsghdr *v, unsigned n, int flags, struct timespec *t),
 	(fd, v, n, flags, t))
 WRAP(int, sendmmsg, -1, (int fd, struct mmsghdr *v, unsigned n, int flags), (fd, v, n, flags))

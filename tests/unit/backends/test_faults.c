@@ -19,9 +19,11 @@
 #include "loopback/hub.h"
 #include "mqueue/messages.h"
 #include "place.h"
+#include "shm/shm.h"
 #include <revd/base/listener.h>
 
-extern const struct rv_backend_ops fifo_backend, loopback_backend, mqueue_backend, uds_backend;
+extern const struct rv_backend_ops fifo_backend, loopback_backend, mqueue_backend, shm_backend,
+	uds_backend;
 
 #define MOST 400 /* calls in a session */
 
@@ -146,6 +148,16 @@ static void seqpacket_ask(void)
 	uds_connect(SOCK_SEQPACKET);
 }
 
+/* What it would send goes through the memory, of which it makes no use. */
+static void shm_ask(void)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX, .sun_path = "q"};
+
+	reply_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	ck_assert_int_ge(reply_fd, 0);
+	(void)connect(reply_fd, (struct sockaddr *)&sa, sizeof(sa));
+}
+
 static void uds_end(void)
 {
 	if (reply_fd >= 0) {
@@ -168,7 +180,11 @@ static const struct rv_listener_config uds_stream_cfg = {
 static const struct rv_listener_config uds_seqpacket_cfg = {
 	.path = path, .type = RV_LISTENER_SEQPACKET, .backlog = 4};
 
+static const struct shm_config shm_cfg = {
+	.listener = {.path = path, .type = RV_LISTENER_STREAM, .backlog = 4}, .ring_size = 4096};
+
 static const struct kind kinds[] = {
+	{&shm_backend, &shm_cfg, uds_begin, shm_ask, uds_end, false},
 	{&uds_backend, &uds_stream_cfg, uds_begin, stream_ask, uds_end, false},
 	{&uds_backend, &uds_seqpacket_cfg, uds_begin, seqpacket_ask, uds_end, false},
 	{&fifo_backend, &fifo_cfg, fifo_begin, fifo_ask, fifo_end, true},

@@ -180,18 +180,13 @@ START_TEST(the_man_page_agrees)
 	n += check_section(page, "# [revd]", global_options, "(restart)");
 	n += check_section(page, "# [endpoint.NAME]", endpoint_options, "(reopens)");
 	n += check_section(page, "# [service.NAME]", service_options, NULL);
-	for (size_t i = 0; backends[i]; i++) {
-		snprintf(heading, sizeof(heading), "## Transport %s", backends[i]->name);
-		n += check_section(page, heading, backends[i]->options, "(reopens)");
-	}
-	n += check_section(page, "## Transport stdio", NULL, NULL);
 	for (size_t i = 0; backends_builtin[i]; i++) {
 		char named[32];
 
 		snprintf(named, sizeof(named), "*%s*,", backends_builtin[i]->name);
 		ck_assert_msg(strstr(page, named), "transport %s is not documented", named);
-		snprintf(named, sizeof(named), "## Transport %s", backends_builtin[i]->name);
-		ck_assert_msg(strstr(page, named), "no section '%s'", named);
+		snprintf(heading, sizeof(heading), "## Transport %s", backends_builtin[i]->name);
+		n += check_section(page, heading, backends_builtin[i]->options, "(reopens)");
 	}
 	for (size_t i = 0; services_builtin[i]; i++) {
 		snprintf(heading, sizeof(heading), "## Service %s", services_builtin[i]->name);
