@@ -7,8 +7,9 @@
 
 #define BLOCK_MAX 32768u
 
-static const char *const transport_names[] = {"uds stream", "uds seqpacket", "fifo", "mqueue"};
-static const char *const transport_keys[] = {"stream", "seqpacket", "fifo", "mqueue"};
+static const char *const transport_names[] = {
+	"uds stream", "uds seqpacket", "shm", "fifo", "mqueue"};
+static const char *const transport_keys[] = {"stream", "seqpacket", "shm", "fifo", "mqueue"};
 static const char *const regime_names[] = {"split", "same", "free"};
 static const char *const regime_texts[] = {
 	"client and server on a core each", "client and server on one core", "not pinned"};
@@ -66,7 +67,9 @@ const char *bench_regime_text(enum bench_regime r)
 
 int bench_socket_type(enum bench_transport t)
 {
-	return t == BENCH_STREAM ? SOCK_STREAM : t == BENCH_SEQPACKET ? SOCK_SEQPACKET : 0;
+	return t == BENCH_STREAM || t == BENCH_SHM ? SOCK_STREAM
+	       : t == BENCH_SEQPACKET              ? SOCK_SEQPACKET
+						   : 0;
 }
 
 static void put_size(size_t n, char *buf, size_t size)

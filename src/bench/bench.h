@@ -27,6 +27,7 @@
 enum bench_transport {
 	BENCH_STREAM,
 	BENCH_SEQPACKET,
+	BENCH_SHM,
 	BENCH_FIFO,
 	BENCH_MQUEUE,
 	BENCH_TRANSPORTS,
@@ -106,7 +107,7 @@ const char *bench_side_name(enum bench_side);
 const char *bench_regime_name(enum bench_regime);
 const char *bench_regime_text(enum bench_regime); /* "client and server on one core" */
 
-/* SOCK_STREAM or SOCK_SEQPACKET; 0 if it is no socket. */
+/* Of the socket that it is, or begins with: SOCK_STREAM or SOCK_SEQPACKET; 0: none. */
 int bench_socket_type(enum bench_transport);
 
 /* "64 B, 64 in flight" and the like. Returns buf. */

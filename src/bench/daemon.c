@@ -23,10 +23,11 @@
 #define LOG_TAIL 200
 #define DEATH_MS 500
 
-static const char *const schemes[] = {"uds", "uds", "fifo", "mqueue"};
+static const char *const schemes[] = {"uds", "uds", "shm", "fifo", "mqueue"};
 static const char *const endpoints[] = {
 	"transport = uds\ntype = stream\npath",
 	"transport = uds\ntype = seqpacket\npath",
+	"transport = shm\npath",
 	"transport = fifo\npath",
 	"transport = mqueue\nqueue",
 };

@@ -8,9 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "bench/bare.h"
+#include "bench/bare_shm.h"
+#include "bench/link_shm.h"
 #include "util/fd.h"
 
-#define MESSAGE_MAX 8192u /* what links must have room for at least */
+#define RING_BYTES 262144u /* as the daemon has them by default */
+#define MESSAGE_MAX 8192u  /* what links must have room for at least */
 
 /* Both ends of everything, before the fork; the server's are closed after it. */
 struct ends {
@@ -117,6 +120,7 @@ static int make_shared(struct ends *e, struct rig *s, size_t i)
 	}
 	if (e->bare.transport == BENCH_FIFO && e->bare.n_clients > 1) {
 		l->ops = &link_atomic;
+		l->bytes = false;
 	}
 	return r < 0 ? r : make_channel(e, &l->rx, &e->server[i]);
 }
@@ -152,6 +156,9 @@ static size_t message_max(enum bench_transport t, const struct bench_load *load)
 
 static void (*body_of(const struct bench_contender *c, const struct bench_load *load))(void *)
 {
+	if (c->transport == BENCH_SHM) {
+		return load->clients > 1 ? bare_shm_epoll : bare_shm_echo;
+	}
 	if (c->side == BENCH_LIBEVENT) {
 		return bare_libevent;
 	}
@@ -169,8 +176,11 @@ static int make_ends(struct ends *e, struct rig *s, const struct bench_load *loa
 	int r = load->connect ? make_listener(e, &s->target.address) : 0;
 
 	for (size_t i = 0; !load->connect && r == 0 && i < e->bare.n_clients; i++) {
-		r = bench_socket_type(e->bare.transport) ? make_socket(e, &s->target.links[i], i)
-							 : make_shared(e, s, i);
+		struct link *l = &s->target.links[i];
+
+		r = e->bare.transport == BENCH_SHM ? link_shm_make(l, RING_BYTES, &e->server[i])
+		    : bench_socket_type(e->bare.transport) ? make_socket(e, l, i)
+							   : make_shared(e, s, i);
 	}
 	return r;
 }
@@ -212,17 +222,21 @@ int floor_open(struct rig *s, const struct bench_contender *c, const struct benc
 		.depth = bench_queue(load).depth,
 		.dir = dir,
 	};
+	struct bare_shm rings = {.socks = e.server, .n = load->clients};
 	int r = rig_links(s, load, c->transport, MAX(load->size, (size_t)MESSAGE_MAX), err);
 
 	if (r < 0) {
 		return r;
 	}
+	rings.links = s->target.links;
 	for (size_t i = 0; i < e.bare.n_clients; i++) {
 		e.server[i] = -1;
 	}
 	r = make_scripts(s, c, load, &e.bare.each);
 	r = r < 0 ? r : make_ends(&e, s, load);
-	r = r < 0 ? r : proc_fork(&s->server, body_of(c, load), &e.bare);
+	r = r < 0 ? r
+		  : proc_fork(&s->server, body_of(c, load),
+			    c->transport == BENCH_SHM ? (void *)&rings : &e.bare);
 	ends_finish(&e);
 	if (r < 0) {
 		return bench_fail(

@@ -190,10 +190,10 @@ static int queue_receive(struct link *l, struct rv_err *err)
 	return done;
 }
 
-const struct link_ops link_bytes = {bytes_send, bytes_receive};
-const struct link_ops link_atomic = {atomic_send, bytes_receive};
-const struct link_ops link_packets = {packets_send, packets_receive};
-const struct link_ops link_queue = {queue_send, queue_receive};
+const struct link_ops link_bytes = {bytes_send, bytes_receive, NULL};
+const struct link_ops link_atomic = {atomic_send, bytes_receive, NULL};
+const struct link_ops link_packets = {packets_send, packets_receive, NULL};
+const struct link_ops link_queue = {queue_send, queue_receive, NULL};
 
 static int set_blocking(int fd, bool on)
 {
@@ -209,6 +209,7 @@ int link_set_blocking(struct link *l, bool on)
 {
 	int r = set_blocking(l->rx, on);
 
+	l->blocking = on;
 	return r < 0 ? r : set_blocking(l->tx, on);
 }
 
@@ -226,6 +227,7 @@ void link_finish(struct link *l)
 		fd_close(l->tx);
 	}
 	script_finish(&l->script);
+	shm_map_finish(&l->shm);
 	l->rx = l->tx = -1;
 	l->unlink[0] = '\0';
 }

@@ -2,15 +2,16 @@
  * The client's end of one connection, on any transport: it sends requests of its
  * script and checks the replies, byte for byte, as they come.
  *
- * The four kinds of link differ in what one system call can carry: as many bytes
- * as fit (sockets, FIFOs of one writer), whole frames up to PIPE_BUF (a shared FIFO),
- * many messages (seqpacket), one message (mqueue).
+ * The kinds of link differ in what one system call can carry: as many bytes as fit
+ * (sockets, FIFOs of one writer), whole frames up to PIPE_BUF (a shared FIFO), many
+ * messages (seqpacket), one message (mqueue); shared memory needs none at all.
  */
 #pragma once
 
 #include <mqueue.h>
 #include "bench/bench.h"
 #include "bench/script_check.h"
+#include "librevc/shm_map.h"
 
 #define LINK_BATCH 64u /* messages of one sendmmsg() or recvmmsg() */
 #define LINK_READ 65536u
@@ -23,6 +24,10 @@ struct link_ops {
 	/* Receives once. The number of replies finished, -EAGAIN, -EINTR, -EBADMSG,
 	 * -ECONNRESET. */
 	int (*receive)(struct link *, struct rv_err *);
+	/* Sleeps until there is something to receive, or, if some is unsent, room for more;
+	 * until the moment (clock_now(); 0: none). 0, -EINTR, -ECONNRESET. NULL: polls rx
+	 * and tx. */
+	int (*wait)(struct link *, uint64_t until);
 };
 
 struct link {
@@ -30,6 +35,9 @@ struct link {
 	int rx, tx;     /* equal on sockets; closed by link_finish() */
 	bool tx_shared; /* tx belongs to another link */
 	bool single;    /* never more than one request in flight */
+	bool many;      /* it is one of several, which are waited for together */
+	bool blocking;  /* receive() may sleep */
+	bool bytes;     /* a stream of them: messages have no boundaries */
 	struct script script;
 	struct script_check check;
 	uint64_t goal, sent; /* messages, or bytes for byte streams, since the start */
@@ -37,6 +45,7 @@ struct link {
 	uint8_t *buf;        /* room to receive: borrowed, link_buffer_size() */
 	size_t buf_each;     /* bytes of one message in it */
 	char unlink[128];    /* the reply name, "" if none */
+	struct shm_map shm;  /* of link_shm; rx is the socket then */
 };
 
 extern const struct link_ops link_bytes, link_atomic, link_packets, link_queue;
@@ -49,7 +58,7 @@ static inline size_t link_buffer_size(size_t message)
 
 static inline void link_allow(struct link *l, size_t n)
 {
-	l->goal += n * (l->ops == &link_bytes ? l->script.tx_each : l->script.messages);
+	l->goal += n * (l->bytes ? l->script.tx_each : l->script.messages);
 }
 
 /* Allows n more requests and sends what the kernel takes of them. */

@@ -5,7 +5,7 @@
 
 /* Waits until input, room for output if some waits, or the moment `until` (0: none, which
  * needs no timer). -EINTR says to look at the deadline. */
-static int wait_link(const struct link *l, uint64_t until)
+static int wait_link(struct link *l, uint64_t until)
 {
 	struct pollfd p[2] = {
 		{.fd = l->rx, .events = POLLIN},
@@ -15,6 +15,9 @@ static int wait_link(const struct link *l, uint64_t until)
 	uint64_t now = until > 0 ? clock_now() : 0, ns = until > now ? until - now : 0;
 	struct timespec ts = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
 
+	if (l->ops->wait) {
+		return l->ops->wait(l, until);
+	}
 	return (until > 0 ? ppoll(p, n, &ts, NULL) : poll(p, n, -1)) <= 0 ? -EINTR : 0;
 }
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <revd/client.h>
+#include "bench/link_shm.h"
 #include "util/fd.h"
 
 #define MQ_MESSAGE 8192u
@@ -23,6 +24,7 @@ static bool as_line(
 
 	switch (c->transport) {
 	case BENCH_STREAM:
+	case BENCH_SHM:
 		return true;
 	case BENCH_SEQPACKET:
 		return l->size <= RIG_PACKET_MAX;
@@ -98,6 +100,7 @@ static int make_reply(const struct daemon *d, enum bench_transport t, struct lin
 	umask(old);
 	if (t == BENCH_FIFO) {
 		l->ops = &link_atomic;
+		l->bytes = false;
 		(void)fcntl(l->rx, F_SETPIPE_SZ, RIG_PIPE_BYTES); /* refused: the default does */
 	}
 	return r;
@@ -115,7 +118,7 @@ static int connect_link(struct rig *s, const struct daemon *d, const struct benc
 		r = address_set(&s->target.address, daemon_name(d, t));
 		r = r < 0 ? r : address_connect(&s->target.address, bench_socket_type(t));
 		l->rx = l->tx = r;
-		return MIN(r, 0);
+		return r < 0 || t != BENCH_SHM ? MIN(r, 0) : link_shm_connect(l, r);
 	}
 	r = open_request(s, d, t, i);
 	if (r == 0 && as_line(d, c, load)) {
@@ -129,7 +132,8 @@ static int make_script(struct rig *s, const struct daemon *d, const struct bench
 	const struct bench_load *load, size_t i, const char *token)
 {
 	bool line = as_line(d, c, load);
-	bool bytes = c->transport == BENCH_STREAM || c->transport == BENCH_FIFO;
+	bool bytes = c->transport == BENCH_STREAM || c->transport == BENCH_SHM ||
+		     c->transport == BENCH_FIFO;
 	struct script_shape shape = {
 		.form = !line   ? SCRIPT_FRAME
 			: bytes ? SCRIPT_LINE

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <revd/client.h>
+#include "bench/link_shm.h"
 #include "util/fd.h"
 
 int rig_links(struct rig *s, const struct bench_load *load, enum bench_transport t,
@@ -23,7 +24,10 @@ int rig_links(struct rig *s, const struct bench_load *load, enum bench_transport
 
 		l->ops = t == BENCH_MQUEUE      ? &link_queue
 			 : t == BENCH_SEQPACKET ? &link_packets
+			 : t == BENCH_SHM       ? &link_shm
 						: &link_bytes;
+		l->bytes = l->ops == &link_bytes || t == BENCH_SHM;
+		l->many = n > 1;
 		l->rx = l->tx = -1;
 		l->single = load->window == 1 && !(load->rate > 0);
 		l->buf = s->buf;

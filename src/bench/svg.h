@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #define SVG_POINTS 16
-#define SVG_SERIES 8
+#define SVG_SERIES 12
 
 struct svg_series {
 	const char *label;
