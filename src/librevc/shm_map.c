@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "util/clock.h"
+#include "util/macro.h"
 
 static int wait_readable(int fd, uint64_t deadline)
 {

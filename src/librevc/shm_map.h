@@ -2,7 +2,6 @@
 #pragma once
 
 #include <revd/shm.h>
-#include "util/macro.h"
 
 struct shm_map {
 	void *memory;  /* NULL: not mapped */
@@ -13,6 +12,7 @@ struct shm_map {
 
 /* Receives the memory from the socket, which has just been connected; waits until the
  * deadline, CLOCK_MONOTONIC in ns. 0; -EPROTO: what came is no such thing; -errno. */
-int shm_map_receive(struct shm_map *, int sock, uint64_t deadline) MUST_CHECK;
+int shm_map_receive(struct shm_map *, int sock, uint64_t deadline)
+	__attribute__((warn_unused_result));
 /* Fine if it was never received. */
 void shm_map_finish(struct shm_map *);
