@@ -29,6 +29,7 @@ packages='
 	libinih-dev	library	inih
 	libedit-dev	library	libedit
 	libjansson-dev	library	jansson
+	libqb-dev	library	libqb
 	scdoc		command	scdoc
 	netcat-openbsd	netcat	-
 	check		library	check
@@ -44,7 +45,7 @@ packages='
 packages_build='gcc libc6-dev meson ninja-build pkg-config libevent-dev libinih-dev
 	libedit-dev libjansson-dev scdoc'
 packages_demo="$packages_build netcat-openbsd"
-packages_test="$packages_build check python3"
+packages_test="$packages_build libqb-dev check python3"
 
 # Success if what the package is needed for is there.
 present()

@@ -21,6 +21,7 @@ static const char *const side_names[] = {
 	[BENCH_REDIS_ECHO] = "redis ECHO",
 	[BENCH_REDIS_EVAL] = "redis EVAL",
 	[BENCH_MEMCACHED] = "memcached get",
+	[BENCH_LIBQB] = "libqb shm",
 };
 
 _Static_assert(ARRAY_SIZE(transport_names) == BENCH_TRANSPORTS, "a name each");

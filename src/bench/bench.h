@@ -48,6 +48,7 @@ enum bench_side {
 	BENCH_REDIS_ECHO,
 	BENCH_REDIS_EVAL,
 	BENCH_MEMCACHED,
+	BENCH_LIBQB, /* its shared-memory IPC, echoing */
 	BENCH_SIDES,
 };
 

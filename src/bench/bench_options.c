@@ -33,7 +33,7 @@ static const struct cli_option table[] = {
 	{"only", OPTION_ONLY, "NAME",
 		"This transport alone: stream, seqpacket, shm, fifo, mqueue; may be repeated"},
 	{"quick", OPTION_QUICK, NULL, "A few seconds: 64 bytes, 1 and 64 in flight"},
-	{"peers", OPTION_PEERS, NULL, "Also measure redis-server and memcached, where installed"},
+	{"peers", OPTION_PEERS, NULL, "Also measure redis-server, memcached and libqb, where installed"},
 	{"json", OPTION_JSON, "FILE", "Write every figure as JSON"},
 	{"html", OPTION_HTML, "FILE", "Write a page with plots"},
 	{"svg", OPTION_SVG, "FILE", "Write the plot of throughput alone"},

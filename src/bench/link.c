@@ -190,10 +190,10 @@ static int queue_receive(struct link *l, struct rv_err *err)
 	return done;
 }
 
-const struct link_ops link_bytes = {bytes_send, bytes_receive, NULL};
-const struct link_ops link_atomic = {atomic_send, bytes_receive, NULL};
-const struct link_ops link_packets = {packets_send, packets_receive, NULL};
-const struct link_ops link_queue = {queue_send, queue_receive, NULL};
+const struct link_ops link_bytes = {bytes_send, bytes_receive, NULL, NULL};
+const struct link_ops link_atomic = {atomic_send, bytes_receive, NULL, NULL};
+const struct link_ops link_packets = {packets_send, packets_receive, NULL, NULL};
+const struct link_ops link_queue = {queue_send, queue_receive, NULL, NULL};
 
 static int set_blocking(int fd, bool on)
 {
@@ -207,9 +207,12 @@ static int set_blocking(int fd, bool on)
 
 int link_set_blocking(struct link *l, bool on)
 {
-	int r = set_blocking(l->rx, on);
+	int r = l->library ? 0 : set_blocking(l->rx, on);
 
 	l->blocking = on;
+	if (l->library) {
+		return 0;
+	}
 	return r < 0 ? r : set_blocking(l->tx, on);
 }
 
@@ -217,6 +220,9 @@ void link_finish(struct link *l)
 {
 	bool two = l->tx != l->rx && !l->tx_shared;
 
+	if (l->ops && l->ops->finish) {
+		l->ops->finish(l);
+	}
 	if (l->unlink[0] && l->ops == &link_queue) {
 		mq_unlink(l->unlink);
 	} else if (l->unlink[0]) {
@@ -227,7 +233,6 @@ void link_finish(struct link *l)
 		fd_close(l->tx);
 	}
 	script_finish(&l->script);
-	shm_map_finish(&l->shm);
 	l->rx = l->tx = -1;
 	l->unlink[0] = '\0';
 }

@@ -28,6 +28,8 @@ struct link_ops {
 	 * until the moment (clock_now(); 0: none). 0, -EINTR, -ECONNRESET. NULL: polls rx
 	 * and tx. */
 	int (*wait)(struct link *, uint64_t until);
+	/* May be NULL. Ends what the ops alone know of. */
+	void (*finish)(struct link *);
 };
 
 struct link {
@@ -46,6 +48,9 @@ struct link {
 	size_t buf_each;     /* bytes of one message in it */
 	char unlink[128];    /* the reply name, "" if none */
 	struct shm_map shm;  /* of link_shm; rx is the socket then */
+	void *library;       /* of a library's link: its connection */
+	int waited;          /* replies that came when it was waited for them */
+	struct rv_err waited_err;
 };
 
 extern const struct link_ops link_bytes, link_atomic, link_packets, link_queue;

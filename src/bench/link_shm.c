@@ -138,7 +138,12 @@ static int shm_receive(struct link *l, struct rv_err *err)
 	return n < 0 ? (int)n : take(l, n, err);
 }
 
-const struct link_ops link_shm = {shm_send, shm_receive, shm_wait};
+static void shm_finish(struct link *l)
+{
+	shm_map_finish(&l->shm);
+}
+
+const struct link_ops link_shm = {shm_send, shm_receive, shm_wait, shm_finish};
 
 int link_shm_connect(struct link *l, int sock)
 {

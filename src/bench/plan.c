@@ -76,11 +76,14 @@ static void add_rivals(struct bench_group *g, enum bench_transport t)
 {
 	if (t == BENCH_STREAM) {
 		add_revd(g, t);
-		for (int side = BENCH_LIBEVENT; side < BENCH_SIDES; side++) {
+		for (int side = BENCH_LIBEVENT; side < BENCH_LIBQB; side++) {
 			if (side != BENCH_REVD) {
 				plan_contender(g, (enum bench_side)side, t, BENCH_BLOCK);
 			}
 		}
+	} else if (t == BENCH_SHM) {
+		add_revd(g, t);
+		plan_contender(g, BENCH_LIBQB, t, BENCH_BLOCK);
 	}
 }
 
@@ -124,7 +127,8 @@ static const struct entry rivals[] = {
 };
 
 /* Is it of use here? `same` has been measured where nothing can be split; spinning needs a
- * core to spare; rivals have streams alone. */
+ * core to spare; rivals have
+ * streams, or shared memory. */
 static bool wanted(const struct plan *p, const struct entry *e)
 {
 	if (e->regime == BENCH_SAME) {
@@ -133,7 +137,7 @@ static bool wanted(const struct plan *p, const struct entry *e)
 	if (e->add == add_spin) {
 		return p->can_split && p->spins;
 	}
-	return e->add != add_rivals || p->serves[BENCH_STREAM];
+	return e->add != add_rivals || p->serves[BENCH_STREAM] || p->serves[BENCH_SHM];
 }
 
 static int add(struct plan *p, const struct entry *entries, size_t n)

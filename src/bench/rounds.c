@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "bench/floor.h"
 #include "bench/generator.h"
+#include "bench/libqb.h"
 #include "bench/neighbour.h"
 #include "bench/revd_rig.h"
 #include "util/progress.h"
@@ -103,6 +104,9 @@ static int open_rig(const struct rounds *r, const struct bench_group *g, struct 
 	case BENCH_REVD:
 		k = revd_rig_open(s, d, c, &g->load, err);
 		break;
+	case BENCH_LIBQB:
+		k = libqb_open(s, &g->load, err);
+		break;
 	case BENCH_FLOOR:
 	case BENCH_EPOLL:
 	case BENCH_LIBEVENT:
@@ -116,7 +120,8 @@ static int open_rig(const struct rounds *r, const struct bench_group *g, struct 
 }
 
 /* Why a contender can't take part on this machine; false if it can. */
-static bool left_out(const struct rounds *r, struct bench_contender *c)
+static bool left_out(
+	const struct rounds *r, const struct bench_load *load, struct bench_contender *c)
 {
 	const struct rival *p = rivals_of_side(&r->bed->rivals, c->side);
 
@@ -124,9 +129,11 @@ static bool left_out(const struct rounds *r, struct bench_contender *c)
 		snprintf(c->note, sizeof(c->note), "this revd has no `spin`");
 	} else if (c->side == BENCH_REVD && !daemon_of(r, c)->serves[c->transport]) {
 		snprintf(c->note, sizeof(c->note), "this transport is left out");
+	} else if (c->side == BENCH_LIBQB && libqb_missing(load)) {
+		snprintf(c->note, sizeof(c->note), "%s", libqb_missing(load));
 	} else if (p && p->missing) {
 		snprintf(c->note, sizeof(c->note), "not installed");
-	} else if (!p && c->side >= BENCH_REDIS_ECHO) {
+	} else if (!p && c->side >= BENCH_REDIS_ECHO && c->side != BENCH_LIBQB) {
 		snprintf(c->note, sizeof(c->note), "needs --peers");
 	}
 	return c->note[0];
@@ -137,7 +144,7 @@ static int open_all(
 {
 	for (size_t i = 0; i < g->n; i++) {
 		struct bench_contender *c = &g->contenders[i];
-		int k = left_out(r, c) ? 0 : open_rig(r, g, c, &rigs[i], err);
+		int k = left_out(r, &g->load, c) ? 0 : open_rig(r, g, c, &rigs[i], err);
 
 		/* Without room for more queues or descriptors the others still count. */
 		if (k == -EMFILE || k == -ENOSPC || k == -ENFILE) {

@@ -52,7 +52,7 @@ struct worker {
 	bool started, stop, tick_on;
 	struct event *wake, *tick;
 	int wake_fd;
-	struct spinner spinner;
+	struct spinner spinner, glancer;
 	pthread_mutex_t lock; /* commands */
 	pthread_cond_t cond;
 	struct command *commands, **commands_end;
