@@ -14,7 +14,7 @@
 #define DECIMAL_LENGTH_MAX 1100 /* characters that a number may have; 770 say all */
 
 /* Reads what stands first in the n bytes at s if it is a plain number of at most 15
- * digits, without an exponent: a tenth of the time that strtod(3) takes, and exact.
+ * digits, without an exponent: exact, in a sixth of the time that strtod(3) takes.
  * Returns how many bytes it has; 0: it is another kind of number, or none. */
 size_t decimal_read_plain(const uint8_t *s, size_t n, double *ret);
 
