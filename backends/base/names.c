@@ -366,8 +366,12 @@ int rv_names_link(const char *path, const char *target, struct rv_names_id *ret,
 {
 	int r = symlink(target, path);
 
-	if (r < 0 && errno == EEXIST && make_way(path)) {
-		r = symlink(target, path);
+	if (r < 0 && errno == EEXIST) {
+		if (make_way(path)) {
+			r = symlink(target, path);
+		} else {
+			errno = EEXIST;
+		}
 	}
 	if (r < 0) {
 		return rv_fail_errno(e, "%s: cannot be made a link to %s", path, target);

@@ -1,20 +1,14 @@
 /*
  * A transport outside of revd's tree: TCP on the loopback interface, for clients that
- * have no Unix sockets (another operating system's, in a virtual machine or a container).
- * Nobody vouches for who calls, so it serves nobody else: address is 127.0.0.1 or ::1.
- *
- *	[endpoint.tcp]
- *	transport = tcp
- *	port = 7007
+ * have no Unix sockets. Nobody vouches for who calls, so it serves 127.0.0.1 alone.
  *
  * Build it with nothing but revd's installed headers and base, and name the directory
- * in `plugin_dir`:
+ * in `plugin_dir`; then there is `transport = tcp`, with the key `port`.
  *
  *	cc -D_GNU_SOURCE -shared -fPIC -O2 -o tcp.so tcp.c \
  *		$(pkg-config --cflags --libs revd-backend)
  *
- * All of a connection's life is in the base. What is left is here: keys, the listening
- * socket, and how a connection is read, written and closed, which is as any socket is.
+ * All of a connection's life is in the base; keys and the listening socket are here.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -23,16 +17,12 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-enum address { IPV4, IPV6 };
-
 struct config {
-	int address; /* enum address */
 	uint64_t port;
 };
 
 struct endpoint {
-	int fd; /* listening; owned */
-	bool is_open;
+	int fd; /* listening; owned; 0: closed (revd has seen to it that 0 is never free) */
 };
 
 struct instance {
@@ -41,15 +31,9 @@ struct instance {
 	struct endpoint *ep;
 };
 
-static const char *const addresses[] = {"127.0.0.1", "::1", NULL};
+static const int one = 1;
 
 static const struct rv_option options[] = {
-	{.key = "address",
-		.def = "127.0.0.1",
-		.help = "where to listen",
-		.type = RV_ENUM,
-		.choices = addresses,
-		.offset = offsetof(struct config, address)},
 	{.key = "port",
 		.def = "7007",
 		.help = "the TCP port",
@@ -62,45 +46,32 @@ static const struct rv_option options[] = {
 
 static void address(const void *config, char *buf, size_t size)
 {
-	const struct config *c = config;
-
-	snprintf(buf, size, c->address == IPV4 ? "tcp:%s:%u" : "tcp:[%s]:%u", addresses[c->address],
-		(unsigned)c->port);
+	snprintf(buf, size, "tcp:127.0.0.1:%u", (unsigned)((const struct config *)config)->port);
 }
 
-static int bind_to(int fd, const struct config *c)
+static int bind_to(int fd, uint64_t port)
 {
-	const struct sockaddr_in v4 = {.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)c->port),
+	const struct sockaddr_in sa = {.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	const struct sockaddr_in6 v6 = {.sin6_family = AF_INET6,
-		.sin6_port = htons((uint16_t)c->port),
-		.sin6_addr = IN6ADDR_LOOPBACK_INIT};
-	const int one = 1;
 
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0) {
-		return -1;
-	}
-	return c->address == IPV4 ? bind(fd, (const struct sockaddr *)&v4, sizeof(v4))
-				  : bind(fd, (const struct sockaddr *)&v6, sizeof(v6));
+	return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0
+		       ? -1
+		       : bind(fd, (const struct sockaddr *)&sa, sizeof(sa));
 }
 
 static int open_endpoint(void *block, const struct rv_endpoint_info *info, const void *config,
 	const int *fds, size_t n_fds, struct rv_err *e)
 {
-	const struct config *c = config;
+	uint64_t port = ((const struct config *)config)->port;
 	struct endpoint *ep = block;
-	CLEANUP_FD int fd = socket(c->address == IPV4 ? AF_INET : AF_INET6,
-		SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	CLEANUP_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	(void)info;
-	(void)fds; /* without RV_CAP_ADOPT_FD there are none */
-	(void)n_fds;
-	if (fd < 0 || bind_to(fd, c) < 0 || listen(fd, SOMAXCONN) < 0) {
-		return rv_fail_errno(e, "port %u", (unsigned)c->port);
+	(void)info, (void)fds, (void)n_fds; /* no name to give a mode, nothing inherited */
+	if (fd < 0 || bind_to(fd, port) < 0 || listen(fd, SOMAXCONN) < 0) {
+		return rv_fail_errno(e, "port %u", (unsigned)port);
 	}
 	ep->fd = TAKE_FD(fd);
-	ep->is_open = true;
 	return 0;
 }
 
@@ -108,10 +79,9 @@ static void close_endpoint(void *block)
 {
 	struct endpoint *ep = block;
 
-	if (ep->is_open) {
+	if (ep->fd > 0) {
 		fd_close_p(&ep->fd);
 	}
-	ep->is_open = false;
 }
 
 static void start(void *ctx, int fd)
@@ -119,7 +89,6 @@ static void start(void *ctx, int fd)
 	const struct rv_peer_info info = {
 		.flags = RV_PEER_STREAM, .uid = (uid_t)-1, .gid = (gid_t)-1};
 	struct instance *in = ctx;
-	const int one = 1;
 
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	rv_connection_start(&in->connections, fd, &info);

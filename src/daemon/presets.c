@@ -42,9 +42,10 @@ static void put_demo_config(FILE *f, const char *dir)
 		"[endpoint.stream]\ntransport = uds\npath = %s/revd.sock\n"
 		"[endpoint.seqpacket]\ntransport = uds\ntype = seqpacket\n"
 		"path = %s/seqpacket.sock\n"
+		"[endpoint.shm]\ntransport = shm\npath = %s/revd.shm\n"
 		"[endpoint.fifo]\ntransport = fifo\npath = %s/revd.fifo\n"
 		"[endpoint.mqueue]\ntransport = mqueue\nqueue = /revd-demo-%ld\n",
-		dir, dir, dir, (long)getpid());
+		dir, dir, dir, dir, (long)getpid());
 }
 
 static const char *temp_dir(void)
@@ -94,9 +95,10 @@ void demo_print(const struct demo *d)
 	       "                           echo hola | nc -NU %s/revd.sock\n",
 		revc, dir, dir);
 	printf("  Unix socket (seqpacket)  %s -e uds:%s/seqpacket.sock hola\n"
+	       "  shared memory            %s -e shm:%s/revd.shm hola\n"
 	       "  FIFO                     %s -e fifo:%s/revd.fifo hola\n"
 	       "                           echo hola > %s/revd.fifo; head -n 1 %s/revd.fifo.out\n",
-		revc, dir, revc, dir, dir, dir);
+		revc, dir, revc, dir, revc, dir, dir, dir);
 	printf("  POSIX message queue      %s -e mqueue:/revd-demo-%ld hola\n\n"
 	       "  all at once              %s -e uds:%s/revd.sock --all hola\n"
 	       "  reload                   edit %s/revd.conf, then kill -HUP %ld\n",

@@ -9,6 +9,7 @@ static const struct transport *const transports[] = {
 	[URI_SHM] = &transport_shm,
 	[URI_FIFO] = &transport_fifo,
 	[URI_MQUEUE] = &transport_mqueue,
+	[URI_PTY] = &transport_pty,
 };
 
 static int connect_to(struct revc *s, const char *uri)

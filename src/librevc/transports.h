@@ -3,4 +3,5 @@
 
 #include "librevc/session.h"
 
-extern const struct transport transport_uds, transport_shm, transport_fifo, transport_mqueue;
+extern const struct transport transport_uds, transport_shm, transport_fifo, transport_mqueue,
+	transport_pty;

@@ -25,6 +25,7 @@ static const struct scheme schemes[] = {
 	[URI_FIFO] = {"fifo", "fifo:PATH", REVC_URI_MAX - sizeof("fifo:") - 2},
 	/* /NAME.TOKEN has to stay a file name */
 	[URI_MQUEUE] = {"mqueue", "mqueue:/NAME", 255 - 1 - 22},
+	[URI_PTY] = {"pty", "pty:PATH", REVC_URI_MAX - sizeof("pty:") - 1},
 };
 
 static const struct scheme *scheme_of(const char *text, size_t n)
@@ -57,7 +58,7 @@ static int refuse_bare(struct revc_err *err, const char *text)
 		scheme = S_ISSOCK(st.st_mode) ? "uds" : S_ISFIFO(st.st_mode) ? "fifo" : NULL;
 	}
 	if (!scheme) {
-		return refuse(err, text, "is no endpoint: uds:PATH, shm:PATH, fifo:PATH or mqueue:/NAME");
+		return refuse(err, text, "is no endpoint: uds:PATH, shm:PATH, fifo:PATH, pty:PATH or mqueue:/NAME");
 	}
 	(void)snprintf(why, sizeof(why), "lacks its transport: put %s: in front", scheme);
 	return refuse(err, text, why);
@@ -100,7 +101,7 @@ int uri_parse(const char *text, struct uri *ret, struct revc_err *err)
 	}
 	s = scheme_of(text, (size_t)(colon - text));
 	if (!s) {
-		return refuse(err, text, "has an unknown transport: use uds:, shm:, fifo: or mqueue:");
+		return refuse(err, text, "has an unknown transport: use uds:, shm:, fifo:, pty: or mqueue:");
 	}
 	r = check_address(s, text, colon + 1, err);
 	if (r < 0) {

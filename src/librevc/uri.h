@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <revd/client.h>
 
-enum uri_scheme { URI_UDS, URI_SHM, URI_FIFO, URI_MQUEUE };
+enum uri_scheme { URI_UDS, URI_SHM, URI_FIFO, URI_MQUEUE, URI_PTY };
 
 struct uri {
 	enum uri_scheme scheme;

@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "builtin.h"
+#include "common/pty_link.h"
 #include "common/shm_link.h"
 #include "common/wait.h"
 #include "server/registry.h"
@@ -59,6 +60,7 @@ static const struct {
 	[KIND_LOOPBACK_MESSAGE] = {"transport = loopback\nname = it\ntype = message\n", true,
 		false},
 	[KIND_TCP] = {"transport = tcp\n", true, true},
+	[KIND_PTY] = {"transport = pty\npath = @DIR@/it\n", true, true},
 };
 
 bool kind_is_connection(enum kind kind)
@@ -298,6 +300,10 @@ void host_connect(struct host *h, struct client *c)
 	}
 	if (h->kind == KIND_SHM) {
 		client_open_link(c, &shm_link_open(rig_path(&h->rig, "it", path))->link, 0);
+		return;
+	}
+	if (h->kind == KIND_PTY) {
+		client_open_link(c, &pty_link_open(rig_path(&h->rig, "it", path))->link, 0);
 		return;
 	}
 	if (h->kind >= KIND_LOOPBACK_STREAM) {

@@ -18,6 +18,7 @@ enum kind {
 	KIND_LOOPBACK_STREAM,
 	KIND_LOOPBACK_MESSAGE,
 	KIND_TCP, /* examples/tcp */
+	KIND_PTY,
 	KINDS,
 };
 

@@ -139,7 +139,7 @@ def demo(it, revd):
     with Daemon([revd, '--demo'], env) as d:
         shown = d.lines_until('kill -HUP')
         commands = [line[27:] for line in shown if re.search(r'revc -e', line)]
-        assert len(commands) == 5, shown
+        assert len(commands) == 6, shown
         for command in commands:
             got = run(command, shell=True, env=env)
             assert 'aloh' in got, f'{command}: {got}'

@@ -18,10 +18,9 @@
 #include "util/macro.h"
 
 #define DIR_KEY "[revd]\nplugin_dir = @DIR@/plugins\n"
-#define TTY DIR_KEY "[endpoint.tty]\ntransport = pty\npath = @DIR@/tty\n"
 #define STREAM_HERE "[endpoint.stream]\ntransport = uds\npath = @DIR@/stream.sock\n"
 
-static void tty_expect(int fd, const char *request, const char *reply)
+static void expect_reply(int fd, const char *request, const char *reply)
 {
 	uint64_t until = wait_until(WAIT_MS);
 	char got[256];
@@ -39,33 +38,6 @@ static void tty_expect(int fd, const char *request, const char *reply)
 	ck_assert_uint_eq(n, strlen(reply));
 	ck_assert_mem_eq(got, reply, n);
 }
-
-/* The example backend: a terminal, which a program opens for both directions. */
-START_TEST(backend_outside_of_the_tree)
-{
-	char path[RIG_PATH];
-	struct rig rig;
-	int fd;
-
-	rig_init(&rig);
-	late_install(&rig, "plugins", getenv("REVD_TEST_PTY"));
-	rig_write(&rig, "revd.conf", TTY STREAM_HERE);
-	rig_launch(&rig, NULL);
-	fd = open(rig_path(&rig, "tty", path), O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-	ck_assert_msg(fd >= 0, "%s: %s", path, strerror(errno));
-	tty_expect(fd, "hola\n", "aloh\n");
-	tty_expect(fd, "uno\ndos\n", "onu\nsod\n");
-	close(fd);
-	ck_assert_int_eq(client_stat(&rig, "endpoints.tty.lines"), 3);
-	rig_reload(&rig);
-	fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-	tty_expect(fd, "tres\n", "sert\n");
-	close(fd);
-	rig_stop(&rig);
-	ck_assert(!rig_has(&rig, "tty"));
-	rig_finish(&rig);
-}
-END_TEST
 
 /* A port that nobody listens on: the kernel chose it for a socket that is closed again. */
 static unsigned free_port(void)
@@ -104,7 +76,7 @@ static void start_tcp(struct rig *rig, unsigned port)
 	rig_launch(rig, NULL);
 }
 
-/* The other one: connections that are no Unix sockets, on the base that ours are on. */
+/* The example: connections that are no Unix sockets, on the base that ours are on. */
 START_TEST(connections_outside_of_the_tree)
 {
 	static const uint8_t frame[] = {
@@ -120,12 +92,12 @@ START_TEST(connections_outside_of_the_tree)
 
 	start_tcp(&rig, port);
 	fd = tcp_connect(port);
-	tty_expect(fd, "hola\nuno\n", "aloh\nonu\n");
+	expect_reply(fd, "hola\nuno\n", "aloh\nonu\n");
 	ck_assert_int_eq(fd_write_all(fd, frame, sizeof frame), 0);
 	ck_assert_int_eq(recv(fd, got, sizeof reply - 1, MSG_WAITALL), sizeof reply - 1);
 	ck_assert_mem_eq(got, reply, sizeof reply - 1);
 	rig_reload(&rig);
-	tty_expect(fd, "dos\n", "sod\n"); /* a reload leaves it alone */
+	expect_reply(fd, "dos\n", "sod\n"); /* a reload leaves it alone */
 	ck_assert_int_eq(fd_write_all(fd, "last", 4), 0);
 	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
 	ck_assert_int_eq(recv(fd, got, 4, MSG_WAITALL), 4);
@@ -150,11 +122,11 @@ START_TEST(not_loaded_without_plugin_dir)
 	struct run r;
 
 	rig_init(&rig);
-	late_install(&rig, "plugins", getenv("REVD_TEST_PTY"));
-	rig_write(&rig, "revd.conf", "[endpoint.tty]\ntransport = pty\npath = @DIR@/tty\n");
+	late_install(&rig, "plugins", getenv("REVD_TEST_TCP"));
+	rig_write(&rig, "revd.conf", "[endpoint.tcp]\ntransport = tcp\n");
 	RUN(&r, &rig, "revd", "--check", "-c", "@DIR@/revd.conf");
 	ck_assert_int_eq(r.status, 78);
-	ck_assert_ptr_nonnull(strstr(r.err, "pty"));
+	ck_assert_ptr_nonnull(strstr(r.err, "tcp"));
 	run_free(&r);
 	rig_finish(&rig);
 }
@@ -322,7 +294,6 @@ int main(void)
 	Suite *s = suite_create("plugins");
 	TCase *t = stage_tcase("plugins");
 
-	tcase_add_test(t, backend_outside_of_the_tree);
 	tcase_add_test(t, connections_outside_of_the_tree);
 	tcase_add_test(t, not_loaded_without_plugin_dir);
 	tcase_add_loop_test(t, misfits_are_refused, 0, ARRAY_SIZE(misfits));

@@ -2,7 +2,8 @@
  * <revd/client.h>: librevc, a client of revd on every local transport.
  *
  * One struct revc is a session with one endpoint, the same to its user whether
- * a Unix socket, shared memory, a FIFO or a message queue carries it. Requests are put into
+ * a Unix socket, shared memory, a FIFO, a message queue or a terminal
+ * carries it. Requests are put into
  * a batch, a flush sends the batch, replies are received one by one:
  *
  *	revc_open("fifo:/run/revd/revd.fifo", NULL, &s, &err)
@@ -79,7 +80,7 @@ struct revc_limits {
 struct revc;
 
 /* A URI is uds:PATH (stream or seqpacket is found out), uds:@NAME (abstract), shm:PATH,
- * shm:@NAME, fifo:PATH or mqueue:/NAME. True if uri is one; else a sentence goes to err. */
+ * shm:@NAME, fifo:PATH, mqueue:/NAME or pty:PATH. True if uri is one; else a sentence goes to err. */
 REVC_API bool revc_uri_check(const char *uri, struct revc_err *err);
 
 /* The default endpoint: $REVD_ENDPOINT, else the first of /run/revd/revd.sock
@@ -94,7 +95,7 @@ REVC_API REVC_CHECK int revc_open(const char *uri, const struct revc_options *op
 REVC_API void revc_close(struct revc *);
 
 REVC_API const char *revc_uri(const struct revc *);
-/* "uds stream", "uds seqpacket", "shm", "fifo" or "mqueue". */
+/* "uds stream", "uds seqpacket", "shm", "fifo", "mqueue" or "pty". */
 REVC_API const char *revc_transport(const struct revc *);
 REVC_API void revc_limits(const struct revc *, struct revc_limits *ret);
 

@@ -154,6 +154,17 @@ static void host_failed(struct rv_instance *f, int err)
 	f->failed = err;
 }
 
+static void host_down(struct rv_instance *f, const char *why)
+{
+	EXPECT(why && *why);
+	f->down = true;
+}
+
+static void host_up(struct rv_instance *f)
+{
+	f->down = false;
+}
+
 __attribute__((format(printf, 3, 4))) static void host_log(
 	struct rv_instance *f, int prio, const char *fmt, ...)
 {
@@ -182,6 +193,8 @@ static const struct rv_host host = {
 	.dropped = host_dropped,
 	.drained = host_drained,
 	.failed = host_failed,
+	.down = host_down,
+	.up = host_up,
 	.log = host_log,
 };
 

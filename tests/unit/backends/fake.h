@@ -39,6 +39,7 @@ struct rv_instance {
 	struct fake_message messages[256];
 	bool whole; /* of the last bytes() */
 	int failed;
+	bool down;
 	uint64_t skew_ns; /* added to the clock */
 	char log[4096];
 	struct rv_err err;

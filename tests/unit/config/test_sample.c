@@ -222,9 +222,15 @@ END_TEST
 START_TEST(the_demo_loads)
 {
 	CLEANUP_FREE char *text = read_conf("revd-demo.conf");
-	CLEANUP(config_destroy_p) struct config *c = text_load(text, &reg, NULL);
+	CLEANUP(config_destroy_p) struct config *c = NULL;
+	struct registry *all;
+	struct config_registry all_reg;
 
-	ck_assert_uint_eq(c->n_endpoints, 4);
+	ck_assert_int_eq(registry_create(backends_builtin, services_builtin, &all), 0);
+	all_reg = registry_for_config(all);
+	c = text_load(text, &all_reg, NULL);
+	ck_assert_uint_eq(c->n_endpoints, 5);
+	registry_destroy(all);
 }
 END_TEST
 

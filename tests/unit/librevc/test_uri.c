@@ -24,12 +24,12 @@ static const struct {
 static const struct {
 	const char *text, *sentence;
 } bad[] = {
-	{"", "'' is no endpoint: uds:PATH, shm:PATH, fifo:PATH or mqueue:/NAME"},
-	{"nowhere", "'nowhere' is no endpoint: uds:PATH, shm:PATH, fifo:PATH or mqueue:/NAME"},
-	{"/no/such:thing", "'/no/such:thing' is no endpoint: uds:PATH, shm:PATH, fifo:PATH or mqueue:/NAME"},
-	{"tcp:localhost", "'tcp:localhost' has an unknown transport: use uds:, shm:, fifo: or mqueue:"},
-	{"UDS:/x", "'UDS:/x' has an unknown transport: use uds:, shm:, fifo: or mqueue:"},
-	{"\033[1m:/x", "'\\x1b[1m:/x' has an unknown transport: use uds:, shm:, fifo: or mqueue:"},
+	{"", "'' is no endpoint: uds:PATH, shm:PATH, fifo:PATH, pty:PATH or mqueue:/NAME"},
+	{"nowhere", "'nowhere' is no endpoint: uds:PATH, shm:PATH, fifo:PATH, pty:PATH or mqueue:/NAME"},
+	{"/no/such:thing", "'/no/such:thing' is no endpoint: uds:PATH, shm:PATH, fifo:PATH, pty:PATH or mqueue:/NAME"},
+	{"tcp:localhost", "'tcp:localhost' has an unknown transport: use uds:, shm:, fifo:, pty: or mqueue:"},
+	{"UDS:/x", "'UDS:/x' has an unknown transport: use uds:, shm:, fifo:, pty: or mqueue:"},
+	{"\033[1m:/x", "'\\x1b[1m:/x' has an unknown transport: use uds:, shm:, fifo:, pty: or mqueue:"},
 	{"uds:", "'uds:' has no address: uds:PATH or uds:@NAME"},
 	{"uds:@", "'uds:@' has no address: uds:PATH or uds:@NAME"},
 	{"mqueue:revd", "'mqueue:revd' is no queue: mqueue:/NAME, with one slash, at the start"},

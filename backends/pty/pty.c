@@ -1,0 +1,324 @@
+/*
+ * Pseudo-terminals: one name that programs open for reading and writing.
+ *
+ * Over one FIFO that can't work: each side may read its own words back. The two directions
+ * of a terminal are separate queues. Each client that opens the name, a link, gets a terminal
+ * of its own: as soon as one is opened the link leads to another. So nobody's bytes get into
+ * anybody else's answers, and a hang-up says that the client has left.
+ *
+ * That somebody has opened the terminal is what inotify(7) tells; from then on it can't be opened
+ * any more. Others who did so in the instant between share it, since the kernel counts nobody:
+ * clients who know of that lock it with flock(2), see revd-protocol(7).
+ */
+#include <event2/event.h>
+#include <revd/base/stream.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <syslog.h>
+#include "pty/endpoint.h"
+
+#define READ ((size_t)64 << 10)
+#define CHUNK_END "end" /* the chunk that ends a session */
+#define TICK_US 10000
+#define RETRY_US 100000
+#define LINGER_TICKS 100 /* how long a client that is hung up may take to read its last replies */
+
+struct session {
+	struct rv_connection connection; /* its descriptor is the master */
+	uint16_t lingering;              /* ticks left; 0: it does not */
+	bool read_up;                    /* nothing was unread at the last tick */
+};
+
+struct instance {
+	struct rv_connections connections;
+	struct pty_endpoint *ep;
+	struct event *opened, *tick;
+	size_t n_lingering;
+	bool retry; /* there is no terminal for the next one */
+};
+
+static const struct rv_option options[] = {
+	{.key = "path",
+		.def = "/run/revd/revd.tty",
+		.help = "a symbolic link to the terminal that the next client gets",
+		.type = RV_PATH,
+		.offset = offsetof(struct pty_config, path)},
+	{.key = "framing",
+		.def = "line",
+		.help = "what a request is: a line, or whatever is read at once",
+		.type = RV_ENUM,
+		.choices = (const char *const[]){"line", "chunk", NULL},
+		.offset = offsetof(struct pty_config, framing)},
+	{0},
+};
+
+static void address(const void *config, char *buf, size_t size)
+{
+	const struct pty_config *c = config;
+
+	snprintf(buf, size, "pty:%s", c->path);
+}
+
+static struct instance *instance_of(const struct rv_connection *c)
+{
+	return CONTAINER_OF(c->all, struct instance, connections);
+}
+
+/* Sessions: struct rv_connection_ops. */
+
+static bool took_chunk(struct rv_connection *c, size_t n)
+{
+	const struct rv_writer *out = &c->all->out;
+	const struct rv_msg m = {.data = c->all->buf, .len = n};
+
+	if (n == strlen(CHUNK_END) && memcmp(c->all->buf, CHUNK_END, n) == 0) {
+		rv_connection_input_over(c, false);
+		return false;
+	}
+	rv_connection_took(c, out->host->messages(out->handle, c, &m, 1));
+	return true;
+}
+
+static bool input(struct rv_connection *c, bool sure)
+{
+	ssize_t n = read(rv_connection_fd(c), c->all->buf, READ);
+
+	(void)sure;
+	n = n < 0 ? -errno : n;
+	if (n > 0) {
+		terminal_keep_raw(rv_connection_fd(c)); /* a reply that is echoed is a request */
+	}
+	if (n > 0 && instance_of(c)->ep->framing == PTY_CHUNK) {
+		return took_chunk(c, (size_t)n);
+	}
+	return rv_stream_took(c, n == -EIO ? 0 : n); /* EIO: it has hung up */
+}
+
+static ssize_t send_replies(void *session, const void *p, size_t n)
+{
+	ssize_t k = write(rv_connection_fd(session), p, n);
+
+	return k < 0 ? -errno : k > 0 ? k : -EAGAIN;
+}
+
+static void close_session(struct rv_connection *c)
+{
+	struct session *s = (struct session *)c;
+
+	instance_of(c)->n_lingering -= s->lingering > 0;
+	s->lingering = 0;
+	close(rv_connection_fd(c));
+}
+
+/* What was written and not read is gone when the master is closed, so that waits. */
+
+static void start_tick(struct instance *in)
+{
+	const struct timeval tv = {.tv_usec = in->n_lingering > 0 ? TICK_US : RETRY_US};
+
+	if (in->n_lingering > 0 || in->retry) {
+		event_add(in->tick, &tv);
+	}
+}
+
+/* True if it is to be ended. What is on its way is not seen, hence twice. */
+static bool has_lingered(struct session *s)
+{
+	bool empty =
+		!s->connection.out.tail && terminal_unread(rv_connection_fd(&s->connection)) == 0;
+	bool over = (empty && s->read_up) || --s->lingering == 0;
+
+	s->read_up = empty;
+	if (over) {
+		s->lingering = 1; /* until it is closed */
+	}
+	return over;
+}
+
+static void linger_on(void *peer, void *arg)
+{
+	struct session *s = peer;
+
+	(void)arg;
+	if (s->lingering > 0 && has_lingered(s)) {
+		rv_connection_end(&s->connection);
+	}
+}
+
+static void peer_close(void *instance, void *peer, enum rv_close how)
+{
+	struct instance *in = instance;
+	struct session *s = peer;
+	struct rv_connection *c = &s->connection;
+
+	if (how == RV_CLOSE_NOW || c->state == RV_CONNECTION_CLOSED) {
+		rv_connection_close(instance, peer, how);
+		return;
+	}
+	rv_writer_flush(instance, c);
+	if (c->state == RV_CONNECTION_OPEN && s->lingering == 0) {
+		rv_connection_took(c, RV_READ_STOP);
+		s->lingering = LINGER_TICKS;
+		in->n_lingering++;
+		start_tick(in);
+	}
+}
+
+/* The next client. */
+
+/* There is no terminal for the next one. */
+static void go_down(struct instance *in, int err)
+{
+	const struct rv_writer *out = &in->connections.out;
+	char why[128];
+
+	snprintf(why, sizeof(why), "%s",
+		err == -ESTALE ? "the name is not ours any more" : strerror(-err));
+	out->host->down(out->handle, why);
+	in->retry = err != -ESTALE; /* a reload makes the name again */
+	start_tick(in);
+}
+
+static void come_up(struct instance *in)
+{
+	const struct rv_writer *out = &in->connections.out;
+
+	if (pty_refill(in->ep) == 0) {
+		in->retry = false;
+		out->host->up(out->handle);
+	}
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct instance *in = arg;
+	const struct rv_writer *out = &in->connections.out;
+
+	(void)fd;
+	(void)what;
+	if (in->n_lingering > 0) {
+		out->host->each_peer(out->handle, linger_on, NULL);
+	}
+	if (in->retry && !in->connections.draining) {
+		come_up(in);
+	}
+	in->retry &= !in->connections.draining;
+	start_tick(in);
+}
+
+/* Has somebody opened the terminal that the link leads to? */
+static bool is_opened(const struct pty_endpoint *ep)
+{
+	_Alignas(struct inotify_event) char buf[4096];
+	bool opened = false;
+	ssize_t n;
+
+	while ((n = read(ep->inotify, buf, sizeof(buf))) > 0) {
+		for (const char *p = buf; p < buf + n;) {
+			const struct inotify_event *e = (const void *)p;
+
+			opened |= e->wd == ep->watch && e->mask & IN_OPEN;
+			p += sizeof(*e) + e->len;
+		}
+	}
+	return opened;
+}
+
+static void begin_session(struct instance *in)
+{
+	const struct rv_peer_info info = {.flags = in->ep->framing == PTY_LINE ? RV_PEER_STREAM : 0,
+		.uid = (uid_t)-1,
+		.gid = (gid_t)-1};
+	struct terminal t;
+	int r = pty_take(in->ep, &t);
+
+	if (r < 0) {
+		go_down(in, r);
+	}
+	rv_connection_start(&in->connections, t.master, &info);
+}
+
+static void on_opened(evutil_socket_t fd, short what, void *arg)
+{
+	struct instance *in = arg;
+
+	(void)fd;
+	(void)what;
+	if (is_opened(in->ep)) {
+		begin_session(in);
+	}
+}
+
+/* The instance. */
+
+static void detach(void *block)
+{
+	struct instance *in = block;
+
+	rv_connections_finish(in);
+	if (in->opened) {
+		event_free(in->opened);
+	}
+	if (in->tick) {
+		event_free(in->tick);
+	}
+	in->opened = in->tick = NULL;
+}
+
+static int attach(void *block, void *endpoint, const struct rv_host *host,
+	struct rv_instance *handle, struct rv_err *e)
+{
+	static const struct rv_connection_ops ops = {
+		.input = input, .send = send_replies, .close = close_session};
+	struct event_base *base = host->event_base(handle);
+	struct instance *in = block;
+	int r = rv_connections_init(&in->connections, host, handle, &ops, READ);
+
+	in->ep = endpoint;
+	if (r == 0) {
+		in->opened = event_new(base, in->ep->inotify, EV_READ | EV_PERSIST, on_opened, in);
+		in->tick = event_new(base, -1, 0, on_tick, in);
+		r = in->opened && in->tick && event_add(in->opened, NULL) == 0 ? 0 : -ENOMEM;
+	}
+	if (r < 0) {
+		detach(in);
+		return rv_fail(e, r, "%s: cannot serve: %s", in->ep->path, strerror(-r));
+	}
+	return 0;
+}
+
+static void drain(void *block)
+{
+	struct instance *in = block;
+
+	on_opened(-1, 0, in); /* who has opened it is served */
+	event_del(in->opened);
+	pty_release_name(in->ep);
+	rv_connections_drain(&in->connections);
+}
+
+const struct rv_backend_ops pty_backend = {
+	REVD_BACKEND_HEAD,
+	.name = "pty",
+	.version = REVD_VERSION,
+	.default_mode = 0660,
+	.config_size = sizeof(struct pty_config),
+	.endpoint_size = sizeof(struct pty_endpoint),
+	.instance_size = sizeof(struct instance),
+	.peer_size = sizeof(struct session),
+	.options = options,
+	.check = pty_check,
+	.address = address,
+	.open = pty_open,
+	.reconfigure = pty_reconfigure,
+	.close = pty_close,
+	.attach = attach,
+	.drain = drain,
+	.detach = detach,
+	.resume = rv_connection_resume,
+	.peer_close = peer_close,
+	.name_at = pty_name_at,
+	RV_WRITER_OPS,
+};

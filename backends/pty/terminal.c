@@ -1,0 +1,97 @@
+#include "pty/terminal.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <termios.h>
+
+/* What must not be on: it would change bytes, give them back as input, or make signals. */
+#define INPUT (IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON | IXOFF)
+#define LOCAL (ECHO | ECHONL | ICANON | ISIG | IEXTEN)
+
+static int make_raw(int fd, struct termios *t)
+{
+	cfmakeraw(t);
+	t->c_iflag &= ~(tcflag_t)INPUT;
+	return tcsetattr(fd, TCSANOW, t) < 0 ? -errno : 0;
+}
+
+void terminal_keep_raw(int master)
+{
+	struct termios t;
+
+	if (tcgetattr(master, &t) == 0 &&
+		(t.c_lflag & LOCAL || t.c_iflag & INPUT || t.c_oflag & OPOST)) {
+		(void)make_raw(master, &t);
+	}
+}
+
+int terminal_apply(const struct terminal *t, const struct rv_endpoint_info *info)
+{
+	if ((info->owner != (uid_t)-1 || info->group != (gid_t)-1) &&
+		fchown(t->slave, info->owner, info->group) < 0) {
+		return -errno;
+	}
+	return fchmod(t->slave, info->mode) < 0 ? -errno : 0;
+}
+
+static int open_both(struct terminal *t)
+{
+	struct termios mode;
+
+	t->master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (t->master < 0 || grantpt(t->master) < 0 || unlockpt(t->master) < 0) {
+		return -errno;
+	}
+	if (ptsname_r(t->master, t->name, sizeof(t->name)) != 0) {
+		return -errno;
+	}
+	t->slave = open(t->name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (t->slave < 0 || tcgetattr(t->slave, &mode) < 0) {
+		return -errno;
+	}
+	return make_raw(t->slave, &mode);
+}
+
+int terminal_make(struct terminal *ret, const struct rv_endpoint_info *info)
+{
+	struct terminal t = TERMINAL_NONE;
+	int r = open_both(&t);
+
+	r = r < 0 ? r : terminal_apply(&t, info);
+	if (r < 0) {
+		terminal_close(&t);
+		return r;
+	}
+	*ret = t;
+	return 0;
+}
+
+void terminal_close(struct terminal *t)
+{
+	fd_close_p(&t->master);
+	fd_close_p(&t->slave);
+}
+
+/* Not TIOCSPTLCK: whoever is refused by that makes an I/O error for who has it open. */
+void terminal_lock(struct terminal *t)
+{
+	(void)fchmod(t->slave, 0);
+	fd_close_p(&t->slave);
+}
+
+int terminal_unread(int master)
+{
+	int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC), n = 0;
+
+	if (slave < 0) {
+		return 0;
+	}
+	if (ioctl(slave, FIONREAD, &n) < 0) {
+		n = 0;
+	}
+	close(slave);
+	return n;
+}

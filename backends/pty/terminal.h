@@ -1,0 +1,26 @@
+/* A pseudo-terminal, pty(7), that passes all bytes as they are. */
+#pragma once
+
+#include <revd/base/util.h>
+#include <sys/types.h>
+
+struct terminal { /* descriptors -1: not there */
+	int master;
+	int slave;     /* held open until a client has it: without any, the master has hung up */
+	char name[64]; /* of the slave */
+};
+
+#define TERMINAL_NONE ((struct terminal){.master = -1, .slave = -1})
+
+/* With the endpoint's mode and owner. 0 or -errno. */
+int terminal_make(struct terminal *ret, const struct rv_endpoint_info *) MUST_CHECK;
+int terminal_apply(const struct terminal *, const struct rv_endpoint_info *) MUST_CHECK;
+void terminal_close(struct terminal *);
+/* Somebody has it open: nobody else can open it from now on, as its mode shows. Closes the slave.
+ */
+void terminal_lock(struct terminal *);
+
+/* A client may switch on echo, line editing and more at any time: off with it. */
+void terminal_keep_raw(int master);
+/* Bytes that the client has not read yet, those not counted that are on their way. */
+int terminal_unread(int master);
