@@ -82,9 +82,10 @@ static int open_named(const char *uri, const struct revc_options *options, struc
 int signals_open(const char *uri, const struct revc_options *options, struct revc **ret,
 	struct revc_err *err)
 {
-	/* A socket has no reply name, but a full backlog may make it wait. */
-	return strncmp(uri, "uds:", 4) == 0 ? revc_open(uri, options, ret, err)
-					    : open_named(uri, options, ret, err);
+	/* The others have no reply name, but may wait: for a full backlog, for a terminal. */
+	return strncmp(uri, "fifo:", 5) == 0 || strncmp(uri, "mqueue:", 7) == 0
+		       ? open_named(uri, options, ret, err)
+		       : revc_open(uri, options, ret, err);
 }
 
 void signals_close(struct revc *s)
