@@ -274,12 +274,12 @@ static void put_standing(struct verdict_line *l, const struct plan *p, int t)
 	}
 }
 
-/* Sockets are judged by themselves too: what they alone can do is no matter of speed. */
+/* What keeps clients apart and knows them is judged by itself, too: that is no matter of speed. */
 static void judge_choice(struct verdict *v, const struct plan *p)
 {
 	struct verdict_line *l = &v->lines[v->n];
 	int all = choose(p, 0, BENCH_TRANSPORTS - 1);
-	int socket = choose(p, BENCH_STREAM, BENCH_SEQPACKET);
+	int socket = choose(p, BENCH_STREAM, BENCH_SHM);
 
 	if (all < 0 || standing(p, all).judged < 2) {
 		return;
