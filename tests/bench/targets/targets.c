@@ -18,6 +18,10 @@ enum {
 	MANY_DEEP,
 	FLOOD_BYTES,
 	FLOOD_MESSAGES,
+	SHM_ONE,
+	SHM_ONE_SAME,
+	SHM_DEEP,
+	SHM_FLOOD,
 	CONNECT,
 	N_GROUPS,
 };
@@ -55,6 +59,13 @@ struct target_group {
 		BENCH_LIBEVENT, BENCH_STREAM, BENCH_BLOCK, false      \
 	}
 
+#define OURS                                                                                     \
+	{BENCH_REVD, BENCH_SHM, BENCH_BLOCK, false}, {BENCH_REVD, BENCH_STREAM, BENCH_BLOCK, false}, \
+		{BENCH_REVD, BENCH_FIFO, BENCH_BLOCK, false},                                    \
+	{                                                                                        \
+		BENCH_REVD, BENCH_MQUEUE, BENCH_BLOCK, false                                     \
+	}
+
 /* clang-format off */
 static const struct target_group groups[N_GROUPS] = {
 	[ONE_STREAM] = {{64, 1, 1, 0, false}, BENCH_SPLIT, 3,
@@ -78,6 +89,15 @@ static const struct target_group groups[N_GROUPS] = {
 		{PAIR(BENCH_STREAM), PAIR(BENCH_FIFO)}},
 	[FLOOD_MESSAGES] = {{64, 1, 256, 0, false}, BENCH_SPLIT, 4,
 		{PAIR(BENCH_SEQPACKET), PAIR(BENCH_MQUEUE)}},
+	[SHM_ONE] = {{64, 1, 1, 0, false}, BENCH_SPLIT, 8,
+		{TRIPLE(BENCH_SHM), OURS, {BENCH_LIBQB, BENCH_SHM, BENCH_BLOCK, false}}},
+	[SHM_ONE_SAME] = {{64, 1, 1, 0, false}, BENCH_SAME, 6,
+		{{BENCH_FLOOR, BENCH_SHM, BENCH_BLOCK, false}, OURS,
+		 {BENCH_LIBQB, BENCH_SHM, BENCH_BLOCK, false}}},
+	[SHM_DEEP] = {{64, 1, 64, 0, false}, BENCH_SPLIT, 3,
+		{PAIR(BENCH_SHM), {BENCH_LIBQB, BENCH_SHM, BENCH_BLOCK, false}}},
+	[SHM_FLOOD] = {{64, 1, FLOOD, 0, false}, BENCH_SPLIT, 3,
+		{PAIR(BENCH_SHM), {BENCH_REVD, BENCH_STREAM, BENCH_BLOCK, false}}},
 	[CONNECT] = {{64, 1, 1, 0, true}, BENCH_SPLIT, 2, {PAIR(BENCH_STREAM)}},
 };
 /* clang-format on */
@@ -121,6 +141,20 @@ static const struct target targets[] = {
 	{"P6", "fifo saturated, of the ceiling", FLOOD_BYTES, 3, 2, 0.75},
 	{"P7", "seqpacket saturated, of the ceiling", FLOOD_MESSAGES, 1, 0, 0.85},
 	{"P7", "mqueue saturated, of the ceiling", FLOOD_MESSAGES, 3, 2, 0.9},
+	{"P8", "shm, one in flight, of the bare futex pair", SHM_ONE, 3, 0, 0.87},
+	{"P8", "shm, one in flight, of stream", SHM_ONE, 3, 4, 1},
+	{"P8", "shm, one in flight, of fifo", SHM_ONE, 3, 5, 1},
+	{"P8", "shm, one in flight, of mqueue", SHM_ONE, 3, 6, 1},
+	{"P8", "shm, one in flight, of libqb", SHM_ONE, 3, 7, 1},
+	{"P8", "shm, both spin, round trips/s (p50 of 2 us)", SHM_ONE, 2, -1, 500e3},
+	{"P8", "shm, one core, of the bare futex pair", SHM_ONE_SAME, 1, 0, 0.87},
+	{"P8", "shm, one core, of stream", SHM_ONE_SAME, 1, 2, 1},
+	{"P8", "shm, one core, of fifo", SHM_ONE_SAME, 1, 3, 1},
+	{"P8", "shm, one core, of mqueue", SHM_ONE_SAME, 1, 4, 1},
+	{"P8", "shm, one core, of libqb", SHM_ONE_SAME, 1, 5, 1},
+	{"P8", "shm, 64 in flight, of libqb", SHM_DEEP, 1, 2, 1},
+	{"P8", "shm saturated, lines/s", SHM_FLOOD, 1, -1, 30e6},
+	{"P8", "shm saturated, of stream", SHM_FLOOD, 1, 2, 1.2},
 	{"P9", "a connection per request, requests/s", CONNECT, 1, -1, 25e3},
 };
 
