@@ -10,6 +10,7 @@
 #include <string.h>
 #include "exec/pool.h"
 #include "exec/prefix.h"
+#include "exec/requests.h"
 
 #define RUN_MOST 4096 /* lines that are taken at once */
 
@@ -23,7 +24,8 @@ struct exec_service {
 struct exec_worker {
 	struct exec_service *service;
 	unsigned index;
-	struct pool pool;
+	struct pool pool;         /* of co-processes, or */
+	struct requests requests; /* with mode = request */
 };
 
 /* The index is the value: all follow their enum. */
@@ -162,6 +164,12 @@ static int exec_attach(void *worker, void *svc, const struct rv_service_host *ho
 
 	w->service = s;
 	w->index = atomic_fetch_add(&s->workers, 1);
+	if (s->settings.mode == EXEC_REQUEST) {
+		w->requests.share = share;
+		w->requests.ctx = w;
+		requests_init(&w->requests, host, handle, &s->program);
+		return 0;
+	}
 	r = pool_init(&w->pool, &setup);
 	if (r < 0) {
 		snprintf(err->msg, sizeof(err->msg), "out of memory");
@@ -174,7 +182,21 @@ static void exec_detach(void *worker)
 {
 	struct exec_worker *w = worker;
 
-	pool_finish(&w->pool);
+	if (w->service->settings.mode == EXEC_REQUEST) {
+		requests_finish(&w->requests);
+	} else {
+		pool_finish(&w->pool);
+	}
+}
+
+static void exec_cancelled(void *worker, rv_ticket ticket)
+{
+	struct exec_worker *w = worker;
+
+	/* what a co-process has got it answers; that is dropped then */
+	if (w->service->settings.mode == EXEC_REQUEST) {
+		requests_cancel(&w->requests, ticket);
+	}
 }
 
 static int exec_call(void *svc, void *worker, const struct rv_request *q, struct rv_reply *reply)
@@ -185,6 +207,9 @@ static int exec_call(void *svc, void *worker, const struct rv_request *q, struct
 	struct process *p;
 	rv_ticket ticket;
 
+	if (s->settings.mode == EXEC_REQUEST) {
+		return requests_call(&w->requests, q, reply);
+	}
 	if (s->settings.mode == EXEC_LINES && q->len > 0 && memchr(q->data, '\n', q->len)) {
 		return rv_reply_fail(reply, RV_STATUS_INVALID_TEXT,
 			"the text has more than one line, and the program is asked by lines");
@@ -254,5 +279,6 @@ const struct rv_service_ops exec_service = {
 	.attach = exec_attach,
 	.detach = exec_detach,
 	.call = exec_call,
+	.cancelled = exec_cancelled,
 	.lines_later = exec_lines,
 };
