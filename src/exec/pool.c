@@ -222,7 +222,7 @@ static void on_ended(void *ctx, struct process *p, const char *why, bool orderly
 		note_failure(pool);
 	}
 	to = find_idlest(pool);
-	if (!to && may_start(pool)) {
+	if (!to && p->out.len > 0 && may_start(pool)) {
 		to = start(pool);
 	}
 	if (to) {

@@ -119,8 +119,10 @@ static void hand_over_one(struct process *p, struct process *to, struct flight *
 	if (left > 0 && hand_on(to, f, left, bytes_head(&p->out) + skip, n - skip) < 0) {
 		left = 0;
 	}
-	bytes_take(&p->out, n);
-	p->last = '\n'; /* what follows begins with a whole one */
+	if (n > 0) {
+		bytes_take(&p->out, n);
+		p->last = '\n'; /* what follows begins with a whole one */
+	}
 	if (left > 0 && left >= f->lines) {
 		f->ticket = 0;
 	} else {
