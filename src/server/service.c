@@ -35,6 +35,8 @@ static int attach(struct service *s, unsigned i, struct rv_err *err)
 		.name = s->cfg->name,
 		.service = s->block,
 		.lines = s->ops->lines,
+		.lines_later = s->ops->lines_later,
+		.timeout_us = s->cfg->timeout,
 		.detached = on_detached,
 		.owner = s,
 	};

@@ -87,11 +87,16 @@ int batch_reserve(struct batch *b, struct peer *p, size_t min)
 	return batch_reserve_next(b, p, min);
 }
 
+void batch_count_many(struct batch *b, unsigned status, size_t n)
+{
+	count(&b->in->n.replies, n);
+	count(&b->in->n.status[status < RV_STATUS_COUNT ? status : RV_STATUS_INTERNAL], n);
+	b->answered += n;
+}
+
 void batch_count(struct batch *b, unsigned status)
 {
-	count(&b->in->n.replies, 1);
-	count(&b->in->n.status[status < RV_STATUS_COUNT ? status : RV_STATUS_INTERNAL], 1);
-	b->answered++;
+	batch_count_many(b, status, 1);
 }
 
 void batch_advance(struct batch *b, size_t n, uint32_t tag)
@@ -105,11 +110,8 @@ void batch_advance(struct batch *b, size_t n, uint32_t tag)
 	}
 }
 
-void batch_finish(struct batch *b)
+void batch_flush(struct rv_instance *in)
 {
-	struct rv_instance *in = b->in;
-
-	commit(b);
 	for (size_t i = 0; i < in->n_dirty; i++) {
 		struct peer *p = peer_at(in, in->dirty[i]);
 
@@ -119,6 +121,16 @@ void batch_finish(struct batch *b)
 		}
 	}
 	in->n_dirty = 0;
+}
+
+void batch_finish(struct batch *b)
+{
+	struct rv_instance *in = b->in;
+
+	commit(b);
+	if (!in->traffic->held) {
+		batch_flush(in);
+	}
 	if (b->answered) {
 		uint64_t now =
 			worker_renow(in->worker); /* the next batch of this turn starts now */

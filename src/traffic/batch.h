@@ -28,12 +28,15 @@ int batch_reserve(struct batch *, struct peer *, size_t min) MUST_CHECK;
 /* A reservation of its own, though replies wait: it is for the first of them. */
 int batch_reserve_next(struct batch *, struct peer *, size_t min) MUST_CHECK;
 
-/* Counts a reply. */
+/* Counts a reply, or n of them. */
 void batch_count(struct batch *, unsigned status);
+void batch_count_many(struct batch *, unsigned status, size_t n);
 
 /* A reply of n bytes, or several, stand at the tail. Where replies are messages it is
  * sent now. */
 void batch_advance(struct batch *, size_t n, uint32_t tag);
 
-/* Commits what is written and flushes all peers that got something. */
+/* Commits what is written and flushes all peers that got something, unless that is held. */
 void batch_finish(struct batch *);
+/* Flushes those whose flush was held. */
+void batch_flush(struct rv_instance *);

@@ -112,6 +112,16 @@ rv_ticket call_defer(struct rv_reply *r)
 	return s->ticket;
 }
 
+void call_set_run(struct request *q, rv_ticket id, size_t lines, size_t bytes)
+{
+	struct ticket *t = ticket_find(&q->batch->in->traffic->tickets, id);
+	uint32_t cost = (uint32_t)(bytes + lines * REQUEST_COST);
+
+	q->peer->inflight += cost - t->bytes;
+	t->bytes = t->line->request = cost;
+	t->lines = (uint32_t)lines;
+}
+
 void call_withdraw(struct request *q, rv_ticket id)
 {
 	struct rv_instance *in = q->batch->in;
@@ -169,7 +179,14 @@ void call_service(struct request *q, const uint8_t *text, size_t n)
 	struct rv_instance *in = q->batch->in;
 	const struct rv_service_worker *sw = in->service;
 	const struct rv_request request = {
-		.data = text, .len = n, .uid = q->batch->source->uid, .client = q->peer->client};
+		.data = text,
+		.len = n,
+		.uid = q->batch->source->uid,
+		.client = q->peer->client,
+		.gid = q->batch->source->gid,
+		.endpoint = in->name,
+		.transport = in->ops->name,
+		.max = in->limits.max_request};
 	struct sink s = {.reply = {.host = sw->host}, .request = q};
 	int status;
 

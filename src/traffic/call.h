@@ -13,6 +13,8 @@ void call_service(struct request *, const uint8_t *text, size_t n);
 
 /* Puts the request aside, to be answered for sw by its ticket. 0: no memory. */
 rv_ticket call_make_ticket(struct request *, struct rv_service_worker *sw);
+/* The ticket is one of a run: so many lines, `bytes` in all. */
+void call_set_run(struct request *, rv_ticket, size_t lines, size_t bytes);
 /* It is answered in another way: the ticket is void. */
 void call_withdraw(struct request *, rv_ticket);
 

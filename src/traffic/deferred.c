@@ -4,6 +4,29 @@
 #include "traffic/call.h"
 #include "traffic/input.h"
 
+/* Answers lines of a run that is longer; its ticket stays. */
+static void answer_lines(struct ticket *ticket, size_t lines, unsigned status,
+	const void *text, size_t n)
+{
+	const struct ticket c = *ticket;
+	struct rv_instance *in = c.in;
+	struct peer *p = peer_find(in, c.slot, c.client);
+	struct request q = {.peer = p};
+	struct batch b;
+
+	ticket->lines -= (uint32_t)lines;
+	if (!p) {
+		return; /* it ended in this turn */
+	}
+	p->active_ms = (uint32_t)(worker_now(in->worker) / 1000000u);
+	batch_begin(&b, in, p);
+	b.start_ns = c.start_ns;
+	q.batch = &b;
+	reply_late_lines(&q, c.line, lines, c.lines, status, text, n);
+	batch_finish(&b);
+	input_more(in, p);
+}
+
 /* Answers and frees the ticket; the peer may go on with what waited behind it. */
 static void answer(
 	struct traffic *t, struct ticket *ticket, unsigned status, const void *text, size_t n)
@@ -26,7 +49,9 @@ static void answer(
 	batch_begin(&b, in, p);
 	b.start_ns = c.start_ns;
 	q.batch = &b;
-	if (c.line) {
+	if (c.lines) {
+		reply_late_lines(&q, c.line, c.lines, c.lines, status, text, n);
+	} else if (c.line) {
 		reply_late_line(&q, c.line, status, text, n);
 	} else {
 		p->inflight -= c.bytes;
@@ -36,20 +61,68 @@ static void answer(
 	input_more(in, p);
 }
 
-static void host_complete(struct rv_service_worker *sw, rv_ticket id, enum rv_status status,
-	const void *data, size_t n)
+/* NULL: its time ran out, or nobody waits for it any more. */
+static struct ticket *find_to_complete(struct rv_service_worker *sw, rv_ticket id)
 {
 	struct ticket *ticket = ticket_find(&sw->traffic->tickets, id);
 
-	if (!ticket) {
-		return; /* its time ran out, or nobody waits for it any more */
-	}
-	if (sw->traffic->in_call) {
+	if (ticket && sw->traffic->in_call) {
 		log_error("service %s: complete() inside call() is not allowed", sw->name);
+		return NULL;
+	}
+	return ticket;
+}
+
+static enum rv_status known(enum rv_status status)
+{
+	return status < RV_STATUS_COUNT ? status : RV_STATUS_INTERNAL;
+}
+
+static void host_complete(struct rv_service_worker *sw, rv_ticket id, enum rv_status status,
+	const void *data, size_t n)
+{
+	struct ticket *ticket = find_to_complete(sw, id);
+
+	if (!ticket) {
 		return;
 	}
-	answer(sw->traffic, ticket, status < RV_STATUS_COUNT ? status : RV_STATUS_INTERNAL, data,
-		n);
+	if (ticket->lines && status == RV_STATUS_OK) {
+		log_error("service %s: complete() of a run is for errors", sw->name);
+		return;
+	}
+	answer(sw->traffic, ticket, known(status), data, n);
+}
+
+static void host_complete_lines(struct rv_service_worker *sw, rv_ticket id, size_t lines,
+	enum rv_status status, const void *data, size_t n)
+{
+	struct ticket *ticket = find_to_complete(sw, id);
+
+	if (!ticket || lines == 0) {
+		return;
+	}
+	if (lines > ticket->lines) {
+		log_error("service %s: complete_lines() of too many", sw->name);
+	} else if (lines == ticket->lines) {
+		answer(sw->traffic, ticket, known(status), data, n);
+	} else {
+		answer_lines(ticket, lines, known(status), data, n);
+	}
+}
+
+static void host_hold(struct rv_service_worker *sw, bool on)
+{
+	struct traffic *t = sw->traffic;
+
+	t->held = on;
+	for (struct rv_instance *in = on ? NULL : t->instances; in; in = in->next) {
+		batch_flush(in);
+	}
+}
+
+static uint64_t host_timeout(struct rv_service_worker *sw)
+{
+	return sw->timeout_us;
 }
 
 /* The service hears of it, and then the client. */
@@ -167,4 +240,7 @@ const struct rv_service_host deferred_host = {
 	.pause = host_pause,
 	.resume = host_resume,
 	.log = host_log,
+	.complete_lines = host_complete_lines,
+	.hold = host_hold,
+	.timeout = host_timeout,
 };

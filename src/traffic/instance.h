@@ -92,6 +92,7 @@ struct traffic {
 	struct tickets tickets;
 	uint64_t last_client; /* the id given last */
 	bool in_call;         /* a service is being called: it must not complete() */
+	bool held;            /* what services complete is sent when they say so */
 	bool release;         /* a service takes requests again */
 	size_t freed;         /* bytes of backlogs, since malloc() gave memory back */
 	uint8_t *scratch;     /* replies that do not fit the transport's memory */

@@ -19,6 +19,24 @@ struct order_line *order_add(struct order *o, uint8_t term, uint32_t tag)
 	return l;
 }
 
+struct order_line *order_add_before(struct order *o, const struct order_line *next)
+{
+	struct order_line **at = &o->first, *l = calloc(1, sizeof(*l));
+
+	if (!l) {
+		return NULL;
+	}
+	while (*at != next) {
+		at = &(*at)->next;
+	}
+	l->term = next->term;
+	l->tag = next->tag;
+	l->next = *at;
+	*at = l;
+	o->cost += ORDER_LINE_COST;
+	return l;
+}
+
 static size_t cost_of_text(const struct order_line *l)
 {
 	return l->memory ? l->len : 0;

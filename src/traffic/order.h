@@ -19,6 +19,7 @@ struct order_line {
 	bool ready;       /* the reply is known */
 	uint8_t status;   /* of the reply */
 	uint8_t term;     /* bytes of the terminator */
+	uint32_t lines;   /* the text is that many whole lines, as they are sent; 0: it is one */
 	uint32_t tag;     /* of the request */
 	uint32_t request; /* what it counts for in peer->inflight */
 	const void *text; /* of the reply; len bytes */
@@ -33,6 +34,9 @@ struct order {
 
 /* Appends a line; its reply is not ready. NULL: no memory. */
 struct order_line *order_add(struct order *, uint8_t term, uint32_t tag);
+
+/* Puts a line before another one; its reply is not ready. NULL: no memory. */
+struct order_line *order_add_before(struct order *, const struct order_line *);
 
 /* Its reply is ready, n bytes at p, which are copied. 0 or -ENOMEM. */
 int order_ready(

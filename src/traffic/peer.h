@@ -1,5 +1,5 @@
 /*
- * Peers: 40 bytes and the backend's block behind them, at addresses that stay. A peer
+ * Peers: 56 bytes and the backend's block behind them, at addresses that stay. A peer
  * that ends is freed at the end of the turn, so that a callback may end any peer while
  * others up the stack still hold it. What only a peer with something unfinished needs
  * is in its backlog.
@@ -39,6 +39,7 @@ struct peer {
 		uint32_t next;      /* slot + 1, in the free or dying list */
 	};
 	uid_t uid;
+	gid_t gid;
 	uint32_t inflight;    /* bytes of requests that wait for their reply */
 	uint32_t max_message; /* 0: any */
 	uint32_t max_line;    /* 0: any */

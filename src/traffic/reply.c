@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "proto/encode.h"
 #include "proto/status.h"
 #include "traffic/aside.h"
 
+#define MANY_LINES "the reply has more than one line: ask with a frame"
 #define TOO_MANY "too many replies wait" /* short, see ORDER_LINE_COST */
 
 _Static_assert(ORDER_LINE_COST >= sizeof(struct unsent_reply) + 16 + ENCODE_ERROR_SIZE &&
@@ -174,9 +176,79 @@ void reply_late_line(
 		status = RV_STATUS_TOO_LARGE;
 		text = why;
 		n = strlen(why);
+	} else if (n > 0 && memchr(text, '\n', n)) {
+		status = RV_STATUS_INVALID_TEXT;
+		text = MANY_LINES;
+		n = strlen(MANY_LINES);
 	}
 	set_ready(q, l, status, text, n);
 	reply_ordered(q->batch, q->peer);
+}
+
+/* A piece of a run has a place of its own in front of what is left of it, and its share of
+ * what the run counts for. */
+static struct order_line *cut_off_run(
+	struct request *q, struct order_line *run, size_t lines, size_t left)
+{
+	struct order_line *l = order_add_before(&q->peer->backlog->order, run);
+
+	if (l) {
+		l->request = (uint32_t)((uint64_t)run->request * lines / left);
+		run->request -= l->request;
+	}
+	return l;
+}
+
+/* The same error for each of the lines. NULL: no memory. */
+static uint8_t *repeat_error(
+	unsigned status, size_t lines, const void *text, size_t n, size_t *ret_n)
+{
+	char buf[ENCODE_ERROR_SIZE];
+	const char *error = encode_error(status, buf);
+	size_t head = strlen(error), each = head + n + 1;
+	uint8_t *all = malloc(lines * each), *p = all;
+
+	for (size_t i = 0; all && i < lines; i++, p += each) {
+		memcpy(p, error, head);
+		memcpy(p + head, text, n);
+		p[head + n] = '\n';
+	}
+	*ret_n = lines * each;
+	return all;
+}
+
+void reply_late_lines(struct request *q, struct order_line *run, size_t lines, size_t left,
+	unsigned status, const void *text, size_t n)
+{
+	CLEANUP_FREE uint8_t *errors = NULL;
+	struct order_line *l = lines < left ? cut_off_run(q, run, lines, left) : run;
+
+	q->line = true;
+	if (status != RV_STATUS_OK) {
+		errors = repeat_error(status, lines, text, n, &n);
+		text = errors;
+	}
+	if (!l || !text || order_ready(&q->peer->backlog->order, l, (uint8_t)status, text, n) < 0) {
+		/* their places can't be told from one another any more */
+		aside_lose(q->batch->in, q->peer);
+		order_refuse(l ? l : run, RV_STATUS_INTERNAL, "out of memory");
+	} else {
+		l->lines = (uint32_t)lines;
+	}
+	reply_ordered(q->batch, q->peer);
+}
+
+/* One line, or a piece of a run, which has all that belongs to its lines. */
+static void send_ordered(struct request *q, const struct order_line *l)
+{
+	if (l->lines > 0) {
+		q->term = 0;
+		batch_count_many(q->batch, l->status, l->lines);
+		send_text(q, RV_STATUS_OK, l->text, l->len);
+	} else {
+		batch_count(q->batch, l->status);
+		send_text(q, l->status, l->text, l->len);
+	}
 }
 
 void reply_ordered(struct batch *b, struct peer *p)
@@ -188,8 +260,7 @@ void reply_ordered(struct batch *b, struct peer *p)
 			.batch = b, .peer = p, .line = true, .term = l->term, .tag = l->tag};
 
 		p->inflight -= l->request;
-		batch_count(b, l->status);
-		send_text(&q, l->status, l->text, l->len);
+		send_ordered(&q, l);
 		order_line_free(l);
 	}
 }

@@ -28,5 +28,10 @@ void reply_status(struct request *, enum rv_status status, const char *fmt, ...)
 void reply_late_line(
 	struct request *, struct order_line *, unsigned status, const void *text, size_t n);
 
+/* Answers the next `lines` lines of a run: n bytes, which are whole lines; or with an error,
+ * whose sentence they are. left: how many were not answered before. */
+void reply_late_lines(struct request *, struct order_line *run, size_t lines, size_t left,
+	unsigned status, const void *text, size_t n);
+
 /* Sends the replies of lines whose turn has come. */
 void reply_ordered(struct batch *, struct peer *);

@@ -1,14 +1,17 @@
 #include "traffic/run.h"
 
 #include <string.h>
+#include "traffic/call.h"
 #include "traffic/service_worker.h"
 
 /* Replies of a run are written without a look at limits that only these keep, and
  * without a look at the replies that must come before them. */
 bool run_fits(const struct rv_instance *in, const struct peer *p)
 {
-	return in->service->lines && p->bits & PEER_STREAM && !p->max_line && !p->refuse &&
-	       !(peer_keeps_order(p));
+	const struct rv_service_worker *sw = in->service;
+
+	return p->bits & PEER_STREAM && !p->max_line && !p->refuse &&
+	       (sw->lines_later || (sw->lines && !peer_keeps_order(p)));
 }
 
 /* Whole lines in front of the first frame. A 0xFF that belongs to no frame only
@@ -38,9 +41,6 @@ static void count_run(struct batch *b, const struct rv_lines *l)
 	count(&in->n.requests, l->lines);
 	count(&in->n.lines, l->lines);
 	count(&in->n.ops[RV_OP_CALL], l->lines);
-	count(&in->n.replies, l->lines);
-	count(&in->n.status[RV_STATUS_OK], l->lines);
-	b->answered += l->lines;
 }
 
 /* Whole lines, as many as it says, each with a reply that is one. */
@@ -50,8 +50,41 @@ static bool is_nonsense(const struct rv_lines *l)
 		return l->lines > 0;
 	}
 	return l->taken > l->n || l->in[l->taken - 1] != '\n' || l->lines == 0 ||
-	       l->lines > l->taken || l->used > l->room || l->used < l->lines ||
-	       l->out[l->used - 1] != '\n';
+	       l->lines > l->taken;
+}
+
+static bool is_nonsense_reply(const struct rv_lines *l)
+{
+	return l->lines > 0 &&
+	       (l->used > l->room || l->used < l->lines || l->out[l->used - 1] != '\n');
+}
+
+/* The service takes a run, perhaps, and answers it later. Returns the bytes taken. */
+static size_t run_later(struct batch *b, struct peer *p, struct rv_lines *l)
+{
+	const struct rv_service_worker *sw = b->in->service;
+	struct request q = {.batch = b, .peer = p, .line = true, .term = 1};
+	rv_ticket id = call_make_ticket(&q, b->in->service);
+
+	if (!id) {
+		return 0;
+	}
+	p->bits |= PEER_KNOWN;
+	b->in->traffic->in_call = true;
+	sw->lines_later(sw->service, sw->block, l, id);
+	b->in->traffic->in_call = false;
+	if (UNLIKELY(is_nonsense(l))) {
+		instance_log(b->in, LOG_ERR, "service %s: lines_later() returns nonsense",
+			sw->ops->name);
+		l->taken = 0;
+	}
+	if (l->taken == 0) {
+		call_withdraw(&q, id); /* call() gets them */
+		return 0;
+	}
+	call_set_run(&q, id, l->lines, l->taken);
+	count_run(b, l);
+	return l->taken;
 }
 
 size_t run_serve(struct batch *b, struct peer *p, struct line_run *r, const uint8_t *data,
@@ -61,26 +94,33 @@ size_t run_serve(struct batch *b, struct peer *p, struct line_run *r, const uint
 	size_t k = run_find(r, data, off, n);
 	struct rv_lines l;
 
-	if (k == 0 || sw->paused || b->in->stopping || batch_reserve(b, p, 1) < 0) {
+	if (k == 0 || sw->paused || b->in->stopping) {
 		return 0;
 	}
 	l = (struct rv_lines){.in = data + off,
 		.n = k,
-		.out = b->tail,
-		.room = b->left,
 		.max = b->in->limits.max_request,
 		.uid = b->source->uid,
 		.client = p->client};
+	if (sw->lines_later) {
+		return run_later(b, p, &l);
+	}
+	if (batch_reserve(b, p, 1) < 0) {
+		return 0;
+	}
+	l.out = b->tail;
+	l.room = b->left;
 	p->bits |= PEER_KNOWN;
 	b->in->traffic->in_call = true;
 	sw->lines(sw->service, sw->block, &l);
 	b->in->traffic->in_call = false;
-	if (UNLIKELY(is_nonsense(&l))) {
+	if (UNLIKELY(is_nonsense(&l) || is_nonsense_reply(&l))) {
 		instance_log(b->in, LOG_ERR, "service %s: lines() returns nonsense", sw->ops->name);
 		return 0; /* call() gets them */
 	}
 	if (l.lines > 0) {
 		count_run(b, &l);
+		batch_count_many(b, RV_STATUS_OK, l.lines);
 		batch_advance(b, l.used, 0);
 	}
 	return l.taken;

@@ -16,6 +16,8 @@ struct rv_service_worker {
 	/* The host that the service calls. */
 	const struct rv_service_host *host;
 	void (*lines)(void *svc, void *worker, struct rv_lines *); /* ops->lines, or NULL */
+	void (*lines_later)(void *svc, void *worker, struct rv_lines *, rv_ticket); /* likewise */
+	uint64_t timeout_us;
 	void (*detached)(void *owner); /* the answer to service_worker_retire() */
 	void *owner;
 	bool attached, draining;

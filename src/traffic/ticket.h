@@ -25,6 +25,7 @@ struct ticket {
 	uint64_t client; /* and its id */
 	uint32_t *chain; /* where the peer's chain begins: index + 1 */
 	uint32_t prev, next;
+	uint32_t lines;          /* of a run: those that are not answered; else 0 */
 	struct order_line *line; /* a line: its place among the peer's; else NULL */
 	uint32_t tag, bytes;     /* bytes: what it counts for in peer->inflight */
 	uint64_t id;             /* of a frame */

@@ -46,7 +46,9 @@ struct rv_option {
 	const char *help; /* one line, no full stop */
 	enum rv_type type;
 	bool live;                  /* a reload may change it in place, through reconfigure() */
-	uint64_t min, max;          /* RV_UINT, RV_SIZE, RV_TIME; max 0: no bound */
+	/* RV_UINT, RV_SIZE, RV_TIME; max 0: no bound. RV_STRING: min 1 says that it has to be
+	 * set, which check() sees to. */
+	uint64_t min, max;
 	const char *const *choices; /* RV_ENUM, perhaps RV_PATH; ends with NULL */
 	size_t offset;              /* into the plugin's config struct */
 };

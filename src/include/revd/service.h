@@ -48,9 +48,14 @@ struct rv_request {
 	/* Who is answered: a connection, or a reply name that stays open. Never used
 	 * again by this process; gone() tells when it has ended. */
 	uint64_t client;
+	gid_t gid;             /* as uid, or (gid_t)-1 */
+	const char *endpoint;  /* the NAME of [endpoint.NAME], until call() returns */
+	const char *transport; /* what `transport =` says */
+	size_t max;            /* bytes that a reply may have */
 };
 
 struct rv_reply;
+struct rv_lines;
 struct rv_service_worker; /* the host's handle for one service on one worker */
 
 /* Names a deferred request; never 0, never used again. */
@@ -75,6 +80,16 @@ struct rv_service_host { /* grows at the tail only: test .size first */
 	/* prio: syslog's. */
 	void (*log)(struct rv_service_worker *, int prio, const char *fmt, ...)
 		__attribute__((format(printf, 3, 4)));
+	/* Answers the next `lines` lines of a run that lines_later() has taken. With
+	 * RV_STATUS_OK data is that many replies, each with an LF behind it; else it is
+	 * a sentence, with which each of them is answered. complete() answers all that are
+	 * left with an error. */
+	void (*complete_lines)(struct rv_service_worker *, rv_ticket, size_t lines,
+		enum rv_status, const void *data, size_t n);
+	/* What is completed between hold(true) and hold(false) is sent together. */
+	void (*hold)(struct rv_service_worker *, bool);
+	/* `timeout =` of the service, in microseconds. */
+	uint64_t (*timeout)(struct rv_service_worker *);
 };
 
 struct rv_reply {
@@ -165,4 +180,9 @@ struct rv_service_ops { /* grows at the tail only */
 	 * answer is an error or comes later, or for which there is not enough room:
 	 * that is what call() gets next. */
 	void (*lines)(void *svc, void *worker, struct rv_lines *);
+	/* The same for services that answer later, with host->complete_lines() and in the
+	 * order of the lines: all that it takes stands for the one ticket. There is no
+	 * memory for replies, and `used` stays 0; the lines end with LF or CR LF, the replies
+	 * with LF: it stops before a CR LF, which call() gets. One with lines() has none. */
+	void (*lines_later)(void *svc, void *worker, struct rv_lines *, rv_ticket);
 };
