@@ -369,8 +369,8 @@ int rv_names_link(const char *path, const char *target, struct rv_names_id *ret,
 	if (r < 0 && errno == EEXIST) {
 		if (make_way(path)) {
 			r = symlink(target, path);
-		} else {
-			errno = EEXIST;
+		} else if (errno == ENOTDIR) {
+			errno = EEXIST; /* which is what matters */
 		}
 	}
 	if (r < 0) {
