@@ -201,6 +201,29 @@ check_refused_reload()
 	check 'which makes it serve again' is aloh revc --timeout 10s hola
 }
 
+# What has no socket unit, in the sandbox: memory, terminals, other programs.
+check_more()
+{
+	mkdir -p /etc/revd/revd.conf.d
+	printf '%s\n' '[endpoint.memory]' 'transport = shm' "path = $run/revd.shm" 'mode = 0666' \
+		'[endpoint.terminal]' 'transport = pty' "path = $run/revd.tty" 'mode = 0666' \
+		'[endpoint.upper]' 'transport = shm' "path = $run/upper.shm" 'mode = 0666' \
+		'service = upper' '[service.upper]' 'type = exec' 'command = tr a-z A-Z' \
+		'[endpoint.sort]' 'transport = uds' "path = $run/sort.sock" 'mode = 0666' \
+		'service = sort' '[service.sort]' 'type = exec' 'mode = request' 'command = sort' \
+		>/etc/revd/revd.conf.d/more.conf
+	check 'reload with more endpoints' systemctl reload revd.service
+	check 'shared memory' is aloh user revc --timeout 10s -e shm:$run/revd.shm hola
+	check 'a terminal' is aloh user revc --timeout 10s -e pty:$run/revd.tty hola
+	check 'a program as a service' is HOLA user revc --timeout 10s -e shm:$run/upper.shm hola
+	check 'a process for each request' is hola user revc --timeout 10s -e uds:$run/sort.sock hola
+	check 'the program is not root' is revd ps -o user= -C tr
+	rm -r /etc/revd/revd.conf.d
+	check 'reload without them' systemctl reload revd.service
+	check 'the program has ended' eventually fails pgrep -x tr
+	check 'the terminal is gone' fails test -L $run/revd.tty
+}
+
 inodes()
 {
 	stat -c %i $run/revd.sock $run/revd.fifo /dev/mqueue/revd
@@ -284,6 +307,7 @@ check_names
 check_activation
 check_waiting_line
 check_reload
+check_more
 check_restart
 check_watchdog
 check_new_mode
