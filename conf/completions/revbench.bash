@@ -7,7 +7,7 @@ _revbench_uri()
 
 	[[ $1 == fifo:* ]] && kind=-p
 	case $1 in
-	uds:*|fifo:*)
+	uds:*|shm:*|fifo:*)
 		for name in "${1#*:}"*; do
 			[[ -d $name ]] && COMPREPLY+=("${1%%:*}:$name/")
 			test $kind "$name" && [[ $name != *.out ]] && COMPREPLY+=("${1%%:*}:$name")
@@ -19,7 +19,7 @@ _revbench_uri()
 		done
 		;;
 	*)
-		COMPREPLY=($(compgen -W 'uds: fifo: mqueue:/' -- "$1"))
+		COMPREPLY=($(compgen -W 'uds: shm: fifo: mqueue:/' -- "$1"))
 		;;
 	esac
 	compopt -o nospace 2>/dev/null
@@ -50,7 +50,7 @@ _revbench()
 		COMPREPLY=($(compgen -f -- "$value"))
 		;;
 	--only)
-		COMPREPLY=($(compgen -W 'stream seqpacket fifo mqueue' -- "$value"))
+		COMPREPLY=($(compgen -W 'stream seqpacket shm fifo mqueue' -- "$value"))
 		;;
 	--size)
 		COMPREPLY=($(compgen -W '64B 1K 16K 1M' -- "$value"))

@@ -3,7 +3,7 @@
 function __revbench_uris
     set -l word (commandline -ct | string replace -r '^--endpoint=' '')
     switch $word
-        case 'uds:*' 'fifo:*'
+        case 'uds:*' 'shm:*' 'fifo:*'
             set -l scheme (string split -m1 : -- $word)[1]
             for file in (__fish_complete_path (string split -m1 : -- $word)[2])
                 string match -qr '\.(lock|out)(\t|$)' -- $file; or echo $scheme:$file
@@ -14,15 +14,15 @@ function __revbench_uris
                 or echo mqueue:/(string replace /dev/mqueue/ '' -- $queue)
             end
         case '*'
-            printf '%s\n' uds: fifo: mqueue:/
+            printf '%s\n' uds: shm: fifo: mqueue:/
     end
 end
 
 complete -c revbench -f
 complete -c revbench -s e -l endpoint -x -a '(__revbench_uris)' -d 'Measure a daemon that runs'
-complete -c revbench -l only -x -a 'stream seqpacket fifo mqueue' -d 'This transport alone'
+complete -c revbench -l only -x -a 'stream seqpacket shm fifo mqueue' -d 'This transport alone'
 complete -c revbench -l quick -d 'A few seconds: 64 bytes, 1 and 64 in flight'
-complete -c revbench -l peers -d 'Also measure redis-server and memcached'
+complete -c revbench -l peers -d 'Also measure redis-server, memcached and libqb'
 complete -c revbench -l json -r -F -d 'Write every figure as JSON'
 complete -c revbench -l html -r -F -d 'Write a page with plots'
 complete -c revbench -l svg -r -F -d 'Write the plot of throughput alone'

@@ -29,11 +29,12 @@ _revc_uri()
 	local uri=$1 scheme=${1%%:*}
 
 	case $uri in
-	uds:*) _revc_paths -S "${uri#*:}" ;;
+	uds:*|shm:*) _revc_paths -S "${uri#*:}" ;;
 	fifo:*) _revc_paths -p "${uri#*:}" ;;
+	pty:*) _revc_paths -L "${uri#*:}" ;;
 	mqueue:*) _revc_queues "${uri#mqueue:/}" ;;
 	*)
-		COMPREPLY=($(compgen -W 'uds: fifo: mqueue:/' -- "$uri"))
+		COMPREPLY=($(compgen -W 'uds: shm: fifo: mqueue:/ pty:' -- "$uri"))
 		compopt -o nospace 2>/dev/null
 		return
 		;;

@@ -3,9 +3,11 @@
 function __revc_uris
     set -l word (string replace -r '^(--endpoint=|-e)' '' -- (commandline -ct))
     switch $word
-        case 'uds:*' 'fifo:*'
+        case 'uds:*' 'shm:*' 'fifo:*' 'pty:*'
             set -l scheme (string split -m1 : -- $word)[1]
-            set -l kind (string match -q uds $scheme; and echo -S; or echo -p)
+            set -l kind -S
+            string match -q fifo $scheme; and set kind -p
+            string match -q pty $scheme; and set kind -L
             for file in (string split -m1 : -- $word)[2]*
                 if test -d $file
                     echo $scheme:$file/
@@ -19,7 +21,7 @@ function __revc_uris
                 or echo mqueue:/(string replace /dev/mqueue/ '' -- $queue)
             end
         case '*'
-            printf '%s\n' uds: fifo: mqueue:/
+            printf '%s\n' uds: shm: fifo: mqueue:/ pty:
     end
 end
 
