@@ -130,8 +130,8 @@ static int check_backend(const struct rv_backend_ops *o, const char *path, struc
 static int check_service(const struct rv_service_ops *o, const char *path, struct rv_err *err)
 {
 	const struct head h = {o->magic, o->abi, o->size, o->libevent};
-	const struct head want = {
-		REVD_SERVICE_MAGIC, REVD_SERVICE_ABI, sizeof(*o), LIBEVENT_VERSION_NUMBER};
+	const struct head want = {REVD_SERVICE_MAGIC, REVD_SERVICE_ABI,
+		offsetof(struct rv_service_ops, lines_later), LIBEVENT_VERSION_NUMBER};
 	int r = check_head(&h, &want, path, err);
 
 	if (r == 0 && !(o->name && o->version && o->call)) {

@@ -35,7 +35,9 @@ static int attach(struct service *s, unsigned i, struct rv_err *err)
 		.name = s->cfg->name,
 		.service = s->block,
 		.lines = s->ops->lines,
-		.lines_later = s->ops->lines_later,
+		.lines_later = s->ops->size > offsetof(struct rv_service_ops, lines_later)
+				       ? s->ops->lines_later
+				       : NULL,
 		.timeout_us = s->cfg->timeout,
 		.detached = on_detached,
 		.owner = s,
