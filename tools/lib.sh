@@ -40,12 +40,14 @@ packages='
 	mmdebstrap	command	mmdebstrap
 	systemd-container	command	systemd-nspawn
 	procps		command	pgrep
+	jq		command	jq
+	socat		command	socat
 '
 
 packages_build='gcc libc6-dev meson ninja-build pkg-config libevent-dev libinih-dev
 	libedit-dev libjansson-dev scdoc'
 packages_demo="$packages_build netcat-openbsd"
-packages_test="$packages_build libqb-dev check python3"
+packages_test="$packages_build libqb-dev check python3 jq socat"
 
 # Success if what the package is needed for is there.
 present()

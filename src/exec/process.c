@@ -11,6 +11,7 @@
 #include "util/fd.h"
 
 #define WRITE_MOST ((size_t)256 << 10)
+#define READ_FULL 2048                       /* a terminal gives 4 kB: there may be more */
 #define READ_REST 16                         /* buffers of what it has printed before its end */
 #define EXIT_TIME {.tv_usec = 200000}        /* from the end of its output to its own */
 
@@ -44,7 +45,7 @@ static size_t read_output(struct process *p, ssize_t *ret)
 	do {
 		*ret = read(p->child.out, to + n, PROCESS_BUFFER - n);
 		n += *ret > 0 ? (size_t)*ret : 0;
-	} while ((*ret > 0 && n < PROCESS_BUFFER) || (*ret < 0 && errno == EINTR));
+	} while ((*ret >= READ_FULL && n < PROCESS_BUFFER) || (*ret < 0 && errno == EINTR));
 	return n;
 }
 

@@ -217,25 +217,54 @@ static uint8_t *repeat_error(
 	return all;
 }
 
+/* It is their turn: nothing has to be remembered. */
+static void send_lines(struct request *q, struct order_line *run, size_t lines, size_t left,
+	unsigned status, const uint8_t *text, size_t n)
+{
+	uint32_t share = (uint32_t)((uint64_t)run->request * lines / left);
+
+	run->request -= share;
+	q->peer->inflight -= share;
+	if (lines == left) {
+		order_remove(&q->peer->backlog->order, run);
+	}
+	batch_count_many(q->batch, status, lines);
+	send_text(q, RV_STATUS_OK, text, n);
+	if (lines == left) {
+		reply_ordered(q->batch, q->peer); /* and those behind it */
+	}
+}
+
+static void keep_lines(struct request *q, struct order_line *run, size_t lines, size_t left,
+	unsigned status, const uint8_t *text, size_t n)
+{
+	struct order_line *l = lines < left ? cut_off_run(q, run, lines, left) : run;
+
+	if (!l || !text || order_ready(&q->peer->backlog->order, l, (uint8_t)status, text, n) < 0) {
+		/* their places can't be told from one another any more */
+		aside_lose(q->batch->in, q->peer);
+		order_refuse(l ? l : run, RV_STATUS_INTERNAL, "out of memory");
+		return;
+	}
+	l->lines = (uint32_t)lines;
+}
+
 void reply_late_lines(struct request *q, struct order_line *run, size_t lines, size_t left,
 	unsigned status, const void *text, size_t n)
 {
 	CLEANUP_FREE uint8_t *errors = NULL;
-	struct order_line *l = lines < left ? cut_off_run(q, run, lines, left) : run;
 
 	q->line = true;
 	if (status != RV_STATUS_OK) {
 		errors = repeat_error(status, lines, text, n, &n);
 		text = errors;
 	}
-	if (!l || !text || order_ready(&q->peer->backlog->order, l, (uint8_t)status, text, n) < 0) {
-		/* their places can't be told from one another any more */
-		aside_lose(q->batch->in, q->peer);
-		order_refuse(l ? l : run, RV_STATUS_INTERNAL, "out of memory");
+	if (text && q->peer->backlog->order.first == run) {
+		send_lines(q, run, lines, left, status, text, n);
 	} else {
-		l->lines = (uint32_t)lines;
+		keep_lines(q, run, lines, left, status, text, n);
+		reply_ordered(q->batch, q->peer);
 	}
-	reply_ordered(q->batch, q->peer);
 }
 
 /* One line, or a piece of a run, which has all that belongs to its lines. */
