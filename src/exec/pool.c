@@ -270,7 +270,9 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	pool->flushing = false;
 	for (size_t i = 0; i < pool->n; i++) {
-		process_write(pool->all[i]);
+		if (!pool->all[i]->watched) {
+			process_write(pool->all[i]);
+		}
 	}
 	on_progress(pool);
 }

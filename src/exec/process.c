@@ -61,7 +61,7 @@ static void adapt(struct process *p, uint64_t wait)
 	}
 	p->look = p->answered + p->most;
 	if (wait < timeout / 8) {
-		p->most = MIN(2 * p->most, (size_t)PROCESS_MOST);
+		p->most = MIN((wait < timeout / 64 ? 8 : 2) * p->most, (size_t)PROCESS_MOST);
 	} else if (wait > timeout / 4) {
 		p->most = MAX(p->most / 2, (size_t)1);
 	}
@@ -167,7 +167,7 @@ static int add_events(struct process *p)
 	struct event_base *base = p->ground->base;
 
 	p->readable = event_new(base, p->child.out, EV_READ | EV_PERSIST, on_readable, p);
-	p->writable = event_new(base, p->child.in, EV_WRITE, on_writable, p);
+	p->writable = event_new(base, p->child.in, EV_WRITE | EV_PERSIST, on_writable, p);
 	p->exited = event_new(base, p->child.pidfd, EV_READ, on_exited, p);
 	return p->readable && p->writable && p->exited && event_add(p->readable, NULL) == 0 &&
 			       event_add(p->exited, NULL) == 0
@@ -221,21 +221,36 @@ void process_destroy(struct process *p)
 	free(p);
 }
 
+/* It is watched for as long as something is unwritten, which on a terminal is often. */
+static void watch_writable(struct process *p, bool on)
+{
+	if (p->watched != on) {
+		p->watched = on;
+		(void)(on ? event_add(p->writable, NULL) : event_del(p->writable));
+	}
+}
+
+/* What is taken in part has filled the pipe or the terminal. */
 void process_write(struct process *p)
 {
 	while (p->out.len > 0 && !p->ending) {
 		const uint8_t *data = bytes_head(&p->out);
-		ssize_t k = write(p->child.in, data, MIN(p->out.len, WRITE_MOST));
+		size_t n = MIN(p->out.len, WRITE_MOST);
+		ssize_t k = write(p->child.in, data, n);
 
 		if (k > 0) {
 			p->last = data[k - 1];
 			bytes_take(&p->out, (size_t)k);
-		} else if (k < 0 && errno == EAGAIN) {
-			(void)event_add(p->writable, NULL);
-			return;
-		} else if (k == 0 || errno != EINTR) {
+		} else if (k == 0 || (errno != EINTR && errno != EAGAIN)) {
 			expect_end(p);
+			return;
 		}
+		if ((k > 0 && (size_t)k < n) || (k < 0 && errno == EAGAIN)) {
+			break;
+		}
+	}
+	if (!p->ending) {
+		watch_writable(p, p->out.len > 0);
 	}
 }
 

@@ -49,6 +49,7 @@ struct process {
 	size_t answered;
 	size_t look;      /* how many that are when `most` is adapted */
 	uint64_t heard;   /* when it last printed something, or was given something to do; ns */
+	bool watched;     /* it is waited for until it takes more */
 	bool reading;     /* its answers are being read */
 	bool ending;      /* it takes no more */
 };

@@ -339,8 +339,8 @@ START_TEST(a_slow_program)
 	for (int i = 0; i < 150; i++) {
 		memcpy(text + 4 * i, "uno\n", 4);
 	}
-	exec_start(&s, "timeout = 1s\ncommand = sh -c "
-		       "'while read -r x; do sleep 0.01; echo \"$x$x\"; done'");
+	exec_start(&s, "timeout = 3s\ncommand = sh -c "
+		       "'while read -r x; do sleep 0.03; echo \"$x$x\"; done'");
 	client_send(&s.client, text, 150 * 4);
 	for (int i = 0; i < 150; i++) {
 		client_recv_line(&s.client, &r);
