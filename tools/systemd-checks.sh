@@ -300,6 +300,55 @@ check_stop()
 	check 'and serves' is aloh user revc --timeout 10s hola
 }
 
+# upper SERVICE: what it makes of a word.
+upper()
+{
+	user revc --timeout 10s -e "uds:$run/$1.sock" hola
+}
+
+exec_endpoint()
+{
+	printf '[endpoint.%s]\ntransport = uds\npath = %s/%s.sock\nmode = 0666\nservice = x-%s\n' \
+		"$1" "$run" "$1" "$1"
+	printf '[service.x-%s]\ntype = exec\n%s\n' "$1" "$2"
+}
+
+# Programs as services, within the sandbox and with the drop-in of revd.conf(5).
+check_exec()
+{
+	local names='tr stdbuf sed awk request' name dropin=/run/systemd/system/revd.service.d child
+
+	{
+		exec_endpoint tr 'command = tr a-z A-Z'
+		exec_endpoint stdbuf $'command = tr a-z A-Z\nbuffering = stdbuf'
+		exec_endpoint sed "command = sed 's/.*/\\U&/'"
+		exec_endpoint awk "command = awk '{ print toupper(\$1) }'"
+		exec_endpoint request $'command = tr a-z A-Z\nmode = request\nprocesses = 2'
+		exec_endpoint state "command = sh -c 'while read -r x; do echo \"\$x\" >\$STATE; cat \$STATE; done'
+environment = STATE=/var/lib/revd-exec/last"
+	} >/etc/revd/revd.conf
+	check 'a configuration with programs' systemctl restart revd.service
+	for name in $names; do
+		check "exec in the sandbox: $name" is HOLA upper "$name"
+	done
+	child=$(pgrep -P "$(main_pid)" -x tr | head -n 1)
+	check 'a program has no capability' is 0000000000000000 \
+		sed -n 's/^CapEff:\t//p' "/proc/$child/status"
+	check 'a program is in the sandbox' is 2 sed -n 's/^Seccomp:\t//p' "/proc/$child/status"
+	mkdir -p "$dropin"
+	printf '[Service]\nMemoryDenyWriteExecute=no\nSystemCallFilter=@resources\nStateDirectory=revd-exec\n' \
+		>"$dropin/exec.conf"
+	systemctl daemon-reload
+	systemctl restart revd.service
+	check 'exec with the drop-in' is hola upper state
+	check 'and without a terminal of its own' is HOLA upper stdbuf
+	systemctl stop revd.service
+	check 'no program is left' fails pgrep -x tr
+	rm -r "$dropin" /etc/revd/revd.conf
+	systemctl daemon-reload
+	systemctl start revd.service
+}
+
 check_install
 # shellcheck disable=SC2086 # a list of words
 systemctl start $all_sockets
@@ -309,6 +358,7 @@ check_waiting_line
 check_reload
 check_more
 check_restart
+check_exec
 check_watchdog
 check_new_mode
 check_stop

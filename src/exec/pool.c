@@ -11,16 +11,15 @@
 /* What a process may have before it gets no more, and what it has when it gets more again. */
 #define UNWRITTEN_MOST ((size_t)256 << 10)
 #define UNWRITTEN_FEW ((size_t)64 << 10)
-#define LINES_MOST ((size_t)32 << 10)
-#define LINES_FEW ((size_t)16 << 10)
 #define TICKS 4            /* a timeout is looked at so often */
 #define TICK_LEAST 10000u  /* us */
 #define TICK_MOST 1000000u /* us */
 #define TERM_MS 100        /* from SIGTERM to SIGKILL */
 
-static bool has_room(const struct process *p, size_t unwritten, size_t lines)
+static bool has_room(const struct process *p, bool for_more)
 {
-	return !p->ending && p->out.len < unwritten && p->lines < lines;
+	return !p->ending && p->out.len < (for_more ? UNWRITTEN_FEW : UNWRITTEN_MOST) &&
+	       (for_more ? 2 * p->lines : p->lines) < p->most;
 }
 
 static size_t share(const struct pool *pool)
@@ -28,11 +27,11 @@ static size_t share(const struct pool *pool)
 	return pool->setup.share(pool->setup.ctx);
 }
 
-/* Can another request be taken? Where none can be started, it is refused with a reason. */
-static bool may_take(const struct pool *pool, size_t unwritten, size_t lines)
+/* Can another request be taken; for_more: can many? Where none can be started, it is refused with a reason. */
+static bool may_take(const struct pool *pool, bool for_more)
 {
 	for (size_t i = 0; i < pool->n; i++) {
-		if (has_room(pool->all[i], unwritten, lines)) {
+		if (has_room(pool->all[i], for_more)) {
 			return true;
 		}
 	}
@@ -43,7 +42,7 @@ static void on_progress(void *ctx)
 {
 	struct pool *pool = ctx;
 
-	if (pool->paused && may_take(pool, UNWRITTEN_FEW, LINES_FEW)) {
+	if (pool->paused && may_take(pool, true)) {
 		pool->paused = false;
 		pool->setup.host->resume(pool->setup.handle);
 	}
@@ -271,7 +270,9 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	pool->flushing = false;
 	for (size_t i = 0; i < pool->n; i++) {
-		process_write(pool->all[i]);
+		if (!pool->all[i]->watched) {
+			process_write(pool->all[i]);
+		}
 	}
 	on_progress(pool);
 }
@@ -283,7 +284,7 @@ void pool_asked(struct pool *pool)
 		event_active(pool->flush, EV_TIMEOUT, 0);
 	}
 	want_tick(pool);
-	if (!pool->paused && !may_take(pool, UNWRITTEN_MOST, LINES_MOST)) {
+	if (!pool->paused && !may_take(pool, false)) {
 		pool->paused = true;
 		pool->setup.host->pause(pool->setup.handle);
 	}

@@ -49,13 +49,35 @@ static size_t read_output(struct process *p, ssize_t *ret)
 	return n;
 }
 
+/* A request has waited in the process for `wait` ns, which grows with what is in front of
+ * it. What does not fit waits with the clients, where its time does not run. Looked at
+ * when all that was in it at the last look is answered. */
+static void adapt(struct process *p, uint64_t wait)
+{
+	uint64_t timeout = p->ground->host->timeout(p->ground->handle) * 1000u;
+
+	if (p->answered < p->look) {
+		return;
+	}
+	p->look = p->answered + p->most;
+	if (wait < timeout / 8) {
+		p->most = MIN((wait < timeout / 64 ? 8 : 2) * p->most, (size_t)PROCESS_MOST);
+	} else if (wait > timeout / 4) {
+		p->most = MAX(p->most / 2, (size_t)1);
+	}
+}
+
 /* The answers in n bytes of the buffer. NULL, or why it must end. */
 static const char *take_output(struct process *p, size_t n)
 {
 	const struct process_ground *g = p->ground;
+	uint64_t since = p->flights.n > 0 ? flights_at(&p->flights, 0)->since : UINT64_MAX;
 	const char *why;
 
 	p->heard = clock_now();
+	if (since < p->heard) {
+		adapt(p, p->heard - since);
+	}
 	p->reading = true;
 	g->host->hold(g->handle, true);
 	why = g->frames ? answers_frames(&p->answers, &p->flights, g->buffer, n)
@@ -145,7 +167,7 @@ static int add_events(struct process *p)
 	struct event_base *base = p->ground->base;
 
 	p->readable = event_new(base, p->child.out, EV_READ | EV_PERSIST, on_readable, p);
-	p->writable = event_new(base, p->child.in, EV_WRITE, on_writable, p);
+	p->writable = event_new(base, p->child.in, EV_WRITE | EV_PERSIST, on_writable, p);
 	p->exited = event_new(base, p->child.pidfd, EV_READ, on_exited, p);
 	return p->readable && p->writable && p->exited && event_add(p->readable, NULL) == 0 &&
 			       event_add(p->exited, NULL) == 0
@@ -166,6 +188,7 @@ struct process *process_create(const struct process_ground *g, size_t max, char 
 	p->answers = (struct answers){.max = max, .ctx = p, .answer = answer};
 	p->flights.first = 1;
 	p->last = '\n';
+	p->most = p->look = PROCESS_FIRST;
 	if (child_start(&p->child, g->program, g->program->env, g->terminal, why) < 0) {
 		free(p);
 		return NULL;
@@ -198,32 +221,47 @@ void process_destroy(struct process *p)
 	free(p);
 }
 
+/* It is watched for as long as something is unwritten, which on a terminal is often. */
+static void watch_writable(struct process *p, bool on)
+{
+	if (p->watched != on) {
+		p->watched = on;
+		(void)(on ? event_add(p->writable, NULL) : event_del(p->writable));
+	}
+}
+
+/* What is taken in part has filled the pipe or the terminal. */
 void process_write(struct process *p)
 {
 	while (p->out.len > 0 && !p->ending) {
 		const uint8_t *data = bytes_head(&p->out);
-		ssize_t k = write(p->child.in, data, MIN(p->out.len, WRITE_MOST));
+		size_t n = MIN(p->out.len, WRITE_MOST);
+		ssize_t k = write(p->child.in, data, n);
 
 		if (k > 0) {
 			p->last = data[k - 1];
 			bytes_take(&p->out, (size_t)k);
-		} else if (k < 0 && errno == EAGAIN) {
-			(void)event_add(p->writable, NULL);
-			return;
-		} else if (k == 0 || errno != EINTR) {
+		} else if (k == 0 || (errno != EINTR && errno != EAGAIN)) {
 			expect_end(p);
+			return;
 		}
+		if ((k > 0 && (size_t)k < n) || (k < 0 && errno == EAGAIN)) {
+			break;
+		}
+	}
+	if (!p->ending) {
+		watch_writable(p, p->out.len > 0);
 	}
 }
 
 bool process_is_quiet(struct process *p)
 {
-	ssize_t last;
+	char byte; /* not into the buffer: what another one has printed may be in there */
 
 	if (p->flights.n > 0 || p->reading || p->ending) {
 		return true;
 	}
-	if (read_output(p, &last) > 0) {
+	if (read(p->child.out, &byte, 1) > 0) {
 		process_fail(p, "printed something that nobody asked for");
 		return false;
 	}

@@ -11,6 +11,8 @@
 
 #define PROCESS_BUFFER ((size_t)64 << 10)
 #define PROCESS_WHY CHILD_WHY
+#define PROCESS_FIRST 16u           /* requests that one gets whose speed is not known */
+#define PROCESS_MOST (32u << 10)    /* and the fastest */
 
 struct event;
 struct process;
@@ -42,9 +44,12 @@ struct process {
 	uint8_t last;     /* the byte that was written last */
 	struct flights flights;
 	struct answers answers;
-	size_t lines;     /* requests in it */
+	size_t lines;     /* requests in it, */
+	size_t most;      /* and how many that should be at most */
 	size_t answered;
+	size_t look;      /* how many that are when `most` is adapted */
 	uint64_t heard;   /* when it last printed something, or was given something to do; ns */
+	bool watched;     /* it is waited for until it takes more */
 	bool reading;     /* its answers are being read */
 	bool ending;      /* it takes no more */
 };

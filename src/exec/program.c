@@ -8,11 +8,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "exec/environment.h"
 #include "exec/words.h"
 
 #define GROUPS_MAX 65536
-
-extern char **environ;
 
 PRINTF(3, 4) static int fail(struct rv_err *err, const char *key, const char *fmt, ...)
 {
@@ -220,46 +219,6 @@ static int set_user(struct program *p, const struct exec_settings *s, struct rv_
 	return pw && p->change_ids ? set_groups(p, pw->pw_name, err) : 0;
 }
 
-/* What a program may want to know of the daemon's environment. Nothing else is passed on:
- * much of it is between the daemon and its supervisor. */
-static bool is_passed_on(const char *variable)
-{
-	return strncmp(variable, "LANG=", 5) == 0 || strncmp(variable, "LC_", 3) == 0 ||
-	       strncmp(variable, "LANGUAGE=", 9) == 0 || strncmp(variable, "TZ=", 3) == 0 ||
-	       strncmp(variable, "TMPDIR=", 7) == 0;
-}
-
-static int set_environment(struct program *p, struct rv_err *err)
-{
-	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	static char term[] = "TERM=dumb", color[] = "NO_COLOR=1";
-	size_t n = 0, at = 0;
-
-	for (char **v = environ; v && *v; v++, n++) {
-	}
-	for (char **v = p->env_words; *v; v++, n++) {
-	}
-	p->env = calloc(n + 3 + ARRAY_SIZE(p->names) + 1, sizeof(*p->env));
-	if (!p->env) {
-		return fail(err, NULL, "out of memory");
-	}
-	for (char **v = p->env_words; *v; v++) {
-		p->env[at++] = *v; /* of two with one name the first one counts */
-	}
-	p->env[at++] = path;
-	p->env[at++] = term;
-	p->env[at++] = color;
-	for (size_t i = 0; i < ARRAY_SIZE(p->names) && p->names[i]; i++) {
-		p->env[at++] = p->names[i];
-	}
-	for (char **v = environ; v && *v; v++) {
-		if (is_passed_on(*v)) {
-			p->env[at++] = *v;
-		}
-	}
-	return 0;
-}
-
 int program_init(struct program *p, const struct exec_settings *s, struct rv_err *err)
 {
 	CLEANUP_FREE char **words = NULL;
@@ -283,7 +242,11 @@ int program_init(struct program *p, const struct exec_settings *s, struct rv_err
 	p->directory = s->directory[0] ? s->directory : "/";
 	r = split(s->environment, "environment", &p->env_words, err);
 	r = r == 0 ? set_user(p, s, err) : r;
-	return r == 0 ? set_environment(p, err) : r;
+	if (r == 0) {
+		p->env = environment_make(p->env_words, p->names, ARRAY_SIZE(p->names));
+		r = p->env ? 0 : fail(err, NULL, "out of memory");
+	}
+	return r;
 }
 
 void program_finish(struct program *p)

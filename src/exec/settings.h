@@ -1,6 +1,7 @@
 /* The keys of a service of the type exec, as they are read. */
 #pragma once
 
+#include <revd/option.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -35,3 +36,5 @@ struct exec_settings {
 	const char *directory;
 	const char *environment;
 };
+
+extern const struct rv_option settings_options[];

@@ -12,7 +12,7 @@
 #include "exec/prefix.h"
 #include "exec/requests.h"
 
-#define RUN_MOST 4096 /* lines that are taken at once */
+#define RUN_MOST ((size_t)4096) /* lines that are taken at once */
 
 struct exec_service {
 	struct exec_settings settings;
@@ -26,80 +26,6 @@ struct exec_worker {
 	unsigned index;
 	struct pool pool;         /* of co-processes, or */
 	struct requests requests; /* with mode = request */
-};
-
-/* The index is the value: all follow their enum. */
-static const char *const mode_choices[] = {"lines", "frames", "request", NULL};
-static const char *const buffering_choices[] = {"auto", "pty", "stdbuf", "pipe", NULL};
-static const char *const start_choices[] = {"at-request", "at-once", NULL};
-
-#define EXEC(field) .offset = offsetof(struct exec_settings, field)
-
-static const struct rv_option exec_options[] = {
-	{.key = "command",
-		.help = "the program and its arguments, as a shell reads words; there is no shell",
-		.def = "",
-		.type = RV_STRING,
-		.min = 1,
-		EXEC(command)},
-	{.key = "mode",
-		.def = "lines",
-		.help = "what a process gets: lines, frames, or one request each",
-		.type = RV_ENUM,
-		.choices = mode_choices,
-		EXEC(mode)},
-	{.key = "processes",
-		.def = "1",
-		.help = "how many there are at once",
-		.type = RV_UINT,
-		.min = 1,
-		.max = 1024,
-		EXEC(processes)},
-	{.key = "start",
-		.def = "at-request",
-		.help = "when a process is started: when there is a request for it, or before",
-		.type = RV_ENUM,
-		.choices = start_choices,
-		EXEC(start)},
-	{.key = "buffering",
-		.def = "auto",
-		.help = "what keeps the program from holding answers back; auto: pty for lines",
-		.type = RV_ENUM,
-		.choices = buffering_choices,
-		EXEC(buffering)},
-	{.key = "prefix",
-		.def = "",
-		.help = "who asks, in front of each text: some of uid, gid, endpoint, transport",
-		.type = RV_STRING,
-		EXEC(prefix)},
-	{.key = "backoff",
-		.def = "10s",
-		.help = "the longest time between two starts of a program that fails",
-		.type = RV_TIME,
-		.min = 1000,
-		.max = 3600000000,
-		EXEC(backoff)},
-	{.key = "user",
-		.def = "",
-		.help = "who it runs as; unset: as the daemon",
-		.type = RV_USER,
-		EXEC(user)},
-	{.key = "group",
-		.def = "",
-		.help = "its group; unset: the user's",
-		.type = RV_GROUP,
-		EXEC(group)},
-	{.key = "directory",
-		.def = "",
-		.help = "where it runs; unset: /",
-		.type = RV_PATH,
-		EXEC(directory)},
-	{.key = "environment",
-		.def = "",
-		.help = "NAME=value, more of them separated by blanks",
-		.type = RV_STRING,
-		EXEC(environment)},
-	{0},
 };
 
 static int exec_check(const void *cfg, struct rv_err *err)
@@ -229,11 +155,11 @@ static int exec_call(void *svc, void *worker, const struct rv_request *q, struct
 
 /* Whole lines that may be handed on as they are: each short enough, and none ends with
  * CR LF. */
-static void measure(struct rv_lines *l)
+static void measure(struct rv_lines *l, size_t most)
 {
 	const uint8_t *at = l->in, *end = l->in + l->n, *lf;
 
-	while (l->lines < RUN_MOST && at < end && (lf = memchr(at, '\n', (size_t)(end - at))) &&
+	while (l->lines < most && at < end && (lf = memchr(at, '\n', (size_t)(end - at))) &&
 		(size_t)(lf - at) <= l->max && (lf == at || lf[-1] != '\r')) {
 		at = lf + 1;
 		l->lines++;
@@ -251,9 +177,9 @@ static void exec_lines(void *svc, void *worker, struct rv_lines *l, rv_ticket ti
 	if (s->settings.mode != EXEC_LINES || s->prefix.n > 0) {
 		return;
 	}
-	measure(l);
-	p = l->lines > 0 ? pool_pick(&w->pool, l->max, why) : NULL;
-	if (!p || process_ask_run(p, ticket, l->lines, l->in, l->taken) < 0) {
+	p = pool_pick(&w->pool, l->max, why);
+	measure(l, p && p->lines < p->most ? MIN(p->most - p->lines, RUN_MOST) : 0);
+	if (l->lines == 0 || process_ask_run(p, ticket, l->lines, l->in, l->taken) < 0) {
 		l->taken = l->lines = 0;
 		return;
 	}
@@ -272,7 +198,7 @@ const struct rv_service_ops exec_service = {
 	.config_size = sizeof(struct exec_settings),
 	.service_size = sizeof(struct exec_service),
 	.worker_size = sizeof(struct exec_worker),
-	.options = exec_options,
+	.options = settings_options,
 	.check = exec_check,
 	.open = exec_open,
 	.close = exec_close,

@@ -322,6 +322,48 @@ START_TEST(a_filter)
 }
 END_TEST
 
+/* The text of a file; the caller frees it. */
+static char *read_file(const char *path)
+{
+	char *text = calloc(1, 1 << 20);
+	FILE *f = fopen(path, "r");
+
+	ck_assert(text && f);
+	ck_assert_uint_gt(fread(text, 1, (1 << 20) - 1, f), 0);
+	fclose(f);
+	return text;
+}
+
+/* Those of revd.conf(5), as they stand there. */
+START_TEST(the_examples)
+{
+	static const char *const names[] = {"upper", "greet", "sort"};
+	CLEANUP_FREE char *page = read_file(getenv("REVD_TEST_CONF_PAGE"));
+	CLEANUP_FREE char *config = calloc(1, 1 << 16);
+	char *from = strstr(page, "[service.upper]\n"), *to = from ? strstr(from, "\n```") : NULL;
+	char wants[3][64] = {"HOLA", "", "hola"}, path[RIG_PATH];
+	struct rig rig;
+
+	ck_assert(from && to);
+	snprintf(wants[1], sizeof(wants[1]), "user %u says hola", geteuid());
+	for (size_t i = 0; i < 3; i++) {
+		sprintf(config + strlen(config),
+			"[endpoint.%s]\ntransport = uds\npath = @DIR@/%s\nservice = %s\n", names[i],
+			names[i], names[i]);
+	}
+	strncat(config, from, (size_t)(to + 1 - from));
+	rig_start(&rig, config);
+	for (size_t i = 0; i < 3; i++) {
+		struct client c;
+
+		client_open_at(&c, STREAM, rig_path(&rig, names[i], path));
+		client_expect_text(&c, "hola", wants[i]);
+		client_close(&c);
+	}
+	rig_finish(&rig);
+}
+END_TEST
+
 /* Workers share the processes. */
 START_TEST(two_workers)
 {
@@ -381,6 +423,7 @@ int main(void)
 	tcase_add_test(tc, what_is_inherited);
 	tcase_add_test(tc, another_user);
 	tcase_add_test(tc, a_filter);
+	tcase_add_test(tc, the_examples);
 	tcase_add_test(tc, two_workers);
 	tcase_add_test(tc, a_reload_changes_the_program);
 	suite_add_tcase(s, tc);

@@ -329,6 +329,28 @@ START_TEST(reads_nothing)
 }
 END_TEST
 
+/* A slow one gets no more than it can answer in time: the rest waits with the client. */
+START_TEST(a_slow_program)
+{
+	CLEANUP_FREE char *text = malloc(150 * 4);
+	struct scene s;
+	struct reply r;
+
+	for (int i = 0; i < 150; i++) {
+		memcpy(text + 4 * i, "uno\n", 4);
+	}
+	exec_start(&s, "timeout = 3s\ncommand = sh -c "
+		       "'while read -r x; do sleep 0.03; echo \"$x$x\"; done'");
+	client_send(&s.client, text, 150 * 4);
+	for (int i = 0; i < 150; i++) {
+		client_recv_line(&s.client, &r);
+		ck_assert_msg(r.n == 7 && memcmp(r.data, "unouno\n", 7) == 0, "%d: '%.*s'", i,
+			(int)r.n, (const char *)r.data);
+	}
+	scene_close(&s);
+}
+END_TEST
+
 /* Descriptors of programs that have ended are closed. */
 START_TEST(nothing_is_left)
 {
@@ -366,6 +388,7 @@ int main(void)
 	tcase_add_loop_test(tc, ten_end_with_a_killed_daemon, 0, (int)ARRAY_SIZE(stopped) - 1);
 	tcase_add_test(tc, nobody_waits_for_it);
 	tcase_add_test(tc, reads_nothing);
+	tcase_add_test(tc, a_slow_program);
 	tcase_add_test(tc, nothing_is_left);
 	suite_add_tcase(s, tc);
 	return stage_run(s);
