@@ -1,11 +1,13 @@
 #include "pty/terminal.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
+#include <unistd.h>
 
 /* What must not be on: it would change bytes, give them back as input, or make signals. */
 #define INPUT (IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON | IXOFF)
@@ -80,6 +82,13 @@ void terminal_lock(struct terminal *t)
 {
 	(void)fchmod(t->slave, 0);
 	fd_close_p(&t->slave);
+}
+
+bool terminal_hung_up(int master)
+{
+	struct pollfd p = {.fd = master};
+
+	return poll(&p, 1, 0) > 0 && p.revents & POLLHUP;
 }
 
 int terminal_unread(int master)

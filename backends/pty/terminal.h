@@ -22,5 +22,7 @@ void terminal_lock(struct terminal *);
 
 /* A client may switch on echo, line editing and more at any time: off with it. */
 void terminal_keep_raw(int master);
+/* Nobody has the slave open any more. */
+bool terminal_hung_up(int master);
 /* Bytes that the client has not read yet, those not counted that are on their way. */
 int terminal_unread(int master);
