@@ -32,8 +32,9 @@ void terminal_keep_raw(int master)
 
 int terminal_apply(const struct terminal *t, const struct rv_endpoint_info *info)
 {
-	if ((info->owner != (uid_t)-1 || info->group != (gid_t)-1) &&
-		fchown(t->slave, info->owner, info->group) < 0) {
+	gid_t group = info->group == (gid_t)-1 ? getegid() : info->group;
+
+	if (fchown(t->slave, info->owner, group) < 0) {
 		return -errno;
 	}
 	return fchmod(t->slave, info->mode) < 0 ? -errno : 0;

@@ -12,7 +12,8 @@ struct terminal { /* descriptors -1: not there */
 
 #define TERMINAL_NONE ((struct terminal){.master = -1, .slave = -1})
 
-/* With the endpoint's mode and owner. 0 or -errno. */
+/* With the endpoint's mode, owner and group: unset, it is the daemon's, as of each other name,
+ * and not that of all terminals. 0 or -errno. */
 int terminal_make(struct terminal *ret, const struct rv_endpoint_info *) MUST_CHECK;
 int terminal_apply(const struct terminal *, const struct rv_endpoint_info *) MUST_CHECK;
 void terminal_close(struct terminal *);
