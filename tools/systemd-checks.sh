@@ -214,6 +214,9 @@ check_more()
 		>/etc/revd/revd.conf.d/more.conf
 	check 'reload with more endpoints' systemctl reload revd.service
 	check 'shared memory' is aloh user revc --timeout 10s -e shm:$run/revd.shm hola
+	# Not the group of the terminals that people log in at.
+	check 'owner, group and mode of the terminal' is 'revd revd 666' \
+		stat -L -c '%U %G %a' $run/revd.tty
 	check 'a terminal' is aloh user revc --timeout 10s -e pty:$run/revd.tty hola
 	check 'a program as a service' is HOLA user revc --timeout 10s -e shm:$run/upper.shm hola
 	check 'a process for each request' is hola user revc --timeout 10s -e uds:$run/sort.sock hola

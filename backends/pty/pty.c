@@ -18,6 +18,7 @@
 #include <sys/inotify.h>
 #include <syslog.h>
 #include "pty/endpoint.h"
+#include "pty/held.h"
 
 #define READ ((size_t)64 << 10)
 #define CHUNK_END "end" /* the chunk that ends a session */
@@ -29,10 +30,12 @@ struct session {
 	struct rv_connection connection; /* its descriptor is the master */
 	uint16_t lingering;              /* ticks left; 0: it does not */
 	bool read_up;                    /* nothing was unread at the last tick */
+	bool said_end;                   /* it is about to leave by itself */
 };
 
 struct instance {
 	struct rv_connections connections;
+	struct held held;
 	struct pty_endpoint *ep;
 	struct event *opened, *tick;
 	size_t n_lingering;
@@ -74,6 +77,7 @@ static bool took_chunk(struct rv_connection *c, size_t n)
 	const struct rv_msg m = {.data = c->all->buf, .len = n};
 
 	if (n == strlen(CHUNK_END) && memcmp(c->all->buf, CHUNK_END, n) == 0) {
+		((struct session *)c)->said_end = true;
 		rv_connection_input_over(c, false);
 		return false;
 	}
@@ -106,13 +110,19 @@ static ssize_t send_replies(void *session, const void *p, size_t n)
 static void close_session(struct rv_connection *c)
 {
 	struct session *s = (struct session *)c;
+	struct instance *in = instance_of(c);
+	int master = rv_connection_fd(c);
+	bool left = s->said_end || terminal_hung_up(master);
 
-	instance_of(c)->n_lingering -= s->lingering > 0;
+	in->n_lingering -= s->lingering > 0;
 	s->lingering = 0;
-	close(rv_connection_fd(c));
+	if (!left || c->all->detaching || !held_take(&in->held, master)) {
+		close(master);
+	}
 }
 
-/* What was written and not read is gone when the master is closed, so that waits. */
+/* What was written and not read is gone when the master is closed, so that waits. So does the
+ * end of one who said so, and who leaves by itself most likely. */
 
 static void start_tick(struct instance *in)
 {
@@ -126,9 +136,10 @@ static void start_tick(struct instance *in)
 /* True if it is to be ended. What is on its way is not seen, hence twice. */
 static bool has_lingered(struct session *s)
 {
-	bool empty =
-		!s->connection.out.tail && terminal_unread(rv_connection_fd(&s->connection)) == 0;
-	bool over = (empty && s->read_up) || --s->lingering == 0;
+	int master = rv_connection_fd(&s->connection);
+	bool left = terminal_hung_up(master);
+	bool empty = !left && !s->connection.out.tail && terminal_unread(master) == 0;
+	bool over = left || (empty && s->read_up && !s->said_end) || --s->lingering == 0;
 
 	s->read_up = empty;
 	if (over) {
@@ -158,12 +169,18 @@ static void peer_close(void *instance, void *peer, enum rv_close how)
 		return;
 	}
 	rv_writer_flush(instance, c);
-	if (c->state == RV_CONNECTION_OPEN && s->lingering == 0) {
-		rv_connection_took(c, RV_READ_STOP);
-		s->lingering = LINGER_TICKS;
-		in->n_lingering++;
-		start_tick(in);
+	if (c->state != RV_CONNECTION_OPEN || s->lingering > 0) {
+		return;
 	}
+	if (terminal_hung_up(rv_connection_fd(c))) {
+		rv_connection_end(c);
+		return;
+	}
+	rv_connection_took(c, RV_READ_STOP);
+	c->over = false; /* nothing is lost when it leaves now */
+	s->lingering = LINGER_TICKS;
+	in->n_lingering++;
+	start_tick(in);
 }
 
 /* The next client. */
@@ -258,6 +275,7 @@ static void detach(void *block)
 	struct instance *in = block;
 
 	rv_connections_finish(in);
+	held_finish(&in->held);
 	if (in->opened) {
 		event_free(in->opened);
 	}
@@ -277,6 +295,7 @@ static int attach(void *block, void *endpoint, const struct rv_host *host,
 	int r = rv_connections_init(&in->connections, host, handle, &ops, READ);
 
 	in->ep = endpoint;
+	in->held = (struct held){.base = base, .max = in->ep->info.max_peers};
 	if (r == 0) {
 		in->opened = event_new(base, in->ep->inotify, EV_READ | EV_PERSIST, on_opened, in);
 		in->tick = event_new(base, -1, 0, on_tick, in);

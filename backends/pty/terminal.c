@@ -1,11 +1,13 @@
 #include "pty/terminal.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
+#include <unistd.h>
 
 /* What must not be on: it would change bytes, give them back as input, or make signals. */
 #define INPUT (IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON | IXOFF)
@@ -30,8 +32,9 @@ void terminal_keep_raw(int master)
 
 int terminal_apply(const struct terminal *t, const struct rv_endpoint_info *info)
 {
-	if ((info->owner != (uid_t)-1 || info->group != (gid_t)-1) &&
-		fchown(t->slave, info->owner, info->group) < 0) {
+	gid_t group = info->group == (gid_t)-1 ? getegid() : info->group;
+
+	if (fchown(t->slave, info->owner, group) < 0) {
 		return -errno;
 	}
 	return fchmod(t->slave, info->mode) < 0 ? -errno : 0;
@@ -80,6 +83,13 @@ void terminal_lock(struct terminal *t)
 {
 	(void)fchmod(t->slave, 0);
 	fd_close_p(&t->slave);
+}
+
+bool terminal_hung_up(int master)
+{
+	struct pollfd p = {.fd = master};
+
+	return poll(&p, 1, 0) > 0 && p.revents & POLLHUP;
 }
 
 int terminal_unread(int master)

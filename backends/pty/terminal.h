@@ -12,7 +12,8 @@ struct terminal { /* descriptors -1: not there */
 
 #define TERMINAL_NONE ((struct terminal){.master = -1, .slave = -1})
 
-/* With the endpoint's mode and owner. 0 or -errno. */
+/* With the endpoint's mode, owner and group: unset, it is the daemon's, as of each other name,
+ * and not that of all terminals. 0 or -errno. */
 int terminal_make(struct terminal *ret, const struct rv_endpoint_info *) MUST_CHECK;
 int terminal_apply(const struct terminal *, const struct rv_endpoint_info *) MUST_CHECK;
 void terminal_close(struct terminal *);
@@ -22,5 +23,7 @@ void terminal_lock(struct terminal *);
 
 /* A client may switch on echo, line editing and more at any time: off with it. */
 void terminal_keep_raw(int master);
+/* Nobody has the slave open any more. */
+bool terminal_hung_up(int master);
 /* Bytes that the client has not read yet, those not counted that are on their way. */
 int terminal_unread(int master);

@@ -85,6 +85,45 @@ START_TEST(a_client_of_one_fifo)
 		run_free(&r);
 	}
 	wait_nobody("endpoints.chunk.peers");
+	ck_assert_int_eq(client_stat(&rig, "endpoints.chunk.drops.peer_gone"), 0);
+}
+END_TEST
+
+/* A session leader without a terminal gets this one for its own: to be hung up on kills it. */
+START_TEST(a_client_that_leads_its_session)
+{
+	struct run r;
+
+	for (int i = 0; i < 5; i++) {
+		RUN_INPUT(&r, &rig, "hola\nend\n", 9, "setsid", "--wait", "python3", "-c",
+			client_program, "@DIR@/fifo_twoway");
+		ck_assert_msg(r.status == 0, "status %d: %s", r.status, r.err);
+		ck_assert_str_eq(r.out, "Ingrese un string: Reverse: aloh\nIngrese un string: ");
+		run_free(&r);
+	}
+	wait_nobody("endpoints.chunk.peers");
+}
+END_TEST
+
+/* Nor when it has closed the name, and goes on with something else. */
+START_TEST(a_leader_that_lives_on)
+{
+	static const char script[] =
+		"for word in uno dos tres; do exec 3<>tty; echo $word >&3; read -r answer <&3;"
+		" exec 3>&-; echo $answer; done; \"$REVC\" -e pty:tty cuatro";
+	size_t fds = rig_fd_count(&rig);
+	uint64_t until = wait_until(WAIT_MS);
+	struct run r;
+
+	RUN(&r, &rig, "setsid", "--wait", "sh", "-c", script);
+	ck_assert_msg(r.status == 0, "status %d: %s", r.status, r.err);
+	ck_assert_str_eq(r.out, "onu\nsod\nsert\nortauc\n");
+	run_free(&r);
+	wait_nobody("endpoints.pty.peers");
+	ck_assert_int_eq(client_stat(&rig, "endpoints.pty.drops.peer_gone"), 0);
+	while (rig_fd_count(&rig) > fds) {
+		ck_assert_msg(wait_left(until) > 0, "descriptors stay");
+	}
 }
 END_TEST
 
@@ -126,7 +165,8 @@ START_TEST(forty_at_once)
 	struct run r;
 
 	RUN(&r, &rig, "sh", "-c",
-		"for i in $(seq 10 49); do \"$REVC\" -e pty:tty \"a$i\" & done | sort | uniq | wc -l");
+		"for i in $(seq 10 49); do \"$REVC\" -e pty:tty \"a$i\" & done | sort | uniq | wc "
+		"-l");
 	ck_assert_int_eq(r.status, 0);
 	ck_assert_msg(strcmp(r.out, "40\n") == 0, "%s%s", r.out, r.err);
 	run_free(&r);
@@ -212,6 +252,8 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_client_of_one_fifo);
+	tcase_add_test(t, a_client_that_leads_its_session);
+	tcase_add_test(t, a_leader_that_lives_on);
 	tcase_add_test(t, a_shell);
 	tcase_add_test(t, revc_speaks_it);
 	tcase_add_test(t, forty_at_once);

@@ -234,6 +234,21 @@ START_TEST(a_drain_waits_for_the_reader)
 }
 END_TEST
 
+/* Only root can give it to a group that others have, to see it come back. */
+static void check_group(const char *terminal, struct rv_endpoint_info *info)
+{
+	struct stat st;
+
+	info->group = geteuid() == 0 ? 4242 : getegid();
+	ck_assert_int_eq(f->ops->reconfigure(f->endpoint, info, &cfg, &f->err), 0);
+	ck_assert_int_eq(stat(terminal, &st), 0);
+	ck_assert_uint_eq(st.st_gid, info->group);
+	info->group = (gid_t)-1; /* unset: our own */
+	ck_assert_int_eq(f->ops->reconfigure(f->endpoint, info, &cfg, &f->err), 0);
+	ck_assert_int_eq(stat(terminal, &st), 0);
+	ck_assert_uint_eq(st.st_gid, getegid());
+}
+
 START_TEST(names)
 {
 	struct rv_endpoint_info info = fake_info();
@@ -246,6 +261,7 @@ START_TEST(names)
 	info.mode = 0600;
 	ck_assert_int_eq(f->ops->reconfigure(f->endpoint, &info, &cfg, &f->err), 0);
 	ck_assert_uint_eq(place_mode(target), 0600);
+	check_group(target, &info);
 	ck_assert_int_eq(fake_open(other, &info, &cfg, NULL, 0), -EBUSY); /* it lives */
 	fake_free(other);
 	ck_assert_int_eq(unlink("tty"), 0);
