@@ -49,6 +49,12 @@ static size_t read_output(struct process *p, ssize_t *ret)
 	return n;
 }
 
+/* One that holds back what it prints answers when it has got enough, so it gets much. */
+static bool answers_each(const struct process_ground *g)
+{
+	return g->frames || g->terminal;
+}
+
 /* A request has waited in the process for `wait` ns, which grows with what is in front of
  * it. What does not fit waits with the clients, where its time does not run. Looked at
  * when all that was in it at the last look is answered. */
@@ -56,7 +62,7 @@ static void adapt(struct process *p, uint64_t wait)
 {
 	uint64_t timeout = p->ground->host->timeout(p->ground->handle) * 1000u;
 
-	if (p->answered < p->look) {
+	if (p->answered < p->look || !answers_each(p->ground)) {
 		return;
 	}
 	p->look = p->answered + p->most;
@@ -188,7 +194,7 @@ struct process *process_create(const struct process_ground *g, size_t max, char 
 	p->answers = (struct answers){.max = max, .ctx = p, .answer = answer};
 	p->flights.first = 1;
 	p->last = '\n';
-	p->most = p->look = PROCESS_FIRST;
+	p->most = p->look = answers_each(g) ? PROCESS_FIRST : PROCESS_MOST;
 	if (child_start(&p->child, g->program, g->program->env, g->terminal, why) < 0) {
 		free(p);
 		return NULL;
