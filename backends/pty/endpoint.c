@@ -115,14 +115,15 @@ int pty_refill(struct pty_endpoint *ep)
 	return r;
 }
 
-int pty_take(struct pty_endpoint *ep, struct terminal *ret)
+int pty_take(struct pty_endpoint *ep, struct terminal *ret, int *ret_watch)
 {
 	int r;
 
 	pthread_mutex_lock(&ep->lock);
 	*ret = ep->next;
+	*ret_watch = ep->watch;
 	ep->next = TERMINAL_NONE;
-	drop_next(ep); /* the watch */
+	ep->watch = -1;
 	r = refill(ep);
 	if (r < 0 && r != -ESTALE) {
 		/* whoever comes next must not get into this one's; a dead end it is then */
@@ -148,6 +149,15 @@ void pty_release_name(struct pty_endpoint *ep)
 	pthread_mutex_unlock(&ep->lock);
 }
 
+/* inotify tells of two events that are alike as of one, and how many have opened a terminal
+ * counts. So the directory is watched, too: what it tells lies between. */
+static void watch_all(const struct pty_endpoint *ep)
+{
+	if (ep->inotify >= 0) {
+		(void)inotify_add_watch(ep->inotify, "/dev/pts", IN_OPEN);
+	}
+}
+
 static int open_names(struct pty_endpoint *ep, const char *path, struct rv_err *e)
 {
 	int r;
@@ -161,6 +171,7 @@ static int open_names(struct pty_endpoint *ep, const char *path, struct rv_err *
 		return r;
 	}
 	ep->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	watch_all(ep);
 	r = ep->inotify < 0 ? -errno : make_next(ep);
 	if (r < 0) {
 		return rv_fail(e, r, "%s: cannot make a terminal: %s", path, strerror(-r));

@@ -41,9 +41,9 @@ int pty_reconfigure(
 	void *endpoint, const struct rv_endpoint_info *, const void *cfg, struct rv_err *);
 void pty_close(void *endpoint);
 
-/* Takes the terminal that was opened, locks it, and makes the link lead to another one. It is the
- * caller's also if there is no other: -errno, and the link leads nowhere. */
-int pty_take(struct pty_endpoint *, struct terminal *ret) MUST_CHECK;
+/* Takes the terminal that was opened, with its watch, locks it, and makes the link lead to another
+ * one. They are the caller's also if there is no other: -errno, and the link leads nowhere. */
+int pty_take(struct pty_endpoint *, struct terminal *ret, int *ret_watch) MUST_CHECK;
 /* Tries again after that. 0 or -errno. */
 int pty_refill(struct pty_endpoint *) MUST_CHECK;
 /* Another endpoint may have the address then. */

@@ -7,8 +7,9 @@
  * anybody else's answers, and a hang-up says that the client has left.
  *
  * That somebody has opened the terminal is what inotify(7) tells; from then on it can't be opened
- * any more. Others who did so in the instant between share it, since the kernel counts nobody:
- * clients who know of that lock it with flock(2), see revd-protocol(7).
+ * any more. Others who did so in the instant between would share it, and get each other's
+ * answers: they are hung up. Clients who know of that lock it with flock(2), see
+ * revd-protocol(7), and whoever has the lock has the terminal.
  */
 #include <event2/event.h>
 #include <revd/base/stream.h>
@@ -39,7 +40,8 @@ struct instance {
 	struct pty_endpoint *ep;
 	struct event *opened, *tick;
 	size_t n_lingering;
-	bool retry; /* there is no terminal for the next one */
+	unsigned openers; /* of the terminal that the link leads to, seen so far */
+	bool retry;       /* there is no terminal for the next one */
 };
 
 static const struct rv_option options[] = {
@@ -225,22 +227,25 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	start_tick(in);
 }
 
-/* Has somebody opened the terminal that the link leads to? */
-static bool is_opened(const struct pty_endpoint *ep)
+/* Counts those who have opened the next terminal; returns those who have opened the one that
+ * belongs to that watch. */
+static unsigned count_openers(struct instance *in, int watch)
 {
 	_Alignas(struct inotify_event) char buf[4096];
-	bool opened = false;
+	const struct pty_endpoint *ep = in->ep;
+	unsigned n_openers = 0;
 	ssize_t n;
 
 	while ((n = read(ep->inotify, buf, sizeof(buf))) > 0) {
 		for (const char *p = buf; p < buf + n;) {
 			const struct inotify_event *e = (const void *)p;
 
-			opened |= e->wd == ep->watch && e->mask & IN_OPEN;
+			in->openers += e->wd == ep->watch && e->mask & IN_OPEN;
+			n_openers += e->wd == watch && e->mask & IN_OPEN;
 			p += sizeof(*e) + e->len;
 		}
 	}
-	return opened;
+	return n_openers;
 }
 
 static void begin_session(struct instance *in)
@@ -248,12 +253,26 @@ static void begin_session(struct instance *in)
 	const struct rv_peer_info info = {.flags = in->ep->framing == PTY_LINE ? RV_PEER_STREAM : 0,
 		.uid = (uid_t)-1,
 		.gid = (gid_t)-1};
+	const struct rv_writer *out = &in->connections.out;
+	unsigned n = in->openers;
 	struct terminal t;
-	int r = pty_take(in->ep, &t);
+	int watch, r;
 
+	in->openers = 0;
+	r = pty_take(in->ep, &t, &watch);
 	if (r < 0) {
 		go_down(in, r);
 	}
+	n += count_openers(in, watch);
+	inotify_rm_watch(in->ep->inotify, watch);
+	if (n > 1 && !terminal_is_claimed(&t)) {
+		out->host->log(out->handle, LOG_INFO,
+			"%u clients opened one terminal at once: they are hung up", n);
+		out->host->dropped(out->handle, RV_DROP_ACCEPT, 1);
+		terminal_close(&t);
+		return;
+	}
+	fd_close_p(&t.slave);
 	rv_connection_start(&in->connections, t.master, &info);
 }
 
@@ -263,8 +282,12 @@ static void on_opened(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (is_opened(in->ep)) {
+	(void)count_openers(in, -1);
+	if (in->openers > 0) {
 		begin_session(in);
+	}
+	if (in->openers > 0) { /* of the next one, meanwhile */
+		event_active(in->opened, EV_READ, 0);
 	}
 }
 

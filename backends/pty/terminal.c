@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -79,10 +80,18 @@ void terminal_close(struct terminal *t)
 }
 
 /* Not TIOCSPTLCK: whoever is refused by that makes an I/O error for who has it open. */
-void terminal_lock(struct terminal *t)
+void terminal_lock(const struct terminal *t)
 {
 	(void)fchmod(t->slave, 0);
-	fd_close_p(&t->slave);
+}
+
+bool terminal_is_claimed(const struct terminal *t)
+{
+	if (flock(t->slave, LOCK_EX | LOCK_NB) == 0) {
+		(void)flock(t->slave, LOCK_UN);
+		return false;
+	}
+	return true;
 }
 
 bool terminal_hung_up(int master)

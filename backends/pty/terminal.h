@@ -17,9 +17,10 @@ struct terminal { /* descriptors -1: not there */
 int terminal_make(struct terminal *ret, const struct rv_endpoint_info *) MUST_CHECK;
 int terminal_apply(const struct terminal *, const struct rv_endpoint_info *) MUST_CHECK;
 void terminal_close(struct terminal *);
-/* Somebody has it open: nobody else can open it from now on, as its mode shows. Closes the slave.
- */
-void terminal_lock(struct terminal *);
+/* Somebody has it open: nobody else can open it from now on, as its mode shows. */
+void terminal_lock(const struct terminal *);
+/* Has one of those who have it open its lock, flock(2)? */
+bool terminal_is_claimed(const struct terminal *);
 
 /* A client may switch on echo, line editing and more at any time: off with it. */
 void terminal_keep_raw(int master);
