@@ -57,7 +57,7 @@ static void reset_signals(void)
 static int drop_capabilities(void)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2];
+	struct __user_cap_data_struct data[2] = {{0}, {0}};
 
 	if (syscall(SYS_capget, &head, data) < 0) {
 		return -1;
@@ -142,6 +142,8 @@ static pid_t give_birth(struct birth **ret, const struct spawn *s, void *stack)
 
 static int finish(const struct birth *b, pid_t pid, int *ret_pidfd, const char **ret_step)
 {
+	int r;
+
 	if (b->error) {
 		*ret_step = b->step;
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
@@ -152,11 +154,12 @@ static int finish(const struct birth *b, pid_t pid, int *ret_pidfd, const char *
 	if (*ret_pidfd >= 0) {
 		return 0;
 	}
+	r = -errno;
 	*ret_step = "pidfd_open";
 	(void)kill(-pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
 	}
-	return -EMFILE;
+	return r;
 }
 
 int spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, const char **ret_step)
