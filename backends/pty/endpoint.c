@@ -75,13 +75,13 @@ static int move_link(struct pty_endpoint *ep, const char *target)
 /* A terminal whose opening will be told. */
 static int make_next(struct pty_endpoint *ep)
 {
-	int r = terminal_make(&ep->next, &ep->info);
+	int r = terminal_make(&ep->next);
 
 	if (r < 0) {
 		return r;
 	}
-	ep->watch = inotify_add_watch(ep->inotify, ep->next.name, IN_OPEN);
-	return ep->watch < 0 ? -errno : 0;
+	ep->watch = inotify_add_watch(ep->inotify, ep->next.name, IN_OPEN | IN_CLOSE);
+	return ep->watch < 0 ? -errno : terminal_apply(&ep->next, &ep->info);
 }
 
 static void drop_next(struct pty_endpoint *ep)

@@ -7,9 +7,12 @@
  * anybody else's answers, and a hang-up says that the client has left.
  *
  * That somebody has opened the terminal is what inotify(7) tells; from then on it can't be opened
- * any more. Others who did so in the instant between would share it, and get each other's
- * answers: they are hung up. Clients who know of that lock it with flock(2), see
- * revd-protocol(7), and whoever has the lock has the terminal.
+ * any more. Others who were about to would share it, and get each other's answers: where they are
+ * seen they are hung up before anything that they have written is looked at. (Two who open it
+ * on two CPUs at the same instant inotify tells as one.) Clients who know of that lock it with
+ * flock(2), see revd-protocol(7), and whoever has the lock has the terminal.
+ *
+ * The slave is held here until the first one closes it, to look at its lock.
  */
 #include <event2/event.h>
 #include <revd/base/stream.h>
@@ -29,6 +32,9 @@
 
 struct session {
 	struct rv_connection connection; /* its descriptor is the master */
+	int slave;                       /* -1: somebody has closed it */
+	int watch;                       /* for who opens and closes it */
+	bool shared;                     /* by more than one: it is to be hung up */
 	uint16_t lingering;              /* ticks left; 0: it does not */
 	bool read_up;                    /* nothing was unread at the last tick */
 	bool said_end;                   /* it is about to leave by itself */
@@ -40,7 +46,8 @@ struct instance {
 	struct pty_endpoint *ep;
 	struct event *opened, *tick;
 	size_t n_lingering;
-	unsigned openers; /* of the terminal that the link leads to, seen so far */
+	unsigned openers; /* of the terminal that the link leads to, seen so far; and: */
+	bool left;        /* one has closed it */
 	bool retry;       /* there is no terminal for the next one */
 };
 
@@ -71,6 +78,83 @@ static struct instance *instance_of(const struct rv_connection *c)
 	return CONTAINER_OF(c->all, struct instance, connections);
 }
 
+/* What inotify tells. */
+
+struct told {
+	int watch;
+	bool opened; /* else closed */
+};
+
+static void tell_session(void *peer, void *arg)
+{
+	const struct told *told = arg;
+	struct session *s = peer;
+
+	if (s->watch != told->watch || s->lingering > 0) {
+		return;
+	}
+	if (!told->opened) {
+		fd_close_p(&s->slave);
+	} else if (s->slave < 0 || !terminal_is_claimed(s->slave)) {
+		s->shared = true;
+	}
+}
+
+static void tell(struct instance *in, const struct inotify_event *e)
+{
+	const struct rv_writer *out = &in->connections.out;
+	struct told told = {.watch = e->wd, .opened = e->mask & IN_OPEN};
+
+	if (e->len > 0 || !(e->mask & (IN_OPEN | IN_CLOSE))) {
+		return; /* of the directory; or a watch is no more */
+	}
+	if (e->wd == in->ep->watch) {
+		in->openers += told.opened;
+		in->left |= !told.opened;
+	} else {
+		out->host->each_peer(out->handle, tell_session, &told);
+	}
+}
+
+static void end_shared(void *peer, void *arg)
+{
+	struct session *s = peer;
+	const struct rv_writer *out = &s->connection.all->out;
+
+	(void)arg;
+	if (s->shared) {
+		out->host->log(out->handle, LOG_INFO,
+			"several clients opened one terminal at once: they are hung up");
+		out->host->dropped(out->handle, RV_DROP_ACCEPT, 1);
+		rv_connection_end(&s->connection);
+	}
+}
+
+/* Who has opened or closed what; those who share a terminal are hung up. */
+static void look_around(struct instance *in)
+{
+	_Alignas(struct inotify_event) char buf[4096];
+	const struct rv_writer *out = &in->connections.out;
+	bool any = false;
+	ssize_t n;
+
+	while ((n = read(in->ep->inotify, buf, sizeof(buf))) > 0) {
+		for (const char *p = buf; p < buf + n;) {
+			const struct inotify_event *e = (const void *)p;
+
+			tell(in, e);
+			p += sizeof(*e) + e->len;
+		}
+		any = true;
+	}
+	if (any) {
+		out->host->each_peer(out->handle, end_shared, NULL);
+	}
+	if (in->openers > 0) {
+		event_active(in->opened, EV_READ, 0); /* a session is to begin */
+	}
+}
+
 /* Sessions: struct rv_connection_ops. */
 
 static bool took_chunk(struct rv_connection *c, size_t n)
@@ -93,6 +177,10 @@ static bool input(struct rv_connection *c, bool sure)
 
 	(void)sure;
 	n = n < 0 ? -errno : n;
+	look_around(instance_of(c)); /* whoever has written it has opened the terminal before */
+	if (c->state != RV_CONNECTION_OPEN) {
+		return false;
+	}
 	if (n > 0) {
 		terminal_keep_raw(rv_connection_fd(c)); /* a reply that is echoed is a request */
 	}
@@ -118,6 +206,8 @@ static void close_session(struct rv_connection *c)
 
 	in->n_lingering -= s->lingering > 0;
 	s->lingering = 0;
+	inotify_rm_watch(in->ep->inotify, s->watch);
+	fd_close_p(&s->slave);
 	if (!left || c->all->detaching || !held_take(&in->held, master)) {
 		close(master);
 	}
@@ -140,7 +230,7 @@ static bool has_lingered(struct session *s)
 {
 	int master = rv_connection_fd(&s->connection);
 	bool left = terminal_hung_up(master);
-	bool empty = !left && !s->connection.out.tail && terminal_unread(master) == 0;
+	bool empty = !left && !s->connection.out.tail && terminal_unread(master, s->slave) == 0;
 	bool over = left || (empty && s->read_up && !s->said_end) || --s->lingering == 0;
 
 	s->read_up = empty;
@@ -227,53 +317,48 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	start_tick(in);
 }
 
-/* Counts those who have opened the next terminal; returns those who have opened the one that
- * belongs to that watch. */
-static unsigned count_openers(struct instance *in, int watch)
-{
-	_Alignas(struct inotify_event) char buf[4096];
-	const struct pty_endpoint *ep = in->ep;
-	unsigned n_openers = 0;
-	ssize_t n;
-
-	while ((n = read(ep->inotify, buf, sizeof(buf))) > 0) {
-		for (const char *p = buf; p < buf + n;) {
-			const struct inotify_event *e = (const void *)p;
-
-			in->openers += e->wd == ep->watch && e->mask & IN_OPEN;
-			n_openers += e->wd == watch && e->mask & IN_OPEN;
-			p += sizeof(*e) + e->len;
-		}
-	}
-	return n_openers;
-}
-
-static void begin_session(struct instance *in)
+static struct rv_connection *new_session(struct instance *in, const struct terminal *t)
 {
 	const struct rv_peer_info info = {.flags = in->ep->framing == PTY_LINE ? RV_PEER_STREAM : 0,
 		.uid = (uid_t)-1,
 		.gid = (gid_t)-1};
-	const struct rv_writer *out = &in->connections.out;
-	unsigned n = in->openers;
+	struct rv_connection *c;
+
+	return rv_connection_new(&in->connections, t->master, &info, &c) < 0 ? NULL : c;
+}
+
+static void begin_session(struct instance *in)
+{
+	bool shared = in->openers > 1, left = in->left;
+	struct rv_connection *c;
+	struct session *s;
 	struct terminal t;
 	int watch, r;
 
 	in->openers = 0;
+	in->left = false;
 	r = pty_take(in->ep, &t, &watch);
 	if (r < 0) {
 		go_down(in, r);
 	}
-	n += count_openers(in, watch);
-	inotify_rm_watch(in->ep->inotify, watch);
-	if (n > 1 && !terminal_is_claimed(&t)) {
-		out->host->log(out->handle, LOG_INFO,
-			"%u clients opened one terminal at once: they are hung up", n);
-		out->host->dropped(out->handle, RV_DROP_ACCEPT, 1);
+	c = new_session(in, &t);
+	if (!c) {
+		inotify_rm_watch(in->ep->inotify, watch);
 		terminal_close(&t);
 		return;
 	}
-	fd_close_p(&t.slave);
-	rv_connection_start(&in->connections, t.master, &info);
+	s = (struct session *)c;
+	s->watch = watch;
+	s->slave = t.slave;
+	s->shared = shared && !terminal_is_claimed(s->slave);
+	if (left) {
+		fd_close_p(&s->slave);
+	}
+	if (s->shared) {
+		end_shared(s, NULL);
+		return;
+	}
+	rv_connection_on_event(-1, EV_READ, c); /* most clients have written something by now */
 }
 
 static void on_opened(evutil_socket_t fd, short what, void *arg)
@@ -282,12 +367,9 @@ static void on_opened(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	(void)count_openers(in, -1);
-	if (in->openers > 0) {
+	look_around(in);
+	if (in->openers > 0 && !in->connections.draining) {
 		begin_session(in);
-	}
-	if (in->openers > 0) { /* of the next one, meanwhile */
-		event_active(in->opened, EV_READ, 0);
 	}
 }
 
@@ -336,7 +418,6 @@ static void drain(void *block)
 	struct instance *in = block;
 
 	on_opened(-1, 0, in); /* who has opened it is served */
-	event_del(in->opened);
 	pty_release_name(in->ep);
 	rv_connections_drain(&in->connections);
 }

@@ -46,25 +46,26 @@ static int open_both(struct terminal *t)
 	struct termios mode;
 
 	t->master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	if (t->master < 0 || grantpt(t->master) < 0 || unlockpt(t->master) < 0) {
+	if (t->master < 0 || grantpt(t->master) < 0 ||
+		ptsname_r(t->master, t->name, sizeof(t->name)) != 0) {
 		return -errno;
 	}
-	if (ptsname_r(t->master, t->name, sizeof(t->name)) != 0) {
+	/* its number may be that of one which somebody is just about to open */
+	if (chmod(t->name, 0) < 0 || unlockpt(t->master) < 0) {
 		return -errno;
 	}
-	t->slave = open(t->name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	t->slave = ioctl(t->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (t->slave < 0 || tcgetattr(t->slave, &mode) < 0) {
 		return -errno;
 	}
 	return make_raw(t->slave, &mode);
 }
 
-int terminal_make(struct terminal *ret, const struct rv_endpoint_info *info)
+int terminal_make(struct terminal *ret)
 {
 	struct terminal t = TERMINAL_NONE;
 	int r = open_both(&t);
 
-	r = r < 0 ? r : terminal_apply(&t, info);
 	if (r < 0) {
 		terminal_close(&t);
 		return r;
@@ -85,10 +86,10 @@ void terminal_lock(const struct terminal *t)
 	(void)fchmod(t->slave, 0);
 }
 
-bool terminal_is_claimed(const struct terminal *t)
+bool terminal_is_claimed(int slave)
 {
-	if (flock(t->slave, LOCK_EX | LOCK_NB) == 0) {
-		(void)flock(t->slave, LOCK_UN);
+	if (flock(slave, LOCK_EX | LOCK_NB) == 0) {
+		(void)flock(slave, LOCK_UN);
 		return false;
 	}
 	return true;
@@ -101,16 +102,12 @@ bool terminal_hung_up(int master)
 	return poll(&p, 1, 0) > 0 && p.revents & POLLHUP;
 }
 
-int terminal_unread(int master)
+int terminal_unread(int master, int slave)
 {
-	int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC), n = 0;
+	CLEANUP_FD int fd =
+		slave < 0 ? ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
+	int n = 0;
 
-	if (slave < 0) {
-		return 0;
-	}
-	if (ioctl(slave, FIONREAD, &n) < 0) {
-		n = 0;
-	}
-	close(slave);
-	return n;
+	slave = slave < 0 ? fd : slave;
+	return slave < 0 || ioctl(slave, FIONREAD, &n) < 0 ? 0 : n;
 }

@@ -173,42 +173,6 @@ START_TEST(forty_at_once)
 }
 END_TEST
 
-/* Programs that know of no lock, at the very same moment: those that get an answer get their
- * own, the others an error. */
-static const char impatient[] = "import os, sys, time\n"
-				"def ask(path, text):\n"
-				"    fd = os.open(path, os.O_RDWR | os.O_NOCTTY)\n"
-				"    try:\n"
-				"        os.write(fd, text)\n"
-				"        return os.read(fd, len(text))\n"
-				"    finally:\n"
-				"        os.close(fd)\n"
-				"def client(path, name):\n"
-				"    for k in range(10):\n"
-				"        text, got = b'%s-%02d' % (name.encode(), k), b''\n"
-				"        while not got:\n"
-				"            try:\n"
-				"                got = ask(path, text)\n"
-				"            except OSError:\n"
-				"                time.sleep(0.001)\n"
-				"        if got != text[::-1]:\n"
-				"            print('wrong:', text, got)\n"
-				"    print('done')\n"
-				"client(*sys.argv[1:])\n";
-
-START_TEST(at_the_same_moment)
-{
-	struct run r;
-
-	rig_write(&rig, "impatient.py", impatient);
-	RUN(&r, &rig, "sh", "-c",
-		"for i in 1 2 3 4 5 6; do python3 impatient.py fifo_twoway c$i & done; wait");
-	ck_assert_int_eq(r.status, 0);
-	ck_assert_str_eq(r.out, "done\ndone\ndone\ndone\ndone\ndone\n");
-	run_free(&r);
-}
-END_TEST
-
 /* It is pushed back, cut off, and forgotten. */
 START_TEST(much_written_and_never_read)
 {
@@ -293,7 +257,6 @@ int main(void)
 	tcase_add_test(t, a_shell);
 	tcase_add_test(t, revc_speaks_it);
 	tcase_add_test(t, forty_at_once);
-	tcase_add_test(t, at_the_same_moment);
 	tcase_add_test(t, much_written_and_never_read);
 	tcase_add_test(t, clients_that_die);
 	tcase_add_test(t, the_name_comes_and_goes);
