@@ -5,39 +5,58 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "common/wait.h"
 
-/* All or nothing of a small piece, as on a socket: a terminal takes any part. */
+/* A terminal takes any part of what is written. The rest is kept, and goes out before anything
+ * else: to wait for it here would wait for a daemon that waits to be read. */
+static void send_rest(struct pty_link *l)
+{
+	ssize_t k = l->n_rest > 0 ? write(l->fd, l->rest, l->n_rest) : 0;
+
+	if (k > 0) {
+		l->n_rest -= (size_t)k;
+		memmove(l->rest, l->rest + k, l->n_rest);
+	}
+}
+
 static ssize_t pty_send(void *ctx, const void *p, size_t n)
 {
-	struct pollfd room = {.fd = ((struct pty_link *)ctx)->fd, .events = POLLOUT};
-	size_t done = 0;
+	struct pty_link *l = ctx;
+	ssize_t k;
 
-	do {
-		ssize_t k = write(room.fd, (const char *)p + done, n - done);
-
-		if (k < 0 && (errno != EAGAIN || done == 0)) {
-			return -errno;
-		}
-		done += k > 0 ? (size_t)k : 0;
-	} while (done < n && poll(&room, 1, WAIT_MS) > 0);
-	return (ssize_t)done;
+	send_rest(l);
+	if (l->n_rest > 0) {
+		return -EAGAIN;
+	}
+	k = write(l->fd, p, n);
+	if (k > 0 && n - (size_t)k <= sizeof(l->rest)) {
+		l->n_rest = n - (size_t)k;
+		memcpy(l->rest, (const char *)p + k, l->n_rest);
+		return (ssize_t)n;
+	}
+	return k < 0 ? -errno : k;
 }
 
 /* A terminal that was hung up reads as at its end. */
 static ssize_t pty_recv(void *ctx, void *p, size_t n)
 {
-	ssize_t k = read(((struct pty_link *)ctx)->fd, p, n);
+	struct pty_link *l = ctx;
+	ssize_t k;
 
+	send_rest(l);
+	k = read(l->fd, p, n);
 	return k > 0 ? k : k == 0 || errno == EIO ? -ENOTCONN : -errno;
 }
 
 static bool pty_wait(void *ctx, bool for_send, int ms)
 {
-	struct pollfd p = {
-		.fd = ((struct pty_link *)ctx)->fd, .events = for_send ? POLLOUT : POLLIN};
+	struct pty_link *l = ctx;
+	struct pollfd p = {.fd = l->fd,
+		.events = (short)((for_send ? 0 : POLLIN) |
+				  (for_send || l->n_rest > 0 ? POLLOUT : 0))};
 
 	return poll(&p, 1, ms) > 0;
 }
