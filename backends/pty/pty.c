@@ -150,7 +150,7 @@ static void look_around(struct instance *in)
 	if (any) {
 		out->host->each_peer(out->handle, end_shared, NULL);
 	}
-	if (in->openers > 0) {
+	if (in->openers > 0 && !in->connections.draining) {
 		event_active(in->opened, EV_READ, 0); /* a session is to begin */
 	}
 }

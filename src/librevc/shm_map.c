@@ -58,10 +58,9 @@ static ssize_t receive_fds(int sock, int fds[RV_SHM_FDS])
 	return (ssize_t)n;
 }
 
-/* The size of its rings, if it is what it should be and stays it. -EPROTO, -errno. */
+/* The size of its rings, if it is what it should be. -EPROTO, -errno. */
 static int64_t check_memory(int fd, const struct rv_shm *head)
 {
-	const int seals = F_SEAL_SHRINK | F_SEAL_SEAL;
 	uint32_t size = rv_ring_load(&head->size);
 	struct stat st;
 
@@ -70,8 +69,7 @@ static int64_t check_memory(int fd, const struct rv_shm *head)
 	}
 	if (head->magic != RV_SHM_MAGIC || head->version != RV_SHM_VERSION ||
 		size < RV_SHM_SIZE_MIN || size > RV_SHM_SIZE_MAX || size & (size - 1) ||
-		st.st_size != (off_t)rv_shm_bytes(size) ||
-		(fcntl(fd, F_GET_SEALS) & seals) != seals) {
+		st.st_size != (off_t)rv_shm_bytes(size)) {
 		return -EPROTO;
 	}
 	return size;
@@ -79,11 +77,15 @@ static int64_t check_memory(int fd, const struct rv_shm *head)
 
 static int64_t read_size(int fd)
 {
+	const int seals = F_SEAL_SHRINK | F_SEAL_SEAL;
+	int sealed = fcntl(fd, F_GET_SEALS);
 	struct stat st;
 	void *p;
 	int64_t r;
 
-	if (fstat(fd, &st) < 0 || st.st_size < (off_t)RV_SHM_DATA) {
+	/* first of all: to look at what is cut off meanwhile is SIGBUS */
+	if (sealed < 0 || (sealed & seals) != seals || fstat(fd, &st) < 0 ||
+		st.st_size < (off_t)RV_SHM_DATA) {
 		return -EPROTO;
 	}
 	p = mmap(NULL, RV_SHM_DATA, PROT_READ, MAP_SHARED, fd, 0);
