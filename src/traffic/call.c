@@ -96,6 +96,7 @@ rv_ticket call_make_ticket(struct request *q, struct rv_service_worker *sw)
 	}
 	in->n_tickets++;
 	sw->deferred++;
+	sw->paused |= in->traffic->quiescing;
 	p->inflight += t->bytes;
 	worker_want_tick(in->worker);
 	return id;

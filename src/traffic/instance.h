@@ -94,6 +94,7 @@ struct traffic {
 	bool in_call;         /* a service is being called: it must not complete() */
 	bool held;            /* what services complete is sent when they say so */
 	bool release;         /* a service takes requests again */
+	bool quiescing;       /* services that answer later get nothing more */
 	size_t freed;         /* bytes of backlogs, since malloc() gave memory back */
 	uint8_t *scratch;     /* replies that do not fit the transport's memory */
 	size_t scratch_size;
