@@ -332,8 +332,7 @@ static int check_taken(struct rv_listener *l, const struct rv_endpoint_info *inf
 {
 	const struct rv_listener_config *c = l->cfg;
 
-	if (get_option(l->fd, SO_TYPE) != socket_type(c) ||
-		get_option(l->fd, SO_ACCEPTCONN) != 1 ||
+	if (get_option(l->fd, SO_TYPE) != socket_type(c) || get_option(l->fd, SO_ACCEPTCONN) != 1 ||
 		(l->path ? strcmp(l->path, c->path) != 0 : !is_abstract(c))) {
 		return rv_fail(e, -EBUSY, "%s: it is another kind of socket now", c->path);
 	}

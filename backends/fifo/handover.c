@@ -84,7 +84,8 @@ static int check_names(const struct fifo_endpoint *ep, struct rv_err *e)
 
 	r = r < 0 ? r : rv_names_lost(ep->out_path, ep->out_id, e);
 	if (r == 0 && (ep->fd < 0 || ep->out_fd < 0)) {
-		r = rv_fail(e, -EBADF, "%s: its socket unit does not pass it on any more", ep->path);
+		r = rv_fail(
+			e, -EBADF, "%s: its socket unit does not pass it on any more", ep->path);
 	}
 	return r;
 }

@@ -61,8 +61,7 @@ static void hand_over_peer(void *instance, void *peer, struct rv_handover *h)
 	rv_connection_hand_over(peer, h);
 }
 
-static int take_over_peer(
-	void *instance, struct rv_takeover *t, void **ret_peer, bool *ret_closing)
+static int take_over_peer(void *instance, struct rv_takeover *t, void **ret_peer, bool *ret_closing)
 {
 	struct uds_instance *in = instance;
 	int fd = rv_takeover_fd(t);

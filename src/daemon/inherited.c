@@ -29,8 +29,7 @@ int inherited_init(struct inherited *in)
 		return -ENOMEM;
 	}
 	in->fds = calloc(in->given.n + 1, sizeof(*in->fds));
-	in->n_state = systemd_fds_take(
-		&in->given, SYSTEMD_STATE, in->state, ARRAY_SIZE(in->state));
+	in->n_state = systemd_fds_take(&in->given, SYSTEMD_STATE, in->state, ARRAY_SIZE(in->state));
 	in->endpoints = calloc(in->given.n + 1, sizeof(*in->endpoints));
 	in->copies = calloc(in->given.n + 1, sizeof(*in->copies));
 	if (!in->fds || !in->endpoints || !in->copies) {

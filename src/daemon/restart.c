@@ -62,8 +62,9 @@ static void on_tried(void *ctx, bool fine)
 
 static bool begin_exec(struct restart *r)
 {
-	int k = r->program ? trial_start(&r->trial, r->base, r->program, config_file(r), on_tried, r)
-			   : -ENOENT;
+	int k = r->program
+			? trial_start(&r->trial, r->base, r->program, config_file(r), on_tried, r)
+			: -ENOENT;
 
 	if (k < 0) {
 		log_error("cannot run %s, so this process goes on: %s",
@@ -173,8 +174,8 @@ static int tell(const struct passed *p)
 static int execute(const struct restart *r, const int ends[PARCEL_ENDS])
 {
 	const char *file = config_file(r);
-	char *argv[] = {r->program, (char *)(uintptr_t)(file ? "-c" : NULL),
-		(char *)(uintptr_t)file, NULL};
+	char *argv[] = {
+		r->program, (char *)(uintptr_t)(file ? "-c" : NULL), (char *)(uintptr_t)file, NULL};
 	struct passed p = {0};
 	int k = collect(r, ends, &p);
 

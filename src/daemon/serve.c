@@ -65,8 +65,8 @@ static void tell_status(struct daemon *d, const char *prefix)
 
 	server_describe(d->server, text, sizeof(text));
 	if (*d->refused.msg) {
-		systemd_notify(
-			"%sSTATUS=%s; the last reload was refused: %s", prefix, text, d->refused.msg);
+		systemd_notify("%sSTATUS=%s; the last reload was refused: %s", prefix, text,
+			d->refused.msg);
 	} else {
 		systemd_notify("%sSTATUS=%s", prefix, text);
 	}
@@ -306,8 +306,7 @@ static int open_endpoints(struct daemon *d, struct config *config)
 
 static int start(struct daemon *d, struct config *config)
 {
-	static const struct server_events events = {
-		.drained = on_drained,
+	static const struct server_events events = {.drained = on_drained,
 		.ended = on_ended,
 		.reload = reload,
 		.changed = on_changed,

@@ -15,7 +15,7 @@ bool systemd_is_there(void);
 /* Sends "KEY=VALUE\n..." to $NOTIFY_SOCKET. What fails is logged, once. */
 void systemd_notify(const char *fmt, ...) PRINTF(1, 2);
 
-#define SYSTEMD_FIRST_FD 3           /* of those that are handed over */
+#define SYSTEMD_FIRST_FD 3         /* of those that are handed over */
 #define SYSTEMD_STATE "revd-state" /* the name of what this process leaves to the next */
 
 /* Has the manager keep the descriptors for the next process, which gets them under that name. 0

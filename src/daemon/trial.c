@@ -38,9 +38,8 @@ static void on_ended(evutil_socket_t fd, short what, void *arg)
 /* Standard output is of no interest, and `fd` is what it holds open until it ends. */
 static int spawn(const char *program, const char *file, int fd, pid_t *ret)
 {
-	char *argv[] = {(char *)(uintptr_t)program, (char *)(uintptr_t)"--check",
-		(char *)(uintptr_t)(file ? "-c" : NULL),
-		(char *)(uintptr_t)file, NULL};
+	char *argv[] = {(char *)(uintptr_t)program, (char *)(uintptr_t) "--check",
+		(char *)(uintptr_t)(file ? "-c" : NULL), (char *)(uintptr_t)file, NULL};
 	posix_spawn_file_actions_t actions;
 	int r = posix_spawn_file_actions_init(&actions);
 

@@ -10,7 +10,7 @@
 
 #define TICK_US 100000 /* timeouts are kept to within this */
 #define GLANCE_NS 10000u
-#define LOOKS 32       /* without a system call, while spinning; then events have their turn */
+#define LOOKS 32 /* without a system call, while spinning; then events have their turn */
 
 struct command {
 	void (*run)(struct worker *, void *arg);

@@ -3,18 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "util/log.h"
-
-static void unpack_fds(struct predecessor *p, struct rv_unpack *u, struct rv_takeover *ret)
-{
-	uint64_t n = rv_unpack_u64(u);
-
-	u->failed |= n > RV_HANDOVER_FDS;
-	for (uint64_t i = 0; i < n && rv_unpack_ok(u); i++) {
-		ret->fds[ret->n_fds++] = parcel_take_fd(&p->parcel, (size_t)rv_unpack_u64(u));
-	}
-}
 
 static int unpack_legacy(struct predecessor *p, struct rv_unpack *u, struct legacy *l)
 {
@@ -25,8 +14,7 @@ static int unpack_legacy(struct predecessor *p, struct rv_unpack *u, struct lega
 	l->transport = rv_unpack_string(u);
 	l->address = rv_unpack_string(u);
 	l->version = rv_unpack_u64(u);
-	unpack_fds(p, u, &l->backend);
-	l->backend.data = rv_unpack_blob(u);
+	takeover_unpack_backend(&l->backend, &p->parcel, u);
 	l->peers.parcel = &p->parcel;
 	instances = rv_unpack_u64(u);
 	for (uint64_t i = 0; r == 0 && i < instances && rv_unpack_ok(u); i++) {
@@ -53,6 +41,7 @@ static void unpack(struct predecessor *p)
 			log_error("what the process before has left is damaged: endpoint %zu of "
 				  "%llu and those behind it are not taken over",
 				p->n + 1, (unsigned long long)n);
+			takeover_finish(&p->v[p->n].backend);
 			takeover_peers_finish(&p->v[p->n].peers);
 			return;
 		}
@@ -79,16 +68,6 @@ void predecessor_init(struct predecessor *p, const int *ends, size_t n)
 	unpack(p);
 }
 
-static void close_fds(struct rv_takeover *t)
-{
-	for (size_t i = 0; i < t->n_fds; i++) {
-		if (t->fds[i] >= 0) {
-			close(t->fds[i]);
-			t->fds[i] = -1;
-		}
-	}
-}
-
 static bool is_for(const struct legacy *l, const struct config_endpoint *cfg)
 {
 	return strcmp(l->transport, cfg->ops->name) == 0 && strcmp(l->address, cfg->names[0]) == 0;
@@ -96,7 +75,7 @@ static bool is_for(const struct legacy *l, const struct config_endpoint *cfg)
 
 static void drop(struct legacy *l)
 {
-	close_fds(&l->backend);
+	takeover_finish(&l->backend);
 	takeover_peers_finish(&l->peers);
 	l->address = NULL;
 }
@@ -110,8 +89,8 @@ static void end(struct legacy *l, const struct config_registry *reg)
 	struct rv_err err;
 	void *block;
 
-	log_notice("%s: it is not in the configuration any more, %zu peers end", l->name,
-		l->peers.n);
+	log_notice(
+		"%s: it is not in the configuration any more, %zu peers end", l->name, l->peers.n);
 	if (!ops || !handover_is_supported(ops) || l->version != ops->handover_version) {
 		return;
 	}

@@ -7,18 +7,14 @@ bool successor_can_have(const struct endpoint *ep)
 	return !ep->draining && handover_is_supported(ep->ops);
 }
 
-static void pack_backend(struct rv_pack *p, const struct endpoint *ep, struct parcel *parcel)
+static void pack_backend(const struct endpoint *ep, struct parcel *parcel)
 {
-	struct rv_handover h = {.n_fds = 0};
+	struct rv_handover h = {.data = {.len = 0}};
 
 	ep->ops->hand_over(ep->block, &h);
-	p->failed |= h.data.failed;
-	rv_pack_u64(p, h.n_fds);
-	for (size_t i = 0; i < h.n_fds; i++) {
-		rv_pack_u64(p, parcel_add_fd(parcel, h.fds[i]));
-	}
-	rv_pack_blob(p, h.data.data, h.data.len);
+	handover_pack_backend(&h, parcel);
 	free(h.data.data);
+	free(h.fds.data);
 }
 
 static void pack_endpoint(const struct endpoint *ep, struct parcel *parcel)
@@ -29,7 +25,7 @@ static void pack_endpoint(const struct endpoint *ep, struct parcel *parcel)
 	rv_pack_string(p, ep->ops->name);
 	rv_pack_string(p, ep->cfg->names[0]);
 	rv_pack_u64(p, ep->ops->handover_version);
-	pack_backend(p, ep, parcel);
+	pack_backend(ep, parcel);
 	rv_pack_u64(p, ep->n_instances);
 	for (unsigned i = 0; i < ep->n_instances; i++) {
 		size_t begin;

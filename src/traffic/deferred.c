@@ -5,8 +5,8 @@
 #include "traffic/input.h"
 
 /* Answers lines of a run that is longer; its ticket stays. */
-static void answer_lines(struct ticket *ticket, size_t lines, unsigned status,
-	const void *text, size_t n)
+static void answer_lines(
+	struct ticket *ticket, size_t lines, unsigned status, const void *text, size_t n)
 {
 	const struct ticket c = *ticket;
 	struct rv_instance *in = c.in;

@@ -95,6 +95,23 @@ static void end_blob(struct rv_pack *p, size_t begin)
 	}
 }
 
+void handover_pack_backend(struct rv_handover *h, struct parcel *parcel)
+{
+	struct rv_pack *p = &parcel->data;
+	size_t n = h->fds.len / sizeof(int);
+
+	rv_pack_u64(p, n);
+	for (size_t i = 0; i < n; i++) {
+		int fd;
+
+		memcpy(&fd, h->fds.data + i * sizeof(fd), sizeof(fd));
+		rv_pack_u64(p, parcel_add_fd(parcel, fd));
+	}
+	rv_pack_blob(p, h->data.data, h->data.len);
+	p->failed |= h->data.failed || h->fds.failed;
+	h->data.len = h->fds.len = 0;
+}
+
 bool handover_is_supported(const struct rv_backend_ops *ops)
 {
 	return ops->size > offsetof(struct rv_backend_ops, take_over_peer) && ops->hand_over &&
@@ -114,17 +131,10 @@ static void pack_peer(struct rv_instance *in, struct peer *p, void *arg)
 	struct rv_pack *pack = &packing->parcel->data;
 	size_t begin = begin_blob(pack);
 
-	h->n_fds = 0;
-	h->data.len = 0;
 	in->ops->hand_over_peer(in->block, peer_block(p), h);
-	pack->failed |= h->data.failed;
 	rv_pack_u64(pack, p->client);
 	rv_pack_u64(pack, p->bits & BITS);
-	rv_pack_u64(pack, h->n_fds);
-	for (size_t i = 0; i < h->n_fds; i++) {
-		rv_pack_u64(pack, parcel_add_fd(packing->parcel, h->fds[i]));
-	}
-	rv_pack_blob(pack, h->data.data, h->data.len);
+	handover_pack_backend(h, packing->parcel);
 	pack_backlog(pack, p->backlog);
 	end_blob(pack, begin);
 	packing->n++;
@@ -145,4 +155,5 @@ void handover_pack(struct rv_instance *in, struct parcel *parcel)
 		memcpy(p->data + n_at - sizeof(packing.n), &packing.n, sizeof(packing.n));
 	}
 	free(packing.of_backend.data.data);
+	free(packing.of_backend.fds.data);
 }

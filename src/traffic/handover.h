@@ -10,6 +10,14 @@
 #include "traffic/instance.h"
 #include "util/parcel.h"
 
+/* What a backend has written, with the numbers that its descriptors have in the parcel; and
+ * empties it. */
+void handover_pack_backend(struct rv_handover *, struct parcel *);
+/* The other way round; takeover_finish() in any case. */
+void takeover_unpack_backend(struct rv_takeover *, struct parcel_in *, struct rv_unpack *);
+/* Closes what was not taken. */
+void takeover_finish(struct rv_takeover *);
+
 /* Can peers of such a backend go on in another process? */
 bool handover_is_supported(const struct rv_backend_ops *);
 

@@ -74,8 +74,7 @@ static int unpack_record(const struct arrivals *all, struct rv_unpack *u, struct
 	uint64_t client = rv_unpack_u64(u), total = rv_unpack_u64(u);
 	struct rv_unpack data = rv_unpack_blob(u);
 	const struct peer *to = reply_to ? find_arrived(all, client) : NULL;
-	struct waiting_record rec = {
-		.tag = (uint32_t)tag, .lines = lines != 0, .total = total};
+	struct waiting_record rec = {.tag = (uint32_t)tag, .lines = lines != 0, .total = total};
 
 	if (!rv_unpack_ok(u) || data.left > UINT32_MAX || (rec.lines && data.left == 0)) {
 		return -EBADMSG;
@@ -184,44 +183,48 @@ static int unpack_backlog(const struct arrivals *all, struct peer *p, struct rv_
 
 /* Peers. */
 
-static void get_fds(struct takeover_peers *t, struct rv_unpack *u, struct rv_takeover *ret)
+void takeover_unpack_backend(struct rv_takeover *t, struct parcel_in *parcel, struct rv_unpack *u)
 {
 	uint64_t n = rv_unpack_u64(u);
 
-	u->failed |= n > RV_HANDOVER_FDS;
-	for (uint64_t i = 0; i < n && rv_unpack_ok(u); i++) {
-		uint64_t number = rv_unpack_u64(u);
-
-		ret->fds[ret->n_fds++] = parcel_take_fd(t->parcel, (size_t)number);
+	*t = (struct rv_takeover){.n_fds = 0};
+	if (rv_unpack_ok(u) && n <= parcel->n_fds) {
+		t->fds = calloc((size_t)n + 1, sizeof(*t->fds));
 	}
+	u->failed |= t->fds == NULL;
+	for (; t->n_fds < n && rv_unpack_ok(u); t->n_fds++) {
+		t->fds[t->n_fds] = parcel_take_fd(parcel, (size_t)rv_unpack_u64(u));
+	}
+	t->data = rv_unpack_blob(u);
 }
 
-static void close_left(struct rv_takeover *t)
+void takeover_finish(struct rv_takeover *t)
 {
 	for (size_t i = 0; i < t->n_fds; i++) {
 		if (t->fds[i] >= 0) {
 			close(t->fds[i]);
 		}
 	}
+	free(TAKE_PTR(t->fds));
+	t->n_fds = 0;
 }
 
 /* Makes the peer; what it has unfinished follows when all are there. */
-static int arrive(struct rv_instance *in, struct takeover_peers *t, struct rv_unpack *u,
-	struct arrival *ret)
+static int arrive(
+	struct rv_instance *in, struct takeover_peers *t, struct rv_unpack *u, struct arrival *ret)
 {
-	struct rv_takeover of_backend = {.n_fds = 0};
+	struct rv_takeover of_backend;
 	uint64_t bits;
 	void *block = NULL;
 	int r;
 
 	ret->old_client = rv_unpack_u64(u);
 	bits = rv_unpack_u64(u);
-	get_fds(t, u, &of_backend);
-	of_backend.data = rv_unpack_blob(u);
+	takeover_unpack_backend(&of_backend, t->parcel, u);
 	ret->backlog = *u;
 	r = rv_unpack_ok(u) ? in->ops->take_over_peer(in->block, &of_backend, &block, &ret->closing)
 			    : -EBADMSG;
-	close_left(&of_backend);
+	takeover_finish(&of_backend);
 	if (r < 0) {
 		return r;
 	}

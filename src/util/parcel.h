@@ -35,7 +35,7 @@ struct parcel_in {
 	struct rv_unpack data; /* what was packed */
 	int *fds;              /* -1: it was taken, or is missing */
 	size_t n_fds;
-	size_t missing;        /* descriptors that did not arrive */
+	size_t missing; /* descriptors that did not arrive */
 };
 
 #define PARCEL_WHY 128 /* bytes of a sentence */

@@ -295,6 +295,5 @@ struct rv_backend_ops { /* grows at the tail only */
 	/* Makes it with host->peer_new(), or finds it where attach() has made it. What is unsent
 	 * is told with host->blocked(). It is not read from before resume(). *ret_closing:
 	 * peer_close(RV_CLOSE_FLUSH) was called for it. */
-	int (*take_over_peer)(
-		void *in, struct rv_takeover *, void **ret_peer, bool *ret_closing);
+	int (*take_over_peer)(void *in, struct rv_takeover *, void **ret_peer, bool *ret_closing);
 };

@@ -124,29 +124,22 @@ static inline const char *rv_unpack_string(struct rv_unpack *u)
 	return (const char *)blob.data;
 }
 
-#define RV_HANDOVER_FDS 8u /* of one endpoint or peer */
-
-/* Written by the process that ends. The host empties it before each call. */
+/* Written by the process that ends. The host empties it before each call, and frees it. */
 struct rv_handover {
 	struct rv_pack data;
-	int fds[RV_HANDOVER_FDS]; /* borrowed: the next process gets duplicates */
-	size_t n_fds;
+	struct rv_pack fds; /* int; borrowed: the next process gets duplicates */
 };
 
 /* Read by the next one. */
 struct rv_takeover {
 	struct rv_unpack data;
-	int fds[RV_HANDOVER_FDS]; /* -1: taken, or it did not come over */
+	int *fds; /* -1: taken, or it did not come over; the host's memory */
 	size_t n_fds, next;
 };
 
 static inline void rv_handover_fd(struct rv_handover *h, int fd)
 {
-	if (h->n_fds < RV_HANDOVER_FDS) {
-		h->fds[h->n_fds++] = fd;
-	} else {
-		h->data.failed = true;
-	}
+	rv_pack_bytes(&h->fds, &fd, sizeof(fd));
 }
 
 /* The next descriptor, which is the caller's from now on; -1: it did not come over. */

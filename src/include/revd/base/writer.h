@@ -91,7 +91,8 @@ static inline bool rv_writer_unsent(const struct rv_writer *o, const struct rv_w
 }
 
 /* What is unsent goes with the peer, see <revd/base/handover.h>. 0 or -errno. */
-void rv_writer_hand_over(const struct rv_writer *, const struct rv_writer_peer *, struct rv_handover *);
+void rv_writer_hand_over(
+	const struct rv_writer *, const struct rv_writer_peer *, struct rv_handover *);
 int rv_writer_take_over(
 	struct rv_writer *, struct rv_writer_peer *, struct rv_takeover *) MUST_CHECK;
 
