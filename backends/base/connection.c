@@ -44,8 +44,7 @@ static int watch(struct rv_connection *c, short what)
 	return ops->watch ? ops->watch(c, what & EV_ET ? 0 : what) : watch_event(c, what);
 }
 
-/* Makes the loop watch what is wanted now. */
-static int arm(struct rv_connection *c)
+int rv_connection_arm(struct rv_connection *c)
 {
 	return watch(c, wanted(c));
 }
@@ -53,7 +52,7 @@ static int arm(struct rv_connection *c)
 static void want_read(struct rv_connection *c, bool on)
 {
 	c->reading = on;
-	if (arm(c) < 0) {
+	if (rv_connection_arm(c) < 0) {
 		rv_connection_end(c);
 	}
 }
@@ -76,7 +75,7 @@ int rv_connection_new(struct rv_connections *all, int fd, const struct rv_peer_i
 	event_assign(&c->event, out->host->event_base(out->handle), fd, EV_PERSIST,
 		rv_connection_on_event, c);
 	c->reading = true;
-	if (arm(c) < 0) {
+	if (rv_connection_arm(c) < 0) {
 		out->host->peer_gone(out->handle, c);
 		return -ENOMEM;
 	}
@@ -131,7 +130,7 @@ void rv_connection_close(void *instance, void *peer, enum rv_close how)
 			return;
 		}
 	}
-	if (how == RV_CLOSE_NOW || !c->out.tail || arm(c) < 0) {
+	if (how == RV_CLOSE_NOW || !c->out.tail || rv_connection_arm(c) < 0) {
 		rv_connection_end(c);
 	}
 }
@@ -153,7 +152,7 @@ void rv_connection_input_over(struct rv_connection *c, bool ended)
 	if (c->state == RV_CONNECTION_OPEN) {
 		c->all->out.host->eof(c->all->out.handle, c);
 	}
-	if (c->state != RV_CONNECTION_CLOSED && arm(c) < 0) {
+	if (c->state != RV_CONNECTION_CLOSED && rv_connection_arm(c) < 0) {
 		rv_connection_end(c);
 	}
 }
@@ -256,7 +255,7 @@ void rv_connection_resume(void *instance, void *peer)
 static int watch_output(void *connection, bool on)
 {
 	(void)on;
-	return arm(connection);
+	return rv_connection_arm(connection);
 }
 
 static void sent(void *connection)

@@ -1,4 +1,4 @@
-#include <revd/base/listener.h>
+#include <revd/base/handover.h>
 
 #include <fcntl.h>
 #include <limits.h>
@@ -299,6 +299,73 @@ void rv_listener_close(void *listener)
 	l->path = NULL;
 	fd_close_p(&l->fd);
 	l->is_open = false;
+}
+
+/* The next process. */
+
+void rv_listener_hand_over(void *listener, struct rv_handover *h)
+{
+	const struct rv_listener *l = listener;
+
+	rv_pack_u64(&h->data, l->adopted);
+	if (!l->adopted) {
+		rv_handover_fd(h, l->fd);
+		rv_names_hand_over(h, l->path, l->id);
+		rv_names_lock_hand_over(h, &l->lock);
+	}
+}
+
+static int take(struct rv_listener *l, struct rv_takeover *t)
+{
+	int r;
+
+	l->fd = rv_takeover_fd(t);
+	if (l->fd < 0) {
+		return -EBADMSG;
+	}
+	r = rv_names_take_over(t, &l->path, &l->id);
+	return r < 0 ? r : rv_names_lock_take_over(t, &l->lock);
+}
+
+/* Is it what is wanted now? */
+static int check_taken(struct rv_listener *l, const struct rv_endpoint_info *info, struct rv_err *e)
+{
+	const struct rv_listener_config *c = l->cfg;
+
+	if (get_option(l->fd, SO_TYPE) != socket_type(c) || get_option(l->fd, SO_ACCEPTCONN) != 1 ||
+		(l->path ? strcmp(l->path, c->path) != 0 : !is_abstract(c))) {
+		return rv_fail(e, -EBUSY, "%s: it is another kind of socket now", c->path);
+	}
+	if (l->path && rv_names_lost(l->path, l->id, e) < 0) {
+		return -ESTALE;
+	}
+	if (listen(l->fd, (int)c->backlog) < 0) {
+		return rv_fail_errno(e, "listen %s", c->path);
+	}
+	return l->path ? apply_mode(l, info, e) : 0;
+}
+
+int rv_listener_take_over(void *listener, const struct rv_endpoint_info *info, const void *cfg,
+	const int *fds, size_t n_fds, struct rv_takeover *t, struct rv_err *e)
+{
+	struct rv_listener *l = listener;
+	bool adopted = rv_unpack_u64(&t->data) != 0;
+	int r = 0;
+
+	*l = (struct rv_listener){.cfg = cfg, .fd = -1, .lock = {.fd = -1}, .is_open = true};
+	if (!adopted) {
+		r = take(l, t);
+		r = r < 0 ? rv_fail(e, r, "what the process before has left makes no sense") : 0;
+	}
+	if (adopted || n_fds > 0 || !cfg) { /* it is passed on by another one, or not served */
+		rv_listener_close(l);
+		return cfg ? rv_listener_open(l, info, cfg, fds, n_fds, e) : 0;
+	}
+	r = r < 0 ? r : check_taken(l, info, e);
+	if (r < 0) {
+		rv_listener_close(l);
+	}
+	return r;
 }
 
 /* Who may connect. */

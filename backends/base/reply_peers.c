@@ -37,8 +37,7 @@ static bool evict(struct rv_shared *all)
 	return e != NULL;
 }
 
-/* A reply peer on fd, which it takes over on success. */
-static int peer_new(
+int rv_shared_reply_peer_new(
 	struct rv_shared *all, const char *token, size_t n, int fd, struct rv_shared_peer **ret)
 {
 	struct rv_shared_peer *p;
@@ -80,7 +79,7 @@ static int peer_open(
 	if (fd < 0) {
 		return fd;
 	}
-	r = peer_new(all, token, n, fd, ret);
+	r = rv_shared_reply_peer_new(all, token, n, fd, ret);
 	if (r == 0) {
 		fd = -1; /* the peer's now */
 	}
@@ -100,7 +99,7 @@ static int renew(struct rv_shared *all, struct rv_shared_peer **p)
 	}
 	all->out.host->dropped(all->out.handle, RV_DROP_PEER_GONE, (*p)->out.tail != NULL);
 	rv_shared_end(*p);
-	r = peer_new(all, e.token, e.len, fd, p);
+	r = rv_shared_reply_peer_new(all, e.token, e.len, fd, p);
 	if (r == 0) {
 		fd = -1;
 	}

@@ -1,6 +1,7 @@
 #include <revd/base/writer.h>
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 
 struct rv_writer_tail {
@@ -241,4 +242,49 @@ void rv_writer_drop(struct rv_writer *o, struct rv_writer_peer *p)
 		arena_empty(o);
 	}
 	tail_free(o, p);
+}
+
+void rv_writer_hand_over(
+	const struct rv_writer *o, const struct rv_writer_peer *p, struct rv_handover *h)
+{
+	const struct rv_writer_tail *t = p->tail;
+
+	if (t) {
+		rv_pack_blob(&h->data, t->data + t->head, t->end - t->head);
+	} else {
+		rv_pack_blob(&h->data, o->mem, o->owner == p ? o->used : 0);
+	}
+}
+
+/* Are they what send() is given: whole messages with their heads? */
+static bool are_messages(const uint8_t *p, size_t n)
+{
+	while (n > 0) {
+		size_t len = n > RV_WRITER_HEAD ? RV_WRITER_HEAD + rv_writer_message(p).len : n + 1;
+
+		if (len > n) {
+			return false;
+		}
+		p += len;
+		n -= len;
+	}
+	return true;
+}
+
+int rv_writer_take_over(struct rv_writer *o, struct rv_writer_peer *p, struct rv_takeover *t)
+{
+	struct rv_unpack tail = rv_unpack_blob(&t->data);
+	int r;
+
+	if (!rv_unpack_ok(&tail) || (o->ops.messages && !are_messages(tail.data, tail.left))) {
+		return -EBADMSG;
+	}
+	if (tail.left == 0) {
+		return 0;
+	}
+	r = tail_make(o, p, tail.data, tail.left);
+	if (r == 0) {
+		o->host->blocked(o->handle, p);
+	}
+	return r;
 }

@@ -30,7 +30,7 @@ static void leave_times(int fd)
 	}
 }
 
-static int copy_paths(struct fifo_endpoint *ep, const struct fifo_config *cfg)
+int fifo_copy_paths(struct fifo_endpoint *ep, const struct fifo_config *cfg)
 {
 	ep->path = rv_names_join(cfg->path, "");
 	ep->out_path = rv_names_join(cfg->path, ".out");
@@ -73,8 +73,7 @@ static int adopt_one(int fd, int *ret, struct rv_err *e)
 	return 0;
 }
 
-/* One of them is the request FIFO; another one may be PATH.out. */
-static int adopt(struct fifo_endpoint *ep, const int *fds, size_t n, struct rv_err *e)
+int fifo_adopt(struct fifo_endpoint *ep, const int *fds, size_t n, struct rv_err *e)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct rv_names_id id = rv_names_id_fd(fds[i]);
@@ -125,7 +124,7 @@ static void remove_leftover_link(const char *path)
  * had clients left in it; a directory that the admin named is the admin's. One
  * that we found beside an inherited FIFO stays with it: clients may come before
  * we are back. */
-static int make_directory(struct fifo_endpoint *ep, const struct rv_endpoint_info *info,
+int fifo_make_directory(struct fifo_endpoint *ep, const struct rv_endpoint_info *info,
 	const struct fifo_config *cfg, struct rv_err *e)
 {
 	bool made = false;
@@ -151,10 +150,10 @@ static int make_names(struct fifo_endpoint *ep, const struct rv_endpoint_info *i
 	int r = rv_names_lock(ep->path, &ep->lock, e);
 
 	if (r == 0) {
-		r = adopt(ep, fds, n_fds, e);
+		r = fifo_adopt(ep, fds, n_fds, e);
 	}
 	if (r == 0) {
-		r = make_directory(ep, info, cfg, e);
+		r = fifo_make_directory(ep, info, cfg, e);
 	}
 	if (r == 0) {
 		r = make_fifo(ep, ep->out_path, info->out_mode, info, &ep->out_fd, &ep->out_id, e);
@@ -173,7 +172,7 @@ int fifo_open(void *block, const struct rv_endpoint_info *info, const void *cfg,
 
 	*ep = (struct fifo_endpoint){
 		.live = true, .fd = -1, .out_fd = -1, .dir_fd = -1, .max_peers = info->max_peers};
-	r = copy_paths(ep, cfg);
+	r = fifo_copy_paths(ep, cfg);
 	if (r < 0) {
 		rv_fail(e, r, "no memory");
 	} else {

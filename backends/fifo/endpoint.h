@@ -2,7 +2,7 @@
  * FIFOs, PATH.d or where that is a link to. Main thread. */
 #pragma once
 
-#include <revd/base/names.h>
+#include <revd/base/handover.h>
 
 struct fifo_config {
 	const char *path;
@@ -25,6 +25,16 @@ int fifo_open(void *ep, const struct rv_endpoint_info *, const void *cfg, const 
 	size_t n_fds, struct rv_err *);
 int fifo_reconfigure(void *ep, const struct rv_endpoint_info *, const void *cfg, struct rv_err *);
 void fifo_close(void *ep);
+void fifo_hand_over(void *ep, struct rv_handover *);
+int fifo_take_over(void *ep, const struct rv_endpoint_info *, const void *cfg, const int *fds,
+	size_t n_fds, struct rv_takeover *, struct rv_err *);
+
+/* Steps of opening: the paths; the inherited descriptors, one of which is the request FIFO and
+ * another one perhaps PATH.out, by descriptors of its own; the directory. 0 or -errno. */
+int fifo_copy_paths(struct fifo_endpoint *, const struct fifo_config *) MUST_CHECK;
+int fifo_adopt(struct fifo_endpoint *, const int *fds, size_t n, struct rv_err *) MUST_CHECK;
+int fifo_make_directory(struct fifo_endpoint *, const struct rv_endpoint_info *,
+	const struct fifo_config *, struct rv_err *) MUST_CHECK;
 
 /* Removes the names that we made and lets go of the lock; what is open stays so. */
 void fifo_release_names(struct fifo_endpoint *);

@@ -200,4 +200,9 @@ const struct rv_backend_ops fifo_backend = {
 	.drain = drain,
 	.detach = detach,
 	RV_SHARED_REPLY_OPS,
+	.handover_version = 1,
+	.hand_over = fifo_hand_over,
+	.take_over = fifo_take_over,
+	.hand_over_peer = rv_shared_hand_over_peer,
+	.take_over_peer = rv_shared_take_over_peer,
 };

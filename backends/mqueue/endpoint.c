@@ -136,3 +136,35 @@ void mqueue_close(void *block)
 	mqueue_finish(&ep->out);
 	*ep = (struct mqueue_endpoint){0};
 }
+
+/* Queues live by their names, with what is in them: they are opened again, as those of a
+ * daemon that was killed. */
+void mqueue_hand_over(void *block, struct rv_handover *h)
+{
+	const struct mqueue_endpoint *ep = block;
+
+	rv_names_hand_over(h, ep->in.name, ep->in.id);
+	rv_names_hand_over(h, ep->out.name, ep->out.id);
+}
+
+static int take(struct mqueue_endpoint *ep, struct rv_takeover *t)
+{
+	int r = rv_names_take_over(t, &ep->in.name, &ep->in.id);
+
+	return r < 0 ? r : rv_names_take_over(t, &ep->out.name, &ep->out.id);
+}
+
+int mqueue_take_over(void *block, const struct rv_endpoint_info *info, const void *cfg,
+	const int *fds, size_t n_fds, struct rv_takeover *t, struct rv_err *e)
+{
+	struct mqueue_endpoint *ep = block;
+	int r;
+
+	if (cfg) {
+		return mqueue_open(ep, info, cfg, fds, n_fds, e);
+	}
+	*ep = (struct mqueue_endpoint){.live = true, .in = {.q = -1}, .out = {.q = -1}};
+	r = take(ep, t);
+	mqueue_close(ep);
+	return r;
+}

@@ -131,4 +131,9 @@ const struct rv_backend_ops mqueue_backend = {
 	.drain = drain,
 	.detach = detach,
 	RV_SHARED_REPLY_OPS,
+	.handover_version = 1,
+	.hand_over = mqueue_hand_over,
+	.take_over = mqueue_take_over,
+	.hand_over_peer = rv_shared_hand_over_peer,
+	.take_over_peer = rv_shared_take_over_peer,
 };

@@ -247,6 +247,7 @@ void pty_close(void *endpoint)
 	}
 	pty_release_name(ep);
 	drop_next(ep);
+	held_finish(&ep->held);
 	fd_close_p(&ep->inotify);
 	pthread_mutex_destroy(&ep->lock);
 	ep->is_open = false;

@@ -8,7 +8,8 @@
 #pragma once
 
 #include <pthread.h>
-#include <revd/base/names.h>
+#include <revd/base/handover.h>
+#include "pty/held.h"
 #include "pty/terminal.h"
 
 enum pty_framing { PTY_LINE, PTY_CHUNK };
@@ -29,7 +30,10 @@ struct pty_endpoint {
 	struct rv_endpoint_info info;
 	struct terminal next; /* the link leads there */
 	int watch;            /* of it: tells that somebody has opened it; -1: none */
+	unsigned openers;     /* of it, seen so far; and: */
+	bool left;            /* one has closed it */
 	int inotify;
+	struct held held; /* its base is the worker's */
 };
 
 /* rv_backend_ops. */
@@ -40,6 +44,9 @@ int pty_open(void *endpoint, const struct rv_endpoint_info *, const void *cfg, c
 int pty_reconfigure(
 	void *endpoint, const struct rv_endpoint_info *, const void *cfg, struct rv_err *);
 void pty_close(void *endpoint);
+void pty_hand_over(void *endpoint, struct rv_handover *);
+int pty_take_over(void *endpoint, const struct rv_endpoint_info *, const void *cfg, const int *fds,
+	size_t n_fds, struct rv_takeover *, struct rv_err *);
 
 /* Takes the terminal that was opened, with its watch, locks it, and makes the link lead to another
  * one. They are the caller's also if there is no other: -errno, and the link leads nowhere. */

@@ -86,8 +86,53 @@ bool held_take(struct held *all, int master)
 	return true;
 }
 
+void held_hand_over(const struct held *all, struct rv_handover *h)
+{
+	rv_pack_u64(&h->data, all->n);
+	for (const struct held_terminal *t = all->first; t; t = t->next) {
+		rv_handover_fd(h, t->master);
+	}
+}
+
+int held_take_over(struct held *all, struct rv_takeover *t)
+{
+	uint64_t n = rv_unpack_u64(&t->data);
+
+	if (!rv_unpack_ok(&t->data) || n > t->n_fds) {
+		return -EBADMSG;
+	}
+	all->arrived = calloc((size_t)n + 1, sizeof(*all->arrived));
+	if (!all->arrived) {
+		return -ENOMEM;
+	}
+	for (; all->n_arrived < n; all->n_arrived++) {
+		all->arrived[all->n_arrived] = rv_takeover_fd(t);
+	}
+	return 0;
+}
+
+void held_watch(struct held *all, struct event_base *base, size_t max)
+{
+	all->base = base;
+	all->max = max;
+	for (; all->n_arrived > 0; all->n_arrived--) {
+		int master = all->arrived[all->n_arrived - 1];
+
+		if (master >= 0 && !held_take(all, master)) {
+			close(master);
+		}
+	}
+	free(all->arrived);
+	all->arrived = NULL;
+}
+
 void held_finish(struct held *all)
 {
+	for (; all->n_arrived > 0; all->n_arrived--) {
+		fd_close_p(&all->arrived[all->n_arrived - 1]);
+	}
+	free(all->arrived);
+	all->arrived = NULL;
 	while (all->first) {
 		drop(all->first);
 	}

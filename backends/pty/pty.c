@@ -42,13 +42,10 @@ struct session {
 
 struct instance {
 	struct rv_connections connections;
-	struct held held;
 	struct pty_endpoint *ep;
 	struct event *opened, *tick;
 	size_t n_lingering;
-	unsigned openers; /* of the terminal that the link leads to, seen so far; and: */
-	bool left;        /* one has closed it */
-	bool retry;       /* there is no terminal for the next one */
+	bool retry; /* there is no terminal for the next one */
 };
 
 static const struct rv_option options[] = {
@@ -109,8 +106,8 @@ static void tell(struct instance *in, const struct inotify_event *e)
 		return; /* of the directory; or a watch is no more */
 	}
 	if (e->wd == in->ep->watch) {
-		in->openers += told.opened;
-		in->left |= !told.opened;
+		in->ep->openers += told.opened;
+		in->ep->left |= !told.opened;
 	} else {
 		out->host->each_peer(out->handle, tell_session, &told);
 	}
@@ -150,7 +147,7 @@ static void look_around(struct instance *in)
 	if (any) {
 		out->host->each_peer(out->handle, end_shared, NULL);
 	}
-	if (in->openers > 0 && !in->connections.draining) {
+	if (in->ep->openers > 0 && !in->connections.draining) {
 		event_active(in->opened, EV_READ, 0); /* a session is to begin */
 	}
 }
@@ -208,7 +205,7 @@ static void close_session(struct rv_connection *c)
 	s->lingering = 0;
 	inotify_rm_watch(in->ep->inotify, s->watch);
 	fd_close_p(&s->slave);
-	if (!left || c->all->detaching || !held_take(&in->held, master)) {
+	if (!left || c->all->detaching || !held_take(&in->ep->held, master)) {
 		close(master);
 	}
 }
@@ -317,11 +314,16 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	start_tick(in);
 }
 
-static struct rv_connection *new_session(struct instance *in, const struct terminal *t)
+static struct rv_peer_info describe(const struct instance *in)
 {
-	const struct rv_peer_info info = {.flags = in->ep->framing == PTY_LINE ? RV_PEER_STREAM : 0,
+	return (struct rv_peer_info){.flags = in->ep->framing == PTY_LINE ? RV_PEER_STREAM : 0,
 		.uid = (uid_t)-1,
 		.gid = (gid_t)-1};
+}
+
+static struct rv_connection *new_session(struct instance *in, const struct terminal *t)
+{
+	const struct rv_peer_info info = describe(in);
 	struct rv_connection *c;
 
 	return rv_connection_new(&in->connections, t->master, &info, &c) < 0 ? NULL : c;
@@ -329,14 +331,14 @@ static struct rv_connection *new_session(struct instance *in, const struct termi
 
 static void begin_session(struct instance *in)
 {
-	bool shared = in->openers > 1, left = in->left;
+	bool shared = in->ep->openers > 1, left = in->ep->left;
 	struct rv_connection *c;
 	struct session *s;
 	struct terminal t;
 	int watch, r;
 
-	in->openers = 0;
-	in->left = false;
+	in->ep->openers = 0;
+	in->ep->left = false;
 	r = pty_take(in->ep, &t, &watch);
 	if (r < 0) {
 		go_down(in, r);
@@ -368,9 +370,68 @@ static void on_opened(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	look_around(in);
-	if (in->openers > 0 && !in->connections.draining) {
+	if (in->ep->openers > 0 && !in->connections.draining) {
 		begin_session(in);
 	}
+}
+
+/* From one process to the next. */
+
+static void hand_over_peer(void *instance, void *peer, struct rv_handover *h)
+{
+	struct session *s = peer;
+
+	(void)instance;
+	rv_connection_hand_over(&s->connection, h);
+	rv_pack_u64(&h->data, s->slave >= 0);
+	if (s->slave >= 0) {
+		rv_handover_fd(h, s->slave);
+	}
+	rv_pack_u64(&h->data, (uint64_t)s->watch);
+	rv_pack_u64(&h->data, s->lingering);
+	rv_pack_u64(&h->data, s->said_end);
+}
+
+static int restore(struct instance *in, struct session *s, struct rv_takeover *t)
+{
+	bool has_slave = rv_unpack_u64(&t->data) != 0;
+
+	s->slave = has_slave ? rv_takeover_fd(t) : -1;
+	s->watch = (int)rv_unpack_u64(&t->data);
+	s->lingering = (uint16_t)rv_unpack_u64(&t->data);
+	s->said_end = rv_unpack_u64(&t->data) != 0;
+	if (!rv_unpack_ok(&t->data) || s->lingering > LINGER_TICKS) {
+		s->lingering = 0;
+		return -EBADMSG;
+	}
+	in->n_lingering += s->lingering > 0;
+	start_tick(in);
+	return 0;
+}
+
+static int take_over_peer(void *instance, struct rv_takeover *t, void **ret_peer, bool *ret_closing)
+{
+	struct instance *in = instance;
+	const struct rv_peer_info info = describe(in);
+	int master = rv_takeover_fd(t), r;
+	struct rv_connection *c;
+
+	if (master < 0) {
+		return -EBADF;
+	}
+	r = rv_connection_take_over(&in->connections, master, &info, t, &c, ret_closing);
+	if (r < 0) {
+		return r;
+	}
+	((struct session *)c)->slave = -1;
+	r = restore(in, (struct session *)c, t);
+	if (r < 0) {
+		rv_connection_end(c);
+		return r;
+	}
+	*ret_closing |= ((struct session *)c)->lingering > 0;
+	*ret_peer = c;
+	return 0;
 }
 
 /* The instance. */
@@ -380,7 +441,7 @@ static void detach(void *block)
 	struct instance *in = block;
 
 	rv_connections_finish(in);
-	held_finish(&in->held);
+	held_finish(&in->ep->held);
 	if (in->opened) {
 		event_free(in->opened);
 	}
@@ -400,7 +461,7 @@ static int attach(void *block, void *endpoint, const struct rv_host *host,
 	int r = rv_connections_init(&in->connections, host, handle, &ops, READ);
 
 	in->ep = endpoint;
-	in->held = (struct held){.base = base, .max = in->ep->info.max_peers};
+	held_watch(&in->ep->held, base, in->ep->info.max_peers);
 	if (r == 0) {
 		in->opened = event_new(base, in->ep->inotify, EV_READ | EV_PERSIST, on_opened, in);
 		in->tick = event_new(base, -1, 0, on_tick, in);
@@ -409,6 +470,11 @@ static int attach(void *block, void *endpoint, const struct rv_host *host,
 	if (r < 0) {
 		detach(in);
 		return rv_fail(e, r, "%s: cannot serve: %s", in->ep->path, strerror(-r));
+	}
+	in->retry = in->ep->next.master < 0;
+	start_tick(in);
+	if (in->ep->openers > 0) {
+		event_active(in->opened, EV_READ, 0); /* seen by the process before */
 	}
 	return 0;
 }
@@ -444,4 +510,9 @@ const struct rv_backend_ops pty_backend = {
 	.peer_close = peer_close,
 	.name_at = pty_name_at,
 	RV_WRITER_OPS,
+	.handover_version = 1,
+	.hand_over = pty_hand_over,
+	.take_over = pty_take_over,
+	.hand_over_peer = hand_over_peer,
+	.take_over_peer = take_over_peer,
 };

@@ -279,6 +279,52 @@ void shm_client_start(struct shm_clients *all, int sock, const struct rv_peer_in
 	}
 }
 
+/* From one process to the next. */
+
+void shm_client_hand_over(void *instance, void *peer, struct rv_handover *h)
+{
+	struct shm_client *p = peer;
+
+	(void)instance;
+	rv_connection_hand_over(&p->connection, h);
+	rv_handover_fd(h, p->memory.fd);
+	rv_handover_fd(h, p->memory.wake);
+	rv_pack_u64(&h->data, p->memory.size);
+	rv_pack_u64(&h->data, p->memory.requests.at);
+	rv_pack_u64(&h->data, p->memory.replies.at);
+	rv_pack_u64(&h->data, p->finished);
+}
+
+static int take_memory(struct shm_client *p, struct rv_takeover *t)
+{
+	int fd = rv_takeover_fd(t), wake = rv_takeover_fd(t);
+	uint64_t size = rv_unpack_u64(&t->data), requests_at = rv_unpack_u64(&t->data);
+	uint64_t replies_at = rv_unpack_u64(&t->data);
+
+	p->finished = rv_unpack_u64(&t->data) != 0;
+	t->data.failed |= size > RV_SHM_SIZE_MAX;
+	return shm_memory_take(&p->memory, rv_unpack_ok(&t->data) ? (uint32_t)size : 0, fd, wake,
+		(uint32_t)requests_at, (uint32_t)replies_at);
+}
+
+int shm_client_take_over(struct shm_clients *all, int sock, const struct rv_peer_info *info,
+	struct rv_takeover *t, struct rv_connection **ret, bool *ret_closing)
+{
+	struct shm_client *p;
+	int r = rv_connection_take_over(&all->connections, sock, info, t, ret, ret_closing);
+
+	if (r < 0) {
+		return r;
+	}
+	p = (struct shm_client *)*ret;
+	r = take_memory(p, t);
+	r = r < 0 ? r : add_events(p, sock);
+	if (r < 0) {
+		rv_connection_end(*ret);
+	}
+	return r;
+}
+
 int shm_clients_init(struct shm_clients *all, const struct rv_host *host,
 	struct rv_instance *handle, uint32_t ring_size)
 {

@@ -1,7 +1,7 @@
 /* A client: its memory, its socket, which says that it lives, and what is waited for. */
 #pragma once
 
-#include <revd/base/connection.h>
+#include <revd/base/handover.h>
 #include <sys/queue.h>
 #include "shm/memory.h"
 
@@ -31,5 +31,9 @@ int shm_clients_init(struct shm_clients *, const struct rv_host *, struct rv_ins
 	uint32_t ring_size) MUST_CHECK;
 /* One has connected; the socket is closed if there is no room for it. */
 void shm_client_start(struct shm_clients *, int sock, const struct rv_peer_info *);
+/* Of the process before; info: as for a new one. 0 or -errno. */
+int shm_client_take_over(struct shm_clients *, int sock, const struct rv_peer_info *,
+	struct rv_takeover *, struct rv_connection **ret, bool *ret_closing) MUST_CHECK;
 /* rv_backend_ops. */
+void shm_client_hand_over(void *instance, void *peer, struct rv_handover *);
 enum rv_poll shm_clients_poll(void *instance, bool sleep);

@@ -9,6 +9,7 @@
 
 #include <event2/event.h>
 #include <revd/base/acceptor.h>
+#include <revd/base/handover.h>
 #include <stdio.h>
 #include "shm/client.h"
 
@@ -71,6 +72,24 @@ static void start(void *ctx, int sock)
 	shm_client_start(&in->clients, sock, &info);
 }
 
+static int take_over_peer(void *instance, struct rv_takeover *t, void **ret_peer, bool *ret_closing)
+{
+	struct shm_instance *in = instance;
+	struct rv_peer_info info = {.flags = RV_PEER_STREAM};
+	int sock = rv_takeover_fd(t), r;
+	struct rv_connection *c;
+
+	if (sock < 0) {
+		return -EBADF;
+	}
+	rv_listener_identify(in->listener, sock, &info);
+	r = shm_client_take_over(&in->clients, sock, &info, t, &c, ret_closing);
+	if (r == 0) {
+		*ret_peer = c;
+	}
+	return r;
+}
+
 static void detach(void *block)
 {
 	struct shm_instance *in = block;
@@ -131,4 +150,8 @@ const struct rv_backend_ops shm_backend = {
 	.detach = detach,
 	.poll = shm_clients_poll,
 	RV_CONNECTION_OPS,
+	.handover_version = 1,
+	RV_LISTENER_HANDOVER_OPS,
+	.hand_over_peer = shm_client_hand_over,
+	.take_over_peer = take_over_peer,
 };

@@ -174,7 +174,7 @@ int seqpackets_init(struct seqpackets *all, const struct rv_host *host, struct r
 		&all->connections, host, handle, &ops, SEQPACKET_SLOT * SEQPACKET_SLOTS);
 }
 
-void seqpacket_start(struct seqpackets *all, int fd, struct rv_peer_info *info)
+void seqpacket_prepare(int fd, struct rv_peer_info *info)
 {
 	const int one = 1;
 	int sndbuf = 0;
@@ -184,5 +184,4 @@ void seqpacket_start(struct seqpackets *all, int fd, struct rv_peer_info *info)
 	(void)getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, &n);
 	info->max_line = sndbuf > 4096 ? (size_t)sndbuf - 1024 : 2048;
 	info->max_message = info->max_line < FRAME_MAX ? info->max_line : FRAME_MAX;
-	rv_connection_start(&all->connections, fd, info);
 }

@@ -11,5 +11,5 @@ struct seqpackets {
 
 /* As rv_connections_init(). */
 int seqpackets_init(struct seqpackets *, const struct rv_host *, struct rv_instance *) MUST_CHECK;
-/* A connection begins; it is closed if there is no room for it. */
-void seqpacket_start(struct seqpackets *, int fd, struct rv_peer_info *);
+/* Makes a connection ready for rv_connection_start(), and says what it takes. */
+void seqpacket_prepare(int fd, struct rv_peer_info *);

@@ -6,6 +6,7 @@
  */
 #include <event2/event.h>
 #include <revd/base/acceptor.h>
+#include <revd/base/handover.h>
 #include <revd/base/listener.h>
 #include <revd/base/stream.h>
 #include <stdio.h>
@@ -35,17 +36,48 @@ static void address(const void *config, char *buf, size_t size)
 	snprintf(buf, size, "uds:%s", c->path);
 }
 
-static void start(void *ctx, int fd)
+static struct rv_peer_info describe(const struct uds_instance *in, int fd)
 {
-	struct uds_instance *in = ctx;
 	struct rv_peer_info info = {.flags = in->type == RV_LISTENER_STREAM ? RV_PEER_STREAM : 0};
 
 	rv_listener_identify(in->listener, fd, &info);
-	if (in->type == RV_LISTENER_STREAM) {
-		rv_connection_start(&in->connections, fd, &info);
-	} else {
-		seqpacket_start(&in->packets, fd, &info);
+	if (in->type == RV_LISTENER_SEQPACKET) {
+		seqpacket_prepare(fd, &info);
 	}
+	return info;
+}
+
+static void start(void *ctx, int fd)
+{
+	struct uds_instance *in = ctx;
+	const struct rv_peer_info info = describe(in, fd);
+
+	rv_connection_start(&in->connections, fd, &info);
+}
+
+static void hand_over_peer(void *instance, void *peer, struct rv_handover *h)
+{
+	(void)instance;
+	rv_connection_hand_over(peer, h);
+}
+
+static int take_over_peer(void *instance, struct rv_takeover *t, void **ret_peer, bool *ret_closing)
+{
+	struct uds_instance *in = instance;
+	int fd = rv_takeover_fd(t);
+	struct rv_connection *c;
+	struct rv_peer_info info;
+	int r;
+
+	if (fd < 0) {
+		return -EBADF;
+	}
+	info = describe(in, fd);
+	r = rv_connection_take_over(&in->connections, fd, &info, t, &c, ret_closing);
+	if (r == 0) {
+		*ret_peer = c;
+	}
+	return r;
 }
 
 static void detach(void *block)
@@ -105,4 +137,8 @@ const struct rv_backend_ops uds_backend = {
 	.drain = drain,
 	.detach = detach,
 	RV_CONNECTION_OPS,
+	.handover_version = 1,
+	RV_LISTENER_HANDOVER_OPS,
+	.hand_over_peer = hand_over_peer,
+	.take_over_peer = take_over_peer,
 };

@@ -1,11 +1,13 @@
 #include "daemon/inherited.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "util/fd.h"
 #include "util/log.h"
 
 /* Its unit has to be restarted before anybody finds it again. */
@@ -27,14 +29,17 @@ int inherited_init(struct inherited *in)
 		return -ENOMEM;
 	}
 	in->fds = calloc(in->given.n + 1, sizeof(*in->fds));
+	in->n_state = systemd_fds_take(&in->given, SYSTEMD_STATE, in->state, ARRAY_SIZE(in->state));
 	in->endpoints = calloc(in->given.n + 1, sizeof(*in->endpoints));
-	if (!in->fds || !in->endpoints) {
+	in->copies = calloc(in->given.n + 1, sizeof(*in->copies));
+	if (!in->fds || !in->endpoints || !in->copies) {
 		log_error("out of memory");
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < in->given.n; i++) {
 		descriptor_init(&in->fds[i], in->given.fds[i], in->given.names[i]);
 		in->endpoints[i] = in->fds[i].endpoint;
+		in->copies[i] = fcntl(in->given.fds[i], F_DUPFD_CLOEXEC, SYSTEMD_FIRST_FD);
 		warn_of_lost(&in->fds[i]);
 	}
 	return 0;
@@ -42,6 +47,10 @@ int inherited_init(struct inherited *in)
 
 void inherited_finish(struct inherited *in)
 {
+	for (size_t i = 0; in->copies && i < in->given.n; i++) {
+		fd_close(in->copies[i]);
+	}
+	free(in->copies);
 	systemd_fds_finish(&in->given);
 	free(in->fds);
 	free(in->endpoints);

@@ -16,10 +16,13 @@
 
 struct inherited {
 	struct systemd_fds given;
-	struct descriptor *fds;   /* given.n */
-	const char **endpoints;   /* their names, in the same order */
-	char *sections;           /* for config_source.more; NULL: none are needed */
-	bool serving;             /* what is assigned is served, and stays where it is */
+	struct descriptor *fds; /* given.n */
+	const char **endpoints; /* their names, in the same order */
+	int *copies;            /* for a process that takes this one's place; -1: none */
+	int state[4];           /* what the process before has left, n_state */
+	size_t n_state;
+	char *sections; /* for config_source.more; NULL: none are needed */
+	bool serving;   /* what is assigned is served, and stays where it is */
 };
 
 /* Takes over what the environment says. 0, or -errno after an error message. */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sysexits.h>
 #include "daemon/reloader.h"
+#include "daemon/restart.h"
 #include "daemon/systemd.h"
 #include "server/server.h"
 #include "util/clock.h"
@@ -18,7 +19,8 @@
 struct daemon {
 	struct configuration *conf;
 	struct event_base *base;
-	struct event *signals[4], *watchdog;
+	struct event *signals[6], *watchdog;
+	struct restart restart;
 	struct server *server;
 	uint64_t workers;
 	bool stopping;
@@ -63,8 +65,8 @@ static void tell_status(struct daemon *d, const char *prefix)
 
 	server_describe(d->server, text, sizeof(text));
 	if (*d->refused.msg) {
-		systemd_notify(
-			"%sSTATUS=%s; the last reload was refused: %s", prefix, text, d->refused.msg);
+		systemd_notify("%sSTATUS=%s; the last reload was refused: %s", prefix, text,
+			d->refused.msg);
 	} else {
 		systemd_notify("%sSTATUS=%s", prefix, text);
 	}
@@ -94,6 +96,36 @@ static void on_stop(evutil_socket_t sig, short what, void *arg)
 	systemd_notify("STOPPING=1\nSTATUS=answering what was received");
 	log_info("stopping");
 	server_drain(d->server);
+}
+
+static void on_quiet(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	restart_go(&d->restart);
+}
+
+/* SIGQUIT, of the unit: the manager starts the next process. Without a manager, it is a stop. */
+static void on_hand_over(evutil_socket_t sig, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	if (!systemd_is_there()) {
+		on_stop(sig, what, arg);
+	} else if (!d->stopping && restart_begin(&d->restart, RESTART_BY_MANAGER)) {
+		systemd_notify("STOPPING=1\nSTATUS=handing over");
+	}
+}
+
+static void on_replace(evutil_socket_t sig, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)sig;
+	(void)what;
+	if (!d->stopping) {
+		(void)restart_begin(&d->restart, RESTART_BY_EXEC);
+	}
 }
 
 static void apply(struct daemon *d, const struct config *config)
@@ -215,17 +247,24 @@ static int start_events(struct daemon *d)
 	if (r == 0) {
 		r = add_signal(d, 3, SIGUSR1, on_statistics);
 	}
+	if (r == 0) {
+		r = add_signal(d, 4, SIGQUIT, on_hand_over);
+	}
+	if (r == 0) {
+		r = add_signal(d, 5, SIGUSR2, on_replace);
+	}
 	return r < 0 ? r : start_watchdog(d);
 }
 
 /* Serving. */
 
 /* They were told of when nobody was found to take them. */
-static void close_unclaimed(const struct inherited_fds *fds)
+static void close_unclaimed(struct inherited *in, const struct inherited_fds *fds)
 {
 	for (size_t i = 0; i < fds->n; i++) {
 		if (!fds->taken[i]) {
 			fd_close(fds->fds[i]);
+			in->copies[i] = fd_close(in->copies[i]);
 		}
 	}
 }
@@ -233,12 +272,15 @@ static void close_unclaimed(const struct inherited_fds *fds)
 static int open_endpoints(struct daemon *d, struct config *config)
 {
 	CLEANUP_FREE bool *taken = calloc(d->conf->inherited.given.n + 1, sizeof(*taken));
+	struct predecessor before;
 	const struct inherited_fds fds = {
 		.n = d->conf->inherited.given.n,
 		.fds = d->conf->inherited.given.fds,
 		.names = d->conf->inherited.endpoints,
 		.taken = taken,
+		.predecessor = &before,
 	};
+	const struct config_registry reg = registry_for_config(d->conf->registry);
 	struct rv_err err = {{0}};
 	int r;
 
@@ -246,21 +288,29 @@ static int open_endpoints(struct daemon *d, struct config *config)
 		config_destroy(config);
 		return -ENOMEM;
 	}
+	predecessor_init(&before, d->conf->inherited.state, d->conf->inherited.n_state);
+	predecessor_settle(&before, config, &reg);
 	r = server_open(d->server, config, &fds, &err);
-
+	predecessor_finish(&before);
+	if (d->conf->inherited.n_state > 0) {
+		systemd_forget(SYSTEMD_STATE);
+	}
 	if (r < 0) {
 		log_error("%s", *err.msg ? err.msg : strerror(-r));
 		return r;
 	}
-	close_unclaimed(&fds);
+	close_unclaimed(&d->conf->inherited, &fds);
 	d->conf->inherited.serving = true;
 	return 0;
 }
 
 static int start(struct daemon *d, struct config *config)
 {
-	static const struct server_events events = {
-		.drained = on_drained, .ended = on_ended, .reload = reload, .changed = on_changed};
+	static const struct server_events events = {.drained = on_drained,
+		.ended = on_ended,
+		.reload = reload,
+		.changed = on_changed,
+		.quiet = on_quiet};
 	size_t n = config->n_endpoints;
 	int r;
 
@@ -277,6 +327,7 @@ static int start(struct daemon *d, struct config *config)
 		config_destroy(config);
 		return r;
 	}
+	restart_init(&d->restart, d->conf, d->server, d->base);
 	r = open_endpoints(d, config);
 	if (r < 0) {
 		return r;
@@ -289,6 +340,7 @@ static int start(struct daemon *d, struct config *config)
 
 static void stop(struct daemon *d)
 {
+	restart_finish(&d->restart);
 	server_destroy(d->server);
 	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++) {
 		if (d->signals[i]) {

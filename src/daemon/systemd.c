@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <revd/quote.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -15,46 +16,82 @@
 #include "util/log.h"
 #include "util/num.h"
 
-#define FIRST_FD 3
 #define MAX_FDS 1024
+#define BARRIER_MS 5000
+#define STORE_FDS 16 /* at once */
 
-static int send_to(const char *name, const char *text)
+union control {
+	struct cmsghdr align;
+	char buf[CMSG_SPACE(STORE_FDS * sizeof(int))];
+};
+
+static void attach_fds(struct msghdr *msg, union control *control, const int *fds, size_t n)
+{
+	struct cmsghdr *c;
+
+	if (n == 0) {
+		return;
+	}
+	msg->msg_control = control->buf;
+	msg->msg_controllen = CMSG_SPACE(n * sizeof(int));
+	c = CMSG_FIRSTHDR(msg);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, n * sizeof(int));
+}
+
+static int send_to(const char *name, const char *text, const int *fds, size_t n_fds)
 {
 	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	struct iovec iov = {(void *)(uintptr_t)text, strlen(text)};
+	struct msghdr msg = {.msg_name = &sa, .msg_iov = &iov, .msg_iovlen = 1};
+	union control control = {0};
 	size_t n = strlen(name);
 
 	if (fd < 0) {
 		return -errno;
 	}
-	if ((name[0] != '/' && name[0] != '@') || n < 2 || n >= sizeof(sa.sun_path)) {
+	if ((name[0] != '/' && name[0] != '@') || n < 2 || n >= sizeof(sa.sun_path) ||
+		n_fds > STORE_FDS) {
 		return -EINVAL;
 	}
 	memcpy(sa.sun_path, name, n);
 	if (name[0] == '@') {
 		sa.sun_path[0] = '\0';
 	}
-	if (sendto(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&sa,
-		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0) {
-		return -errno;
-	}
-	return 0;
+	msg.msg_namelen = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
+	attach_fds(&msg, &control, fds, n_fds);
+	return sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+static const char *manager(void)
+{
+	const char *name = getenv("NOTIFY_SOCKET");
+
+	return name && *name ? name : NULL;
+}
+
+bool systemd_is_there(void)
+{
+	return manager() != NULL;
 }
 
 void systemd_notify(const char *fmt, ...)
 {
-	const char *name = getenv("NOTIFY_SOCKET");
+	const char *name = manager();
 	char text[512];
 	va_list ap;
 	int r;
 
-	if (!name || !*name) {
+	if (!name) {
 		return;
 	}
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	r = send_to(name, text);
+	r = send_to(name, text, NULL, 0);
 	if (r == -EAGAIN) {
 		log_warning("the service manager does not read NOTIFY_SOCKET");
 	} else if (r < 0) {
@@ -64,6 +101,43 @@ void systemd_notify(const char *fmt, ...)
 			rv_quote(name, strlen(name), quoted, sizeof(quoted)), strerror(-r));
 		unsetenv("NOTIFY_SOCKET");
 	}
+}
+
+/* FDPOLL=0: what is kept is not closed because its other side is. */
+int systemd_store(const char *name, const int *fds, size_t n)
+{
+	char text[128];
+
+	if (!manager()) {
+		return -ENOTCONN;
+	}
+	snprintf(text, sizeof(text), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
+	return send_to(manager(), text, fds, n);
+}
+
+void systemd_forget(const char *name)
+{
+	systemd_notify("FDSTOREREMOVE=1\nFDNAME=%s", name);
+}
+
+void systemd_barrier(void)
+{
+	struct pollfd p = {0};
+	int pair[2];
+
+	if (!manager() || pipe2(pair, O_CLOEXEC) < 0) {
+		return;
+	}
+	if (send_to(manager(), "BARRIER=1", &pair[1], 1) == 0) {
+		p.fd = pair[0];
+		close(pair[1]);
+		pair[1] = -1;
+		if (poll(&p, 1, BARRIER_MS) <= 0) {
+			log_warning("the service manager does not answer");
+		}
+	}
+	fd_close(pair[0]);
+	fd_close(pair[1]);
 }
 
 static bool is_for_us(const char *var)
@@ -110,7 +184,7 @@ static void keep_open_ones(struct systemd_fds *s)
 	size_t k = 0, missing = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
-		int fd = FIRST_FD + (int)i;
+		int fd = SYSTEMD_FIRST_FD + (int)i;
 
 		if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
 			missing++;
@@ -152,6 +226,22 @@ void systemd_fds_finish(struct systemd_fds *s)
 	free(s->names);
 	free(s->text);
 	memset(s, 0, sizeof(*s));
+}
+
+size_t systemd_fds_take(struct systemd_fds *s, const char *name, int *ret, size_t max)
+{
+	size_t n = 0, left = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (n < max && strcmp(s->names[i], name) == 0) {
+			ret[n++] = s->fds[i];
+		} else {
+			s->names[left] = s->names[i];
+			s->fds[left++] = s->fds[i];
+		}
+	}
+	s->n = left;
+	return n;
 }
 
 uint64_t systemd_watchdog_interval(void)

@@ -10,7 +10,7 @@
 
 #define TICK_US 100000 /* timeouts are kept to within this */
 #define GLANCE_NS 10000u
-#define LOOKS 32       /* without a system call, while spinning; then events have their turn */
+#define LOOKS 32 /* without a system call, while spinning; then events have their turn */
 
 struct command {
 	void (*run)(struct worker *, void *arg);
@@ -274,12 +274,19 @@ static void do_stop(struct worker *w, void *arg)
 	w->stop = true;
 }
 
-void worker_stop(struct worker *w)
+void worker_halt(struct worker *w)
 {
 	if (w->started) {
 		worker_call(w, do_stop, NULL);
 		pthread_join(w->thread, NULL);
-	} else if (w->is_main) {
+		w->started = false;
+	}
+}
+
+void worker_stop(struct worker *w)
+{
+	worker_halt(w);
+	if (w->is_main) {
 		w->hooks->turn_end(w->ctx); /* of what closing the endpoints left to do */
 	}
 	if (w->wake) {

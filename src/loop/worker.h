@@ -68,6 +68,8 @@ struct event_base *worker_base_new(void);
 int worker_start(struct worker *, unsigned index, struct event_base *, const struct worker_hooks *,
 	void *ctx) MUST_CHECK;
 void worker_stop(struct worker *);
+/* Ends its thread, if it has one, between two turns; nothing is called on it any more. */
+void worker_halt(struct worker *);
 
 /* Main worker: serves until event_base_loopbreak(). */
 void worker_run(struct worker *);

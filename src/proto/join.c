@@ -1,5 +1,7 @@
 #include "proto/join.h"
 
+#include <errno.h>
+
 #define ROUNDS 16u /* timeouts that what is remembered of refused messages lives */
 
 struct join_message {
@@ -218,4 +220,59 @@ enum join_result joiner_add(struct joiner *j, const struct join_limits *l, uint6
 	*ret = m->text;
 	free(m);
 	return JOIN_DONE;
+}
+
+void joiner_pack(const struct joiner *j, struct rv_pack *p)
+{
+	rv_pack_u64(p, j->lossy_ns);
+	rv_pack_u64(p, j->n_messages + j->n_markers);
+	for (const struct join_message *m = j->messages; m; m = m->next) {
+		rv_pack_u64(p, m->id);
+		rv_pack_u64(p, m->code);
+		rv_pack_u64(p, m->last_ns);
+		rv_pack_u64(p, m->discard);
+		rv_pack_u64(p, m->late);
+		rv_pack_blob(p, bytes_head(&m->text), m->text.len);
+	}
+}
+
+static int unpack_message(struct joiner *j, struct rv_unpack *u)
+{
+	uint64_t id = rv_unpack_u64(u), code = rv_unpack_u64(u), last_ns = rv_unpack_u64(u);
+	bool discard = rv_unpack_u64(u) != 0, late = rv_unpack_u64(u) != 0;
+	struct rv_unpack text = rv_unpack_blob(u);
+	const struct rv_frame f = {.id = id, .code = (uint8_t)code};
+	struct join_message *m;
+
+	if (!rv_unpack_ok(u) || *find(j, id)) {
+		return -EBADMSG;
+	}
+	m = begin(j, &f, last_ns);
+	if (!m) {
+		return -ENOMEM;
+	}
+	if (append(j, m, text.data, text.left, last_ns) != JOIN_WAIT) {
+		return -ENOMEM;
+	}
+	if (discard) {
+		make_marker(j, m, last_ns);
+		m->late = late;
+	}
+	return 0;
+}
+
+int joiner_unpack(struct joiner *j, struct rv_unpack *u)
+{
+	uint64_t n, lossy_ns = rv_unpack_u64(u);
+	int r = 0;
+
+	n = rv_unpack_u64(u);
+	if (!rv_unpack_ok(u) || n > JOIN_MESSAGES + JOIN_MARKERS) {
+		return -EBADMSG;
+	}
+	j->lossy_ns = lossy_ns;
+	for (uint64_t i = 0; r == 0 && i < n; i++) {
+		r = unpack_message(j, u);
+	}
+	return r;
 }

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <revd/handover.h>
 #include <revd/wire.h>
 #include "util/bytes.h"
 
@@ -68,5 +69,10 @@ void joiner_discard(struct joiner *, const struct rv_frame *, uint64_t now_ns);
 /* Drops messages whose last fragment is timeout_ns old; returns how many. forget: a
  * marker is forgotten after 16 times that, for a peer that has no end of its own. */
 size_t joiner_expire(struct joiner *, uint64_t now_ns, uint64_t timeout_ns, bool forget);
+
+/* For another process, which goes on with all of it; an empty joiner is filled from what was
+ * packed. 0; -EBADMSG, -ENOMEM: and joiner_finish() is still to be called. */
+void joiner_pack(const struct joiner *, struct rv_pack *);
+int joiner_unpack(struct joiner *, struct rv_unpack *) MUST_CHECK;
 
 void joiner_finish(struct joiner *);

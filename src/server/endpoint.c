@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "util/fd.h"
+#include "util/log.h"
 
 /* What instances ask, from their workers' threads. */
 
@@ -137,9 +138,45 @@ static int init(struct endpoint *ep, struct endpoints *all, struct config_ref *c
 	return r;
 }
 
+/* What the process before had open is opened again if it can't be gone on with. */
+static int take_over(struct endpoint *ep, const struct endpoint_sources *from)
+{
+	const struct config_endpoint *cfg = ep->cfg;
+	struct rv_err err = {{0}};
+	int r = ep->ops->take_over(ep->block, &cfg->info, cfg->values, from->fds, from->n_fds,
+		&from->legacy->backend, &err);
+
+	if (r < 0) {
+		log_warning("%s: it is opened anew, since it can't go on as it was: %s", cfg->name,
+			err.msg);
+		memset(ep->block, 0, ep->ops->endpoint_size);
+	}
+	ep->legacy = from->legacy;
+	return r;
+}
+
+static int open_backend(
+	struct endpoint *ep, const struct endpoint_sources *from, struct rv_err *err)
+{
+	const struct config_endpoint *cfg = ep->cfg;
+	int r = -ENOENT;
+
+	if (from->legacy) {
+		r = take_over(ep, from);
+	}
+	if (r < 0) {
+		r = ep->ops->open ? ep->ops->open(ep->block, &cfg->info, cfg->values, from->fds,
+					    from->n_fds, err)
+				  : 0;
+	}
+	ep->is_open = r == 0;
+	ep->adopted = from->n_fds > 0;
+	return r;
+}
+
 int endpoint_open(struct endpoints *all, struct config_ref *config,
-	const struct config_endpoint *cfg, const int *fds, size_t n_fds, struct endpoint **ret,
-	struct rv_err *err)
+	const struct config_endpoint *cfg, const struct endpoint_sources *from,
+	struct endpoint **ret, struct rv_err *err)
 {
 	struct endpoint *ep = calloc(1, sizeof(*ep));
 	int r;
@@ -149,17 +186,13 @@ int endpoint_open(struct endpoints *all, struct config_ref *config,
 		return -ENOMEM;
 	}
 	r = init(ep, all, config, cfg, err);
-	if (r == 0 && n_fds > 0 && !(ep->ops->caps & RV_CAP_ADOPT_FD)) {
+	if (r == 0 && from->n_fds > 0 && !(ep->ops->caps & RV_CAP_ADOPT_FD)) {
 		snprintf(err->msg, sizeof(err->msg), "transport %s takes no inherited descriptors",
 			ep->ops->name);
 		r = -EINVAL;
 	}
 	if (r == 0) {
-		r = ep->ops->open
-			    ? ep->ops->open(ep->block, &cfg->info, cfg->values, fds, n_fds, err)
-			    : 0;
-		ep->is_open = r == 0;
-		ep->adopted = n_fds > 0;
+		r = open_backend(ep, from, err);
 	}
 	if (r < 0) {
 		endpoint_destroy(ep);
@@ -169,14 +202,33 @@ int endpoint_open(struct endpoints *all, struct config_ref *config,
 	return 0;
 }
 
+static void tell_lost(const struct endpoint *ep)
+{
+	const struct takeover_peers *peers = &ep->legacy->peers;
+
+	if (peers->lost > 0) {
+		log_error("%s: %zu of %zu peers of the process before could not be taken over",
+			ep->cfg->name, peers->lost, peers->n);
+	}
+}
+
 int endpoint_attach(struct endpoint *ep, struct rv_err *err)
 {
+	struct takeover_peers *peers = ep->legacy ? &ep->legacy->peers : NULL;
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < ep->n_instances; i++) {
 		const struct instance_settings settings = make_settings(ep, i);
 
-		r = instance_attach(&ep->instances[i], ep->block, &settings, err);
+		if (peers) {
+			peers->share = i;
+			peers->shares = ep->n_instances;
+		}
+		r = instance_attach(&ep->instances[i], ep->block, &settings, peers, err);
+	}
+	if (peers) {
+		tell_lost(ep);
+		ep->legacy = NULL;
 	}
 	return r;
 }

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include "server/admission.h"
 #include "server/config_ref.h"
+#include "server/predecessor.h"
 #include "server/service.h"
 #include "traffic/traffic.h"
 
@@ -28,6 +29,7 @@ struct endpoint {
 	unsigned n_down;                    /* instances that are; under all->lock */
 	char why_down[160];                 /* likewise */
 	struct admission admission;
+	struct legacy *legacy; /* of the process before; NULL: none, or it was attached */
 	struct endpoint *next;
 };
 
@@ -49,10 +51,17 @@ struct endpoints {
 	uint64_t start_ns; /* of the server */
 };
 
+/* What an endpoint need not make itself. */
+struct endpoint_sources {
+	const int *fds; /* inherited ones, taken over on success */
+	size_t n_fds;
+	struct legacy *legacy; /* NULL: none */
+};
+
 /* Opens it without serving it yet, so that all can be opened before the first request
- * is taken. fds: inherited ones, taken over on success. */
+ * is taken. */
 int endpoint_open(struct endpoints *, struct config_ref *, const struct config_endpoint *,
-	const int *fds, size_t n_fds, struct endpoint **ret, struct rv_err *) MUST_CHECK;
+	const struct endpoint_sources *, struct endpoint **ret, struct rv_err *) MUST_CHECK;
 int endpoint_attach(struct endpoint *, struct rv_err *) MUST_CHECK;
 /* Changes it in place. -EBUSY: that can't be done; nothing has changed. */
 int endpoint_reconfigure(struct endpoint *, struct config_ref *, const struct config_endpoint *,

@@ -80,7 +80,10 @@ int endpoints_open(struct endpoints *all, struct config_ref *config,
 {
 	int fds[MAX_FDS] = {-1};
 	size_t n = pick_fds(inherited, cfg->name, fds);
-	int r = endpoint_open(all, config, cfg, fds, n, ret, err);
+	const struct endpoint_sources from = {.fds = fds,
+		.n_fds = n,
+		.legacy = predecessor_find(inherited ? inherited->predecessor : NULL, cfg)};
+	int r = endpoint_open(all, config, cfg, &from, ret, err);
 
 	if (r < 0) {
 		const struct rv_err why = *err;
@@ -91,7 +94,9 @@ int endpoints_open(struct endpoints *all, struct config_ref *config,
 	mark_taken(inherited, cfg->name);
 	link_endpoint(all, *ret);
 	log_info("%s: %s, service %s%s", cfg->name, cfg->address, cfg->service->name,
-		n ? ", inherited" : "");
+		from.legacy ? ", taken over"
+		: n         ? ", inherited"
+			    : "");
 	return 0;
 }
 

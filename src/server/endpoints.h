@@ -10,6 +10,7 @@ struct inherited_fds {
 	const int *fds;
 	const char *const *names;
 	bool *taken;
+	struct predecessor *predecessor; /* NULL: none */
 };
 
 /* One that is not draining; NULL: there is none. */

@@ -8,9 +8,12 @@
 #include <sys/eventfd.h>
 #include "server/reload.h"
 #include "server/stats.h"
+#include "server/successor.h"
 #include "server/wishes.h"
 #include "util/clock.h"
 #include "util/fd.h"
+
+#define QUIET_US 2000 /* between two looks at what services still have */
 
 struct server {
 	struct event_base *base; /* of the main thread */
@@ -23,6 +26,8 @@ struct server {
 	struct endpoints endpoints;
 	struct config_ref *config;
 	bool stopping;
+	struct event *quiet_timer;
+	uint64_t quiet_deadline; /* 0: not quiescing */
 };
 
 static const struct endpoint_reports reports = {
@@ -119,7 +124,7 @@ static void collect(struct server *s)
 	if (s->stopping && !s->endpoints.first) {
 		s->stopping = false;
 		s->events->drained(s->ctx, late);
-	} else if (had && !s->endpoints.first) {
+	} else if (had && !s->endpoints.first && !s->quiet_deadline) {
 		s->events->ended(s->ctx, failed);
 	} else {
 		s->events->changed(s->ctx);
@@ -136,7 +141,7 @@ static void grant_wishes(struct server *s)
 	if (!wishes) {
 		return;
 	}
-	if (s->stopping) {
+	if (s->stopping || s->quiet_deadline) {
 		wishes_answer(wishes, RV_STATUS_STOPPING, "the daemon is stopping");
 		return;
 	}
@@ -178,6 +183,64 @@ void server_drain(struct server *s)
 	services_drain(&s->endpoints.services);
 	arm_drain_timer(s);
 	notify(s);
+}
+
+/* Handing over. */
+
+static bool is_quiet(struct server *s)
+{
+	for (const struct endpoint *ep = s->endpoints.first; ep; ep = ep->next) {
+		if (ep->draining) {
+			return false;
+		}
+	}
+	for (unsigned i = 0; i < s->endpoints.services.n_workers; i++) {
+		if (traffic_pending(&s->traffics[i]) > 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void on_quiet_timer(evutil_socket_t fd, short what, void *arg)
+{
+	const struct timeval tv = {.tv_usec = QUIET_US};
+	struct server *s = arg;
+	bool late = clock_now() >= s->quiet_deadline;
+
+	(void)fd;
+	(void)what;
+	for (unsigned i = 0; late && i < s->endpoints.services.n_workers; i++) {
+		traffic_give_up(&s->traffics[i]);
+	}
+	if (late || is_quiet(s)) {
+		s->events->quiet(s->ctx);
+	} else {
+		event_add(s->quiet_timer, &tv);
+	}
+}
+
+void server_quiesce(struct server *s)
+{
+	s->quiet_deadline = clock_now() + s->config->config->global.drain_timeout * 1000 + 1;
+	for (struct endpoint *ep = s->endpoints.first; ep; ep = ep->next) {
+		if (!successor_can_have(ep)) {
+			endpoint_drain(ep, s->quiet_deadline);
+		}
+	}
+	for (unsigned i = 0; i < s->endpoints.services.n_workers; i++) {
+		traffic_quiesce(&s->traffics[i]);
+	}
+	arm_drain_timer(s);
+	event_active(s->quiet_timer, EV_TIMEOUT, 0);
+}
+
+void server_hand_over(struct server *s, struct parcel *parcel)
+{
+	for (unsigned i = 0; i < s->endpoints.services.n_workers; i++) {
+		traffic_halt(&s->traffics[i]);
+	}
+	successor_pack(&s->endpoints, parcel);
 }
 
 int server_reload(struct server *s, struct config *config, struct rv_err *err)
@@ -289,7 +352,8 @@ static int start(struct server *s, unsigned n_threads)
 	}
 	s->notify = event_new(s->base, fd, EV_READ | EV_PERSIST, on_notify, s);
 	s->drain_timer = event_new(s->base, -1, 0, on_drain_timer, s);
-	if (!s->notify || !s->drain_timer || event_add(s->notify, NULL) < 0) {
+	s->quiet_timer = event_new(s->base, -1, 0, on_quiet_timer, s);
+	if (!s->notify || !s->drain_timer || !s->quiet_timer || event_add(s->notify, NULL) < 0) {
 		return -ENOMEM;
 	}
 	return start_workers(s, n_threads);
@@ -351,6 +415,9 @@ void server_destroy(struct server *s)
 	}
 	if (s->drain_timer) {
 		event_free(s->drain_timer);
+	}
+	if (s->quiet_timer) {
+		event_free(s->quiet_timer);
 	}
 	fd_close(s->endpoints.services.notify_fd);
 	if (s->config) {

@@ -27,6 +27,8 @@ struct server_events {
 	int (*reload)(void *ctx, struct rv_err *);
 	/* What server_describe() says may have changed. */
 	void (*changed)(void *ctx);
+	/* The answer to server_quiesce(). */
+	void (*quiet)(void *ctx);
 };
 
 /* An event base as server_create() wants it, without locks; NULL: no memory. The
@@ -55,6 +57,14 @@ int server_reload(struct server *, struct config *, struct rv_err *) MUST_CHECK;
 
 /* Stops accepting, answers what was received; events->drained() follows. */
 void server_drain(struct server *);
+
+/* Another process is to go on: services that answer later get nothing more, endpoints that can't
+ * be handed over are drained; all others serve on. events->quiet() follows when nothing is in a
+ * service any more, or after drain_timeout. */
+void server_quiesce(struct server *);
+/* Then: halts, and packs what the other process gets. Nothing but exit or exec may follow: names
+ * stay. */
+void server_hand_over(struct server *, struct parcel *);
 
 /* Ends the workers, closes all endpoints, removes their names. */
 void server_destroy(struct server *);

@@ -96,6 +96,7 @@ rv_ticket call_make_ticket(struct request *q, struct rv_service_worker *sw)
 	}
 	in->n_tickets++;
 	sw->deferred++;
+	sw->paused |= in->traffic->quiescing;
 	p->inflight += t->bytes;
 	worker_want_tick(in->worker);
 	return id;
@@ -178,8 +179,7 @@ void call_service(struct request *q, const uint8_t *text, size_t n)
 {
 	struct rv_instance *in = q->batch->in;
 	const struct rv_service_worker *sw = in->service;
-	const struct rv_request request = {
-		.data = text,
+	const struct rv_request request = {.data = text,
 		.len = n,
 		.uid = q->batch->source->uid,
 		.client = q->peer->client,

@@ -5,8 +5,8 @@
 #include "traffic/input.h"
 
 /* Answers lines of a run that is longer; its ticket stays. */
-static void answer_lines(struct ticket *ticket, size_t lines, unsigned status,
-	const void *text, size_t n)
+static void answer_lines(
+	struct ticket *ticket, size_t lines, unsigned status, const void *text, size_t n)
 {
 	const struct ticket c = *ticket;
 	struct rv_instance *in = c.in;
@@ -179,6 +179,24 @@ void deferred_stop(struct rv_instance *in)
 	}
 }
 
+void deferred_quiesce(struct traffic *t)
+{
+	t->quiescing = true;
+	for (struct rv_instance *in = t->instances; in; in = in->next) {
+		in->service->paused |= in->service->deferred > 0;
+	}
+}
+
+void deferred_give_up(struct traffic *t)
+{
+	struct ticket *ticket;
+	uint32_t at = 0;
+
+	while ((ticket = tickets_due(&t->tickets, UINT64_MAX, &at))) {
+		give_up(t, ticket, RV_STATUS_STOPPING, CALL_STOPPING);
+	}
+}
+
 /* Waiting for a service. */
 
 static void release(struct rv_instance *in)
@@ -212,6 +230,9 @@ static void host_pause(struct rv_service_worker *sw)
 
 static void host_resume(struct rv_service_worker *sw)
 {
+	if (sw->traffic->quiescing) {
+		return;
+	}
 	sw->paused = false;
 	sw->traffic->release = true; /* at the end of the turn */
 	sw->traffic->worker.ending = true;

@@ -12,5 +12,10 @@ void deferred_expire(struct traffic *, uint64_t now_ns);
  * about to end. */
 void deferred_stop(struct rv_instance *);
 
+/* The process will be replaced: services that have requests get no more, what else comes for
+ * them waits with its clients. And: those that they still have are answered with stopping. */
+void deferred_quiesce(struct traffic *);
+void deferred_give_up(struct traffic *);
+
 /* Serves those that waited for services which take requests again. */
 void deferred_release(struct traffic *);

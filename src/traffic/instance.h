@@ -69,12 +69,12 @@ struct rv_instance {
 	struct counters n;
 	struct hist latency; /* ns, from reading a request to sending its reply */
 
-	size_t stride;                       /* of a peer with its block */
-	char **chunks;                       /* of PEER_CHUNK peers each */
-	uint32_t n_chunks, n_slots;          /* n_slots: that were ever used */
-	uint32_t free_slot, dying;           /* lists by slot + 1; 0 ends */
-	struct backlog_list watched;         /* of peers that a timeout may end */
-	uint32_t *dirty;                     /* slots with committed output to flush */
+	size_t stride;               /* of a peer with its block */
+	char **chunks;               /* of PEER_CHUNK peers each */
+	uint32_t n_chunks, n_slots;  /* n_slots: that were ever used */
+	uint32_t free_slot, dying;   /* lists by slot + 1; 0 ends */
+	struct backlog_list watched; /* of peers that a timeout may end */
+	uint32_t *dirty;             /* slots with committed output to flush */
 	size_t n_dirty, dirty_size;
 	struct backlog_queue held; /* of peers that wait for the service */
 	struct log_limit log_limit;
@@ -94,6 +94,7 @@ struct traffic {
 	bool in_call;         /* a service is being called: it must not complete() */
 	bool held;            /* what services complete is sent when they say so */
 	bool release;         /* a service takes requests again */
+	bool quiescing;       /* services that answer later get nothing more */
 	size_t freed;         /* bytes of backlogs, since malloc() gave memory back */
 	uint8_t *scratch;     /* replies that do not fit the transport's memory */
 	size_t scratch_size;

@@ -163,6 +163,7 @@ struct attach_arg {
 	struct rv_instance *in;
 	void *endpoint_block;
 	const struct instance_settings *settings;
+	struct takeover_peers *peers;
 	struct rv_err *err;
 	int r;
 };
@@ -215,13 +216,19 @@ static void do_attach(struct worker *w, void *p)
 	in->traffic->instances = in;
 	update_polled(in->traffic);
 	update_spin(in->traffic);
+	if (a->peers) {
+		takeover_unpack(in, a->peers); /* before anything new comes */
+	}
 }
 
 int instance_attach(struct rv_instance *in, void *endpoint_block,
-	const struct instance_settings *settings, struct rv_err *err)
+	const struct instance_settings *settings, struct takeover_peers *peers, struct rv_err *err)
 {
-	struct attach_arg a = {
-		.in = in, .endpoint_block = endpoint_block, .settings = settings, .err = err};
+	struct attach_arg a = {.in = in,
+		.endpoint_block = endpoint_block,
+		.settings = settings,
+		.peers = peers,
+		.err = err};
 
 	worker_call(in->worker, do_attach, &a);
 	return a.r;
@@ -352,6 +359,54 @@ static void do_retire_service(struct worker *w, void *p)
 void traffic_retire_service(struct traffic *t, struct rv_service_worker *sw)
 {
 	worker_call(&t->worker, do_retire_service, sw);
+}
+
+static void do_quiesce(struct worker *w, void *p)
+{
+	(void)w;
+	deferred_quiesce(p);
+}
+
+void traffic_quiesce(struct traffic *t)
+{
+	worker_call(&t->worker, do_quiesce, t);
+}
+
+struct pending_arg {
+	const struct traffic *traffic;
+	size_t n;
+};
+
+static void do_count_pending(struct worker *w, void *p)
+{
+	struct pending_arg *a = p;
+
+	(void)w;
+	a->n = a->traffic->tickets.used;
+}
+
+size_t traffic_pending(struct traffic *t)
+{
+	struct pending_arg a = {.traffic = t};
+
+	worker_call(&t->worker, do_count_pending, &a);
+	return a.n;
+}
+
+static void do_give_up(struct worker *w, void *p)
+{
+	(void)w;
+	deferred_give_up(p);
+}
+
+void traffic_give_up(struct traffic *t)
+{
+	worker_call(&t->worker, do_give_up, t);
+}
+
+void traffic_halt(struct traffic *t)
+{
+	worker_halt(&t->worker);
 }
 
 struct answer_arg {

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "traffic/handover.h"
 #include "traffic/instance.h"
 #include "traffic/service_worker.h"
 
@@ -28,8 +29,9 @@ int instance_init(struct rv_instance *, struct traffic *, const struct rv_backen
 /* It is not attached, and perhaps was never begun. */
 void instance_finish(struct rv_instance *);
 
+/* peers: of the process before, may be NULL. */
 int instance_attach(struct rv_instance *, void *endpoint_block, const struct instance_settings *,
-	struct rv_err *) MUST_CHECK;
+	struct takeover_peers *peers, struct rv_err *) MUST_CHECK;
 void instance_update(struct rv_instance *, const struct instance_settings *);
 /* endpoint_hooks.drained() follows. */
 void instance_drain(struct rv_instance *);
@@ -40,6 +42,14 @@ int traffic_add_service(struct traffic *, struct rv_service_worker *, struct rv_
 void traffic_drain_service(struct traffic *, struct rv_service_worker *);
 /* sw->detached() follows. */
 void traffic_retire_service(struct traffic *, struct rv_service_worker *);
+
+/* Another process is to go on. First, services that answer later get nothing more; when
+ * nothing is pending, the worker halts for good, and handover_pack() may follow. */
+void traffic_quiesce(struct traffic *);
+size_t traffic_pending(struct traffic *);
+/* Answers what is pending with status stopping. */
+void traffic_give_up(struct traffic *);
+void traffic_halt(struct traffic *);
 
 /* Answers a request that endpoint_reports.reload() handed to the main thread. */
 void traffic_answer(struct traffic *, rv_ticket, enum rv_status, const char *sentence);

@@ -42,6 +42,8 @@ static void reset_signals(enum process_kind kind)
 	if (kind == PROCESS_DAEMON) {
 		sigaddset(&set, SIGHUP);
 		sigaddset(&set, SIGUSR1);
+		sigaddset(&set, SIGUSR2);
+		sigaddset(&set, SIGQUIT);
 	}
 	sigprocmask(SIG_SETMASK, &set, NULL);
 }
@@ -59,7 +61,7 @@ static void raise_limit(__rlimit_resource_t which)
 /* Writing where nobody reads, or beyond a limit of file sizes, is an error like others. */
 static void set_up_daemon(void)
 {
-	static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGUSR2};
+	static const int ignored[] = {SIGPIPE, SIGXFSZ};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++) {
 		signal(ignored[i], SIG_IGN);

@@ -109,10 +109,12 @@ START_TEST(signals_for_users)
 	start(&rig, NULL);
 	client_open(&c, &rig, STREAM);
 	client_expect_call(&c, 1, "uno", "onu");
-	rig_signal(&rig, SIGUSR2);
 	rig_signal(&rig, SIGUSR1);
 	rig_wait_log(&rig, 0, "stream: 1 requests, 0 errors, 0 dropped, 1 peers of 1, p50 ");
 	rig_wait_log(&rig, 0, "mqueue: 0 requests, 0 errors, 0 dropped");
+	rig_signal(&rig, SIGUSR2);
+	rig_wait_log(&rig, 0, "service reverse, taken over");
+	client_expect_call(&c, 2, "dos", "sod");
 	client_close(&c);
 	expect_well(&rig);
 	rig_finish(&rig);

@@ -34,6 +34,7 @@
 #pragma once
 
 #include <stdarg.h>
+#include <revd/handover.h>
 #include <revd/option.h>
 #include <revd/quote.h>
 #include <revd/wire.h>
@@ -276,4 +277,23 @@ struct rv_backend_ops { /* grows at the tail only */
 	 * worker spins; and with `sleep` before the worker sleeps: what comes from then on
 	 * has to wake it up. */
 	enum rv_poll (*poll)(void *in, bool sleep);
+
+	/* Restart without loss. Where the four are NULL an endpoint is drained and closed when
+	 * the process is replaced by another one, which opens it anew. */
+
+	/* Of what these write; another process may read that of its own version alone. */
+	uint32_t handover_version;
+	/* What open() has made, but for what was inherited: the process ends without close(),
+	 * so that names stay. Main thread; nothing runs any more. */
+	void (*hand_over)(void *ep, struct rv_handover *);
+	/* In place of open(). -errno: what was taken over is closed, and names that it made are
+	 * removed, so that open() may follow. cfg NULL: it is not served any more, do that. */
+	int (*take_over)(void *ep, const struct rv_endpoint_info *, const void *cfg, const int *fds,
+		size_t n_fds, struct rv_takeover *, struct rv_err *);
+	/* A peer, with what is unsent of its output. */
+	void (*hand_over_peer)(void *in, void *peer, struct rv_handover *);
+	/* Makes it with host->peer_new(), or finds it where attach() has made it. What is unsent
+	 * is told with host->blocked(). It is not read from before resume(). *ret_closing:
+	 * peer_close(RV_CLOSE_FLUSH) was called for it. */
+	int (*take_over_peer)(void *in, struct rv_takeover *, void **ret_peer, bool *ret_closing);
 };

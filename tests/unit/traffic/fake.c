@@ -123,7 +123,7 @@ void fake_open(struct fake *f, uint32_t caps, bool with_lines)
 		with_lines ? &fake_service_lines_ops : &fake_service_ops);
 	ck_assert_int_eq(instance_init(&f->in, &f->traffic, &f->ops, &hooks, &reports, f), 0);
 	s = settings(&f->worker, &fake_limits);
-	ck_assert_int_eq(instance_attach(&f->in, f, &s, &err), 0);
+	ck_assert_int_eq(instance_attach(&f->in, f, &s, NULL, &err), 0);
 }
 
 void fake_replace_service(struct fake *f)

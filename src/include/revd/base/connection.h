@@ -82,6 +82,9 @@ void rv_connection_start(struct rv_connections *, int fd, const struct rv_peer_i
 int rv_connection_new(struct rv_connections *, int fd, const struct rv_peer_info *,
 	struct rv_connection **ret) MUST_CHECK;
 
+/* Makes the loop watch what is wanted now. 0 or -ENOMEM. */
+int rv_connection_arm(struct rv_connection *) MUST_CHECK;
+
 /* For ops->input(): what the host said; nothing more is read, or (ended) will come;
  * nothing could be read because of a positive errno. */
 void rv_connection_took(struct rv_connection *, enum rv_next);

@@ -78,6 +78,10 @@ void rv_listener_close(void *listener);
 	.check = rv_listener_check, .name_at = rv_listener_name_at, .open = rv_listener_open, \
 	.reconfigure = rv_listener_reconfigure, .close = rv_listener_close
 
+/* With <revd/base/handover.h>. */
+#define RV_LISTENER_HANDOVER_OPS \
+	.hand_over = rv_listener_hand_over, .take_over = rv_listener_take_over
+
 /* A worker begins to accept from the descriptor, which is returned; and: it has stopped,
  * and the name is given up. The last one closes the descriptor. */
 int rv_listener_use(struct rv_listener *);

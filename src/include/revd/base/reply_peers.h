@@ -8,5 +8,8 @@
 
 /* rv_backend_ops: the peer behind a token, a cached one or a new one. -errno: logged. */
 int rv_shared_reply_peer(void *instance, const char *token, size_t n, void **ret);
+/* One that writes to fd, which it takes over on success. 0 or -errno. */
+int rv_shared_reply_peer_new(struct rv_shared *, const char *token, size_t n, int fd,
+	struct rv_shared_peer **ret) MUST_CHECK;
 /* May it be forgotten? */
 bool rv_shared_is_idle(const struct rv_shared_peer *);

@@ -90,6 +90,12 @@ static inline bool rv_writer_unsent(const struct rv_writer *o, const struct rv_w
 	return p->tail || (o->owner == p && o->used > 0);
 }
 
+/* What is unsent goes with the peer, see <revd/base/handover.h>. 0 or -errno. */
+void rv_writer_hand_over(
+	const struct rv_writer *, const struct rv_writer_peer *, struct rv_handover *);
+int rv_writer_take_over(
+	struct rv_writer *, struct rv_writer_peer *, struct rv_takeover *) MUST_CHECK;
+
 /* rv_backend_ops. A commit for a peer that ended since it reserved is ignored. */
 int rv_writer_reserve(void *instance, void *peer, size_t min, struct rv_room *ret);
 void rv_writer_commit(void *instance, void *peer, size_t used, uint32_t tag);
