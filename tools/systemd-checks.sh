@@ -171,7 +171,7 @@ journal_has()
 
 status_has()
 {
-	systemctl status --no-pager revd.service | grep -F "$1"
+	systemctl show -P StatusText revd.service | grep -F -- "$1"
 }
 
 # Files without a mistake, and a daemon that can't do what they say; a name that is lost.

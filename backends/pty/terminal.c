@@ -53,8 +53,9 @@ static int open_both(struct terminal *t)
 		ptsname_r(t->master, t->name, sizeof(t->name)) != 0) {
 		return -errno;
 	}
-	/* its number may be that of one which somebody is just about to open */
-	if (chmod(t->name, 0) < 0 || unlockpt(t->master) < 0) {
+	/* its number may be that of one which somebody is just about to open; who may not read it
+	 * may not watch it either, inotify(7) */
+	if (chmod(t->name, S_IRUSR) < 0 || unlockpt(t->master) < 0) {
 		return -errno;
 	}
 	t->slave = ioctl(t->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);

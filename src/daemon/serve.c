@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sysexits.h>
 #include "daemon/reloader.h"
+#include "daemon/control.h"
 #include "daemon/idle.h"
 #include "daemon/restart.h"
 #include "daemon/sandbox.h"
@@ -25,6 +26,7 @@ struct daemon {
 	struct event_base *base;
 	struct event *signals[6], *watchdog, *served;
 	struct restart restart;
+	struct control control;
 	struct server *server;
 	uint64_t workers;
 	bool stopping;
@@ -174,6 +176,17 @@ static int reload(void *ctx, struct rv_err *err)
 	return r;
 }
 
+static int reload_unless_stopping(void *ctx, struct rv_err *err)
+{
+	const struct daemon *d = ctx;
+
+	if (d->stopping || d->restart.way != RESTART_NONE) {
+		snprintf(err->msg, sizeof(err->msg), "the daemon is stopping");
+		return -ESHUTDOWN;
+	}
+	return reload(ctx, err);
+}
+
 static void on_reload(evutil_socket_t sig, short what, void *arg)
 {
 	struct daemon *d = arg;
@@ -181,7 +194,7 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 
 	(void)sig;
 	(void)what;
-	if (!d->stopping) {
+	if (!d->stopping && d->restart.way == RESTART_NONE) {
 		(void)reload(d, &err);
 	}
 }
@@ -354,12 +367,16 @@ static int start(struct daemon *d, struct config *config)
 	log_info("serving %zu endpoint%s", n, n == 1 ? "" : "s");
 	status_tell(&d->status, "READY=1\n");
 	idle_apply(&d->idle, d->base, config);
+	if (!d->conf->source.text) {
+		control_start(&d->control, d->base, reload_unless_stopping, d);
+	}
 	process_unblock();
 	return 0;
 }
 
 static void stop(struct daemon *d)
 {
+	control_finish(&d->control);
 	idle_finish(&d->idle);
 	restart_finish(&d->restart);
 	server_destroy(d->server);

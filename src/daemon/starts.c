@@ -85,10 +85,12 @@ void starts_begin(const int *fds, size_t n)
 		return;
 	}
 	if (failures > 0) {
-		slow_down(failures);
 		systemd_forget(STARTS_NAME);
 	}
 	store(failures + 1);
+	if (failures > 0) {
+		slow_down(failures);
+	}
 }
 
 void starts_forget(void)
