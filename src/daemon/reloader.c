@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <revd/client.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +99,10 @@ static enum result reload_process(pid_t pid)
 	char text[CONTROL_ANSWER + 1];
 	ssize_t n;
 
+	if (fd < 0 && kill(pid, 0) < 0 && errno == ESRCH) {
+		log_error("process %d: %s", (int)pid, strerror(ESRCH));
+		return REFUSED;
+	}
 	if (fd < 0) {
 		log_error("process %d can't be asked: %s", (int)pid,
 			fd == -ECONNREFUSED ? "it is no revd that serves, or it is in another "
