@@ -94,7 +94,7 @@ check_install()
 	check 'the units pass systemd-analyze verify' is '' systemd-analyze verify --man=no \
 		--recursive-errors=yes revd.service revd-uds.socket revd-fifo.socket \
 		revd-mqueue.socket
-	check 'exposure below 2.0' systemd-analyze security --no-pager --threshold=20 \
+	check 'exposure of 0.4' systemd-analyze security --no-pager --threshold=4 \
 		--offline=true revd.service
 }
 
@@ -171,7 +171,7 @@ journal_has()
 
 status_has()
 {
-	systemctl status --no-pager revd.service | grep -F "$1"
+	systemctl show -P StatusText revd.service | grep -F -- "$1"
 }
 
 # Files without a mistake, and a daemon that can't do what they say; a name that is lost.
@@ -214,9 +214,7 @@ check_more()
 		>/etc/revd/revd.conf.d/more.conf
 	check 'reload with more endpoints' systemctl reload revd.service
 	check 'shared memory' is aloh user revc --timeout 10s -e shm:$run/revd.shm hola
-	# Not the group of the terminals that people log in at.
-	check 'owner, group and mode of the terminal' is 'revd revd 666' \
-		stat -L -c '%U %G %a' $run/revd.tty
+	check 'owner and mode of the terminal' is 'revd 666' stat -L -c '%U %a' $run/revd.tty
 	check 'a terminal' is aloh user revc --timeout 10s -e pty:$run/revd.tty hola
 	check 'a program as a service' is HOLA user revc --timeout 10s -e shm:$run/upper.shm hola
 	check 'a process for each request' is hola user revc --timeout 10s -e uds:$run/sort.sock hola
@@ -352,6 +350,9 @@ environment = STATE=/var/lib/revd-exec/last"
 	systemctl start revd.service
 }
 
+# shellcheck source=tools/systemd-unit-checks.sh
+. "$(dirname "$0")/systemd-unit-checks.sh"
+
 check_install
 # shellcheck disable=SC2086 # a list of words
 systemctl start $all_sockets
@@ -364,6 +365,7 @@ check_restart
 check_exec
 check_watchdog
 check_new_mode
+check_unit
 check_stop
 if [ "$failed" != 0 ]; then
 	journalctl --no-pager -o short-monotonic -u 'revd*' | tail -n 60

@@ -34,6 +34,36 @@ static int lock_open(const char *path, bool *ret_made)
 	return fd < 0 ? -errno : fd;
 }
 
+static bool is_below(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return strncmp(path, dir, n) == 0 && path[n] == '/';
+}
+
+const char *rv_names_advice(int err, const char *path, char buf[RV_NAMES_ADVICE])
+{
+	const char *slash = strrchr(path, '/');
+
+	*buf = '\0';
+	if (!getenv("INVOCATION_ID")) { /* systemd.exec(5) */
+		return buf;
+	}
+	if (err == -EROFS && slash) {
+		snprintf(buf, RV_NAMES_ADVICE, " (systemctl edit revd: [Service] ReadWritePaths=%.*s)",
+			(int)(slash - path), path);
+	} else if ((err == -ENOENT || err == -EACCES) &&
+		   (is_below(path, "/home") || is_below(path, "/root") ||
+			   is_below(path, "/run/user"))) {
+		snprintf(buf, RV_NAMES_ADVICE, " (systemctl edit revd: [Service] ProtectHome=no)");
+	} else if (err == -EPERM) {
+		snprintf(buf, RV_NAMES_ADVICE,
+			" (systemctl edit revd: [Service] SystemCallFilter=@chown "
+			"SupplementaryGroups=GROUP)");
+	}
+	return buf;
+}
+
 /* 1: locked; 0: the file was removed meanwhile, try again; or -errno. */
 static int lock_try(const char *path, int *ret_fd, bool *ret_leftover, struct rv_err *e)
 {
@@ -45,7 +75,10 @@ static int lock_try(const char *path, int *ret_fd, bool *ret_leftover, struct rv
 		return 0; /* removed between the two open() calls, or there is no directory */
 	}
 	if (fd < 0) {
-		return rv_fail(e, fd, "%s: cannot make the lock: %s", path, strerror(-fd));
+		char advice[RV_NAMES_ADVICE];
+
+		return rv_fail(e, fd, "%.120s: cannot make the lock: %s%s", path, strerror(-fd),
+			rv_names_advice(fd, path, advice));
 	}
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid()) {
 		return rv_fail(e, -EEXIST, "%s: exists and is not a lock of ours", path);
@@ -73,7 +106,10 @@ int rv_names_lock(const char *path, struct rv_names_lock *ret, struct rv_err *e)
 		r = lock_try(lock.path, &lock.fd, &lock.leftover, e);
 	}
 	if (r == 0) {
-		r = rv_fail(e, -ENOENT, "%s: cannot make the lock: no such directory", lock.path);
+		char advice[RV_NAMES_ADVICE];
+
+		r = rv_fail(e, -ENOENT, "%.120s: cannot make the lock: no such directory%s", lock.path,
+			rv_names_advice(-ENOENT, path, advice));
 	}
 	if (r < 0) {
 		free(lock.path);
@@ -176,7 +212,11 @@ int rv_names_apply(int fd, const char *path, mode_t mode, const struct rv_endpoi
 {
 	if ((info->owner != (uid_t)-1 || info->group != (gid_t)-1) &&
 		fchownat(fd, "", info->owner, info->group, AT_EMPTY_PATH) < 0) {
-		return rv_fail_errno(e, "%s: cannot set the owner or group", path);
+		char advice[RV_NAMES_ADVICE];
+		int err = -errno;
+
+		return rv_fail(e, err, "%.120s: cannot set the owner or group: %s%s", path,
+			strerror(-err), rv_names_advice(err, path, advice));
 	}
 	return chmod_fd(fd, mode) < 0 ? rv_fail_errno(e, "%s: cannot set the mode", path) : 0;
 }

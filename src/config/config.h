@@ -48,6 +48,7 @@ struct config_global {
 	uint64_t max_request;
 	uint64_t fragment_timeout; /* microseconds, like all times here */
 	uint64_t drain_timeout;
+	uint64_t exit_on_idle; /* 0: never */
 	int log_level; /* syslog's */
 	const char *plugin_dir;
 };
@@ -100,6 +101,9 @@ struct config_source {
 	bool optional;    /* the file may be missing: the built-in default stands in for it */
 	const char *text; /* not NULL: this instead of the content of a file */
 	const char *more; /* not NULL: sections for inherited descriptors, behind all files */
+	/* Not NULL: of the built-in default the endpoints of these names alone, " uds mqueue ",
+	 * and those that a file says something of. */
+	const char *defaults;
 	/* What the defaults of paths mean by /run/revd; NULL: just that. Where it is another
 	 * one, and not root's, the default queue is /revd-UID instead of /revd. */
 	const char *runtime_dir;

@@ -85,7 +85,7 @@ static int load_global(struct loader *l)
 static int add_defaults(struct loader *l)
 {
 	static const char *const transports[] = {"uds", "fifo", "mqueue"};
-	const struct origin nowhere = {.file = "(default)", .rank = l->ini.n_files++};
+	const struct origin nowhere = {.file = LOADER_DEFAULT, .rank = l->ini.n_files++};
 
 	for (size_t i = 0; i < ARRAY_SIZE(transports); i++) {
 		const char *name = arena_printf(&l->priv->arena, "endpoint.%s", transports[i]);
@@ -158,7 +158,7 @@ static int load_all(struct loader *l, const struct config_source *src, uid_t uid
 		r = load_services(l);
 	}
 	if (r == 0) {
-		r = load_endpoints(l);
+		r = load_endpoints(l, src->defaults);
 	}
 	if (r == 0) {
 		load_warn_unused_services(l);

@@ -235,7 +235,20 @@ static int make_endpoint(struct loader *l, const struct ini_section *s, const ch
 	return fill_endpoint(l, e, s, rows);
 }
 
-int load_endpoints(struct loader *l)
+/* Is it an endpoint of the built-in default, which is not wanted? */
+static bool is_left_out(const struct ini_section *s, const char *name, const char *defaults)
+{
+	char word[16];
+
+	if (!defaults || strcmp(s->at.file, LOADER_DEFAULT) != 0 ||
+		strcmp(s->last.file, LOADER_DEFAULT) != 0) {
+		return false;
+	}
+	snprintf(word, sizeof(word), " %s ", name);
+	return strstr(defaults, word) == NULL;
+}
+
+int load_endpoints(struct loader *l, const char *defaults)
 {
 	struct config_private *p = l->priv;
 	size_t n = 0;
@@ -252,7 +265,7 @@ int load_endpoints(struct loader *l)
 	for (const struct ini_section *s = l->ini.sections; r == 0 && s; s = s->next) {
 		const char *name = names_endpoint(s);
 
-		if (name && names_check(l, s, name)) {
+		if (name && !is_left_out(s, name, defaults) && names_check(l, s, name)) {
 			r = make_endpoint(l, s, name);
 		}
 	}

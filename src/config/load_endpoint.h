@@ -4,4 +4,4 @@
 #include "config/loader.h"
 
 /* 0 or -ENOMEM. */
-int load_endpoints(struct loader *) MUST_CHECK;
+int load_endpoints(struct loader *, const char *defaults) MUST_CHECK;

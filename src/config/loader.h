@@ -11,6 +11,8 @@
 #include "config/reader.h"
 #include "config/schema.h"
 
+#define LOADER_DEFAULT "(default)" /* where values of no file come from */
+
 struct config_private {
 	struct config config;
 	struct arena arena; /* owns all of it but this struct */

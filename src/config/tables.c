@@ -58,6 +58,16 @@ const struct rv_option global_options[] = {
 		GLOBAL(global.drain_timeout),
 	},
 	{
+		.key = "exit_on_idle",
+		.def = "0",
+		.help = "End when nobody has used it for so long, if socket-activated; 0: never",
+		.type = RV_TIME,
+		.live = true,
+		.min = 0,
+		.max = DAY,
+		GLOBAL(global.exit_on_idle),
+	},
+	{
 		.key = "log_level",
 		.def = "info",
 		.help = "What is less urgent than this is not logged",

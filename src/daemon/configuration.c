@@ -86,6 +86,7 @@ struct config *configuration_read(struct configuration *c)
 struct config *configuration_load(struct configuration *c, struct rv_err *err)
 {
 	struct config_source source = c->source;
+	CLEANUP_FREE char *list = NULL;
 	struct config *config = load_source(c, &source, false, err);
 
 	if (!config) {
@@ -96,10 +97,12 @@ struct config *configuration_load(struct configuration *c, struct rv_err *err)
 		config_destroy(config);
 		return NULL;
 	}
-	if (!c->inherited.sections) {
+	if (c->inherited.given.n == 0) {
 		return config;
 	}
 	config_destroy(config);
+	list = inherited_list(&c->inherited);
+	source.defaults = list;
 	source.more = c->inherited.sections;
 	return load_source(c, &source, false, err);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "daemon/starts.h"
 #include "util/fd.h"
 #include "util/log.h"
 
@@ -30,6 +31,8 @@ int inherited_init(struct inherited *in)
 	}
 	in->fds = calloc(in->given.n + 1, sizeof(*in->fds));
 	in->n_state = systemd_fds_take(&in->given, SYSTEMD_STATE, in->state, ARRAY_SIZE(in->state));
+	in->n_starts = systemd_fds_take(
+		&in->given, STARTS_NAME, in->starts, ARRAY_SIZE(in->starts));
 	in->endpoints = calloc(in->given.n + 1, sizeof(*in->endpoints));
 	in->copies = calloc(in->given.n + 1, sizeof(*in->copies));
 	if (!in->fds || !in->endpoints || !in->copies) {
@@ -212,6 +215,18 @@ static int assign_one(
 	name_refusal(in, c, i);
 	put_section(in, i, f);
 	return 0;
+}
+
+char *inherited_list(const struct inherited *in)
+{
+	char *list = NULL;
+	size_t n;
+	FILE *f = in->given.n ? open_memstream(&list, &n) : NULL;
+
+	for (size_t i = 0; f && i < in->given.n; i++) {
+		fprintf(f, " %s ", in->fds[i].endpoint);
+	}
+	return f && fclose(f) == 0 ? list : NULL;
 }
 
 int inherited_assign(struct inherited *in, const struct config *c, struct rv_err *err)

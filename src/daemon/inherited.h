@@ -21,6 +21,8 @@ struct inherited {
 	int *copies;            /* for a process that takes this one's place; -1: none */
 	int state[4];           /* what the process before has left, n_state */
 	size_t n_state;
+	int starts[4]; /* how often that was, see starts.h */
+	size_t n_starts;
 	char *sections; /* for config_source.more; NULL: none are needed */
 	bool serving;   /* what is assigned is served, and stays where it is */
 };
@@ -28,6 +30,10 @@ struct inherited {
 /* Takes over what the environment says. 0, or -errno after an error message. */
 int inherited_init(struct inherited *) MUST_CHECK;
 void inherited_finish(struct inherited *);
+
+/* The names of those that have one, for config_source.defaults: where the service manager holds
+ * names, the built-in default is those. NULL: there are none, or no memory. The caller's. */
+char *inherited_list(const struct inherited *);
 
 /* Finds their endpoints in a configuration of the files alone; writes sections for those
  * that have none. 0; -errno: a descriptor that can be neither served nor refused, one that

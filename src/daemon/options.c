@@ -34,7 +34,7 @@ static void print_help(void)
 	cli_print_options(&cli);
 	puts("\nWithout a configuration all three transports are served below\n"
 	     "$RUNTIME_DIRECTORY, /run/revd (root) or $XDG_RUNTIME_DIR/revd.\n"
-	     "SIGHUP reloads, SIGTERM stops. See revd(8), revd.conf(5), revc(1).");
+	     "SIGHUP reloads, SIGTERM stops, SIGUSR2 restarts without loss. See revd(8), revd.conf(5), revc(1).");
 }
 
 /* All is said: nothing is left to do but to exit. */

@@ -1,26 +1,24 @@
 #include "daemon/reloader.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
-#include <poll.h>
 #include <revd/client.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include "daemon/control.h"
 #include "proto/status.h"
 #include "util/clock.h"
+#include "util/fd.h"
 #include "util/log.h"
 #include "util/num.h"
 #include "util/quote.h"
 
 #define PATIENCE_NS UINT64_C(60000000000)  /* systemd waits for 90 s by default */
-#define REMAKE_MS 3000                     /* how long a name may take to be made again */
-#define FLAG_LISTENS 0x10000u              /* __SO_ACCEPTCON in /proc/net/unix */
 
 /* UNASKED: nobody could be asked there, for the reason in err. */
 enum result { UNASKED, REFUSED, UNKNOWN, RELOADED };
@@ -84,94 +82,47 @@ static enum result ask(const char *uri, const char *origin, struct revc_err *err
 	return result;
 }
 
-/* Does the process have the socket open? */
-static bool has_socket(pid_t pid, uint64_t inode)
+static int connect_to(pid_t pid)
 {
-	char path[64], want[32], link[64];
-	struct dirent *e;
-	bool found = false;
-	DIR *dir;
+	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct sockaddr_un sa;
+	socklen_t n = control_address(pid, &sa);
 
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-	snprintf(want, sizeof(want), "socket:[%" PRIu64 "]", inode);
-	dir = opendir(path);
-	while (dir && !found && (e = readdir(dir))) {
-		ssize_t n = readlinkat(dirfd(dir), e->d_name, link, sizeof(link) - 1);
-
-		link[n > 0 ? n : 0] = '\0';
-		found = strcmp(link, want) == 0;
-	}
-	if (dir) {
-		closedir(dir);
-	}
-	return found;
+	return fd < 0 || connect(fd, (struct sockaddr *)&sa, n) < 0 ? -errno : TAKE_FD(fd);
 }
 
-/* The address of a line of /proc/net/unix, proc(5), if the process listens there. */
-static bool listens_at(pid_t pid, const char *line, char uri[REVC_URI_MAX])
-{
-	unsigned flags = 0;
-	uint64_t inode = 0;
-	int at = 0;
-
-	if (sscanf(line, "%*[^:]: %*s %*s %x %*s %*s %" SCNu64 " %n", &flags, &inode, &at) != 2 ||
-		!(flags & FLAG_LISTENS) || at == 0 || !line[at] || !has_socket(pid, inode)) {
-		return false;
-	}
-	snprintf(uri, REVC_URI_MAX, "uds:%.*s", (int)strcspn(line + at, "\n"), line + at);
-	return true;
-}
-
-/* Asks at the first address of the process where that is possible. *ret_n: how many it has. */
-static enum result ask_process(pid_t pid, size_t *ret_n, struct revc_err *err)
-{
-	FILE *f = fopen("/proc/self/net/unix", "re"); /* a service may not see /proc/net */
-	char line[512], uri[REVC_URI_MAX];
-	enum result r = UNASKED;
-
-	*ret_n = 0;
-	while (f && r == UNASKED && fgets(line, sizeof(line), f)) {
-		if (listens_at(pid, line, uri)) {
-			++*ret_n;
-			r = ask(uri, NULL, err);
-		}
-	}
-	if (f) {
-		(void)fclose(f);
-	}
-	return r;
-}
-
-/* A daemon whose names are lost can't be asked, but told to make them again. */
-static enum result tell_process(pid_t pid, struct revc_err *err)
-{
-	const uint64_t end = clock_now() + REMAKE_MS * UINT64_C(1000000);
-	enum result r = UNASKED;
-	size_t n = 1;
-
-	if (kill(pid, SIGHUP) < 0) {
-		log_error("process %d: %s", (int)pid, strerror(errno));
-		return REFUSED;
-	}
-	while (r == UNASKED && n > 0 && clock_now() < end) {
-		(void)poll(NULL, 0, 50);
-		r = ask_process(pid, &n, err);
-	}
-	if (r == UNASKED) {
-		log_error("process %d was sent SIGHUP, and its log has the result; it can't be "
-			  "asked: %s",
-			(int)pid, n ? err->text : "it has no Unix socket");
-	}
-	return r;
-}
-
+/* The process itself, whatever it serves. */
 static enum result reload_process(pid_t pid)
 {
-	struct revc_err err = {0};
-	size_t n;
-	enum result r = ask_process(pid, &n, &err);
+	CLEANUP_FD int fd = connect_to(pid);
+	const struct timeval patience = {.tv_sec = PATIENCE_NS / 1000000000u};
+	char text[CONTROL_ANSWER + 1];
+	ssize_t n;
 
-	return r == UNASKED ? tell_process(pid, &err) : r;
+	if (fd < 0 && kill(pid, 0) < 0 && errno == ESRCH) {
+		log_error("process %d: %s", (int)pid, strerror(ESRCH));
+		return REFUSED;
+	}
+	if (fd < 0) {
+		log_error("process %d can't be asked: %s", (int)pid,
+			fd == -ECONNREFUSED ? "it is no revd that serves, or it is in another "
+					      "network namespace"
+					    : strerror(-fd));
+		return UNASKED;
+	}
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	n = recv(fd, text, sizeof(text) - 1, 0);
+	if (n <= 0) {
+		log_error("process %d does not answer; its log will have the result", (int)pid);
+		return UNKNOWN;
+	}
+	text[n] = '\0';
+	if (text[0] != CONTROL_DONE) {
+		log_error("process %d: %s; the old configuration stays", (int)pid, text + 1);
+		return REFUSED;
+	}
+	(void)printf("process %d: reloaded, %s\n", (int)pid, text + 1);
+	return RELOADED;
 }
 
 /* The daemon that serves the configuration, which it may have been told another way. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "daemon/starts.h"
 #include "util/fd.h"
 #include "util/log.h"
 
@@ -97,7 +98,10 @@ bool restart_begin(struct restart *r, enum restart_way way)
 
 static int give_to_manager(const int ends[PARCEL_ENDS])
 {
-	int r = systemd_store(SYSTEMD_STATE, ends, PARCEL_ENDS);
+	int r;
+
+	starts_forget();
+	r = systemd_store(SYSTEMD_STATE, ends, PARCEL_ENDS);
 
 	if (r < 0) {
 		log_error("the service manager does not take what is to be kept: %s", strerror(-r));

@@ -8,7 +8,12 @@
 #include <string.h>
 #include <sysexits.h>
 #include "daemon/reloader.h"
+#include "daemon/control.h"
+#include "daemon/idle.h"
 #include "daemon/restart.h"
+#include "daemon/sandbox.h"
+#include "daemon/starts.h"
+#include "daemon/status.h"
 #include "daemon/systemd.h"
 #include "server/server.h"
 #include "util/clock.h"
@@ -19,13 +24,15 @@
 struct daemon {
 	struct configuration *conf;
 	struct event_base *base;
-	struct event *signals[6], *watchdog;
+	struct event *signals[6], *watchdog, *served;
 	struct restart restart;
+	struct control control;
 	struct server *server;
 	uint64_t workers;
 	bool stopping;
-	int status;
-	struct rv_err refused; /* why the last reload was; "": it was not */
+	int exit_status;
+	struct status status;
+	struct idle idle;
 };
 
 /* Events. */
@@ -53,23 +60,9 @@ static void on_ended(void *ctx, bool failed)
 
 	if (failed) {
 		log_error("no endpoint is left");
-		d->status = EXIT_FAILURE;
+		d->exit_status = EXIT_FAILURE;
 	}
 	event_base_loopbreak(d->base);
-}
-
-/* What systemd shows. */
-static void tell_status(struct daemon *d, const char *prefix)
-{
-	char text[256];
-
-	server_describe(d->server, text, sizeof(text));
-	if (*d->refused.msg) {
-		systemd_notify("%sSTATUS=%s; the last reload was refused: %s", prefix, text,
-			d->refused.msg);
-	} else {
-		systemd_notify("%sSTATUS=%s", prefix, text);
-	}
 }
 
 static void on_changed(void *ctx)
@@ -77,7 +70,7 @@ static void on_changed(void *ctx)
 	struct daemon *d = ctx;
 
 	if (!d->stopping) {
-		tell_status(d, "");
+		status_tell(&d->status, "");
 	}
 }
 
@@ -131,6 +124,8 @@ static void on_replace(evutil_socket_t sig, short what, void *arg)
 static void apply(struct daemon *d, const struct config *config)
 {
 	log_set_level(config->global.log_level);
+	sandbox_warn(config, &d->conf->inherited);
+	idle_apply(&d->idle, d->base, config);
 	if (config->global.workers != d->workers) {
 		log_notice("workers = %llu takes effect at the next start",
 			(unsigned long long)config->global.workers);
@@ -173,12 +168,23 @@ static int reload(void *ctx, struct rv_err *err)
 	r = change_over(d, err);
 	if (r < 0) {
 		log_error("reload: %s; the old configuration stays", err->msg);
-		d->refused = *err;
+		d->status.refused = *err;
 	} else {
-		*d->refused.msg = '\0';
+		*d->status.refused.msg = '\0';
 	}
-	tell_status(d, "READY=1\n");
+	status_tell(&d->status, "READY=1\n");
 	return r;
+}
+
+static int reload_unless_stopping(void *ctx, struct rv_err *err)
+{
+	const struct daemon *d = ctx;
+
+	if (d->stopping || d->restart.way != RESTART_NONE) {
+		snprintf(err->msg, sizeof(err->msg), "the daemon is stopping");
+		return -ESHUTDOWN;
+	}
+	return reload(ctx, err);
 }
 
 static void on_reload(evutil_socket_t sig, short what, void *arg)
@@ -188,7 +194,7 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 
 	(void)sig;
 	(void)what;
-	if (!d->stopping) {
+	if (!d->stopping && d->restart.way == RESTART_NONE) {
 		(void)reload(d, &err);
 	}
 }
@@ -208,6 +214,7 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	status_measure(&d->status);
 	if (server_alive(d->server)) {
 		systemd_notify("WATCHDOG=1");
 	} else {
@@ -234,6 +241,25 @@ static int start_watchdog(struct daemon *d)
 	return d->watchdog && event_add(d->watchdog, &tv) == 0 ? 0 : -ENOMEM;
 }
 
+static void on_served(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	starts_forget();
+}
+
+static int await_served(struct daemon *d)
+{
+	const struct timeval tv = {.tv_sec = STARTS_SERVED_MS / 1000};
+
+	if (!systemd_is_there()) {
+		return 0;
+	}
+	d->served = event_new(d->base, -1, 0, on_served, d);
+	return d->served && event_add(d->served, &tv) == 0 ? 0 : -ENOMEM;
+}
+
 static int start_events(struct daemon *d)
 {
 	int r = add_signal(d, 0, SIGTERM, on_stop);
@@ -252,6 +278,9 @@ static int start_events(struct daemon *d)
 	}
 	if (r == 0) {
 		r = add_signal(d, 5, SIGUSR2, on_replace);
+	}
+	if (r == 0) {
+		r = await_served(d);
 	}
 	return r < 0 ? r : start_watchdog(d);
 }
@@ -297,6 +326,7 @@ static int open_endpoints(struct daemon *d, struct config *config)
 	}
 	if (r < 0) {
 		log_error("%s", *err.msg ? err.msg : strerror(-r));
+		systemd_notify("STATUS=%s", *err.msg ? err.msg : strerror(-r));
 		return r;
 	}
 	close_unclaimed(&d->conf->inherited, &fds);
@@ -328,18 +358,26 @@ static int start(struct daemon *d, struct config *config)
 		return r;
 	}
 	restart_init(&d->restart, d->conf, d->server, d->base);
+	d->status.server = d->idle.server = d->server;
+	d->idle.restart = &d->restart;
 	r = open_endpoints(d, config);
 	if (r < 0) {
 		return r;
 	}
 	log_info("serving %zu endpoint%s", n, n == 1 ? "" : "s");
-	tell_status(d, "READY=1\n");
+	status_tell(&d->status, "READY=1\n");
+	idle_apply(&d->idle, d->base, config);
+	if (!d->conf->source.text) {
+		control_start(&d->control, d->base, reload_unless_stopping, d);
+	}
 	process_unblock();
 	return 0;
 }
 
 static void stop(struct daemon *d)
 {
+	control_finish(&d->control);
+	idle_finish(&d->idle);
 	restart_finish(&d->restart);
 	server_destroy(d->server);
 	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++) {
@@ -350,6 +388,9 @@ static void stop(struct daemon *d)
 	if (d->watchdog) {
 		event_free(d->watchdog);
 	}
+	if (d->served) {
+		event_free(d->served);
+	}
 	if (d->base) {
 		event_base_free(d->base);
 	}
@@ -358,9 +399,9 @@ static void stop(struct daemon *d)
 /* Opens and serves the configuration, which it takes over. */
 static void run(struct daemon *d, struct config *config, const struct demo *demo)
 {
-	d->status = EXIT_FAILURE;
+	d->exit_status = EXIT_FAILURE;
 	if (start(d, config) == 0) {
-		d->status = EXIT_SUCCESS;
+		d->exit_status = EXIT_SUCCESS;
 		if (demo) {
 			demo_print(demo);
 		}
@@ -378,11 +419,14 @@ int serve(struct configuration *conf, const struct demo *demo)
 	if (inherited_init(&conf->inherited) < 0) {
 		return EXIT_FAILURE;
 	}
+	starts_begin(conf->inherited.starts, conf->inherited.n_starts);
 	config = configuration_load(conf, &err);
 	if (!config) {
+		systemd_notify("STATUS=%s", err.msg);
 		return EX_CONFIG;
 	}
 	log_set_level(config->global.log_level);
+	sandbox_warn(config, &conf->inherited);
 	event_set_log_callback(on_libevent_log);
 	configuration_leave(conf);
 	if (configuration_prepare(conf, config, &err) < 0) {
@@ -391,5 +435,5 @@ int serve(struct configuration *conf, const struct demo *demo)
 		return EXIT_FAILURE;
 	}
 	run(&d, config, demo);
-	return d.status;
+	return d.exit_status;
 }

@@ -190,7 +190,7 @@ void worker_call(struct worker *w, void (*fn)(struct worker *, void *), void *ar
 {
 	struct command c = {.run = fn, .arg = arg};
 
-	if (w->is_main) {
+	if (!w->started) { /* the main thread, or one that has halted */
 		fn(w, arg);
 		return;
 	}

@@ -78,7 +78,7 @@ void worker_run(struct worker *);
 bool worker_turn(struct worker *, bool wait);
 
 /* Runs fn on the worker and waits for it: at once if that is the main thread, whose
- * call this is. */
+ * call this is, or if it has halted. */
 void worker_call(struct worker *, void (*fn)(struct worker *, void *arg), void *arg);
 
 /* Any thread: makes it take a turn, in which hooks->woken() is called. */

@@ -298,6 +298,56 @@ void server_describe(struct server *s, char *buf, size_t size)
 	pthread_rwlock_unlock(&s->endpoints.lock);
 }
 
+static void add_activity(const struct endpoint *ep, struct server_activity *a)
+{
+	for (unsigned i = 0; i < ep->n_instances; i++) {
+		const struct counters *n = &ep->instances[i].n;
+
+		a->requests += n->requests;
+		a->connections += ep->ops->caps & RV_CAP_REPLY_TO ? 0 : n->peers;
+	}
+}
+
+struct server_activity server_activity(struct server *s)
+{
+	struct server_activity a = {0};
+
+	for (const struct endpoint *ep = s->endpoints.first; ep; ep = ep->next) {
+		add_activity(ep, &a);
+	}
+	for (unsigned i = 0; i < s->endpoints.services.n_workers; i++) {
+		a.unfinished |= traffic_pending(&s->traffics[i]) > 0;
+	}
+	return a;
+}
+
+const char *server_find_own(const struct server *s)
+{
+	for (const struct endpoint *ep = s->endpoints.first; ep; ep = ep->next) {
+		if (!ep->draining && !ep->adopted) {
+			return ep->cfg->name;
+		}
+	}
+	return NULL;
+}
+
+bool server_halt_if_idle(struct server *s)
+{
+	struct server_activity a;
+	bool idle = true;
+
+	for (unsigned i = 0; i < s->endpoints.services.n_workers; i++) {
+		traffic_halt(&s->traffics[i]);
+	}
+	a = server_activity(s);
+	for (struct endpoint *ep = s->endpoints.first; ep; ep = ep->next) {
+		for (unsigned i = 0; i < ep->n_instances; i++) {
+			idle &= instance_is_idle(&ep->instances[i]);
+		}
+	}
+	return idle && a.connections == 0 && !a.unfinished;
+}
+
 void server_log_stats(struct server *s)
 {
 	stats_log(&s->endpoints);

@@ -72,6 +72,20 @@ void server_destroy(struct server *);
 /* Writes "serving 3 endpoints", or which of them are down and why. */
 void server_describe(struct server *, char *buf, size_t size);
 
+/* What flows, since the start. */
+struct server_activity {
+	uint64_t requests;
+	uint64_t connections; /* now; clients that share a channel are not counted */
+	bool unfinished;      /* something is in a service */
+};
+struct server_activity server_activity(struct server *);
+
+/* The name of an endpoint whose names nobody else holds; NULL: all are inherited. */
+const char *server_find_own(const struct server *);
+/* Halts all workers; true if then nobody is connected and nothing is unfinished, so that the
+ * process may end. */
+bool server_halt_if_idle(struct server *) MUST_CHECK;
+
 /* Logs what was served, a line for each endpoint. */
 void server_log_stats(struct server *);
 

@@ -281,6 +281,20 @@ void instance_drain(struct rv_instance *in)
 	worker_call(in->worker, do_drain, in);
 }
 
+static void look_at_peer(struct rv_instance *in, struct peer *p, void *arg)
+{
+	(void)in;
+	*(bool *)arg &= peer_is_idle(p);
+}
+
+bool instance_is_idle(struct rv_instance *in)
+{
+	bool idle = true;
+
+	peers_each(in, look_at_peer, &idle);
+	return idle;
+}
+
 static void unlink_instance(struct rv_instance *in)
 {
 	struct rv_instance **at = &in->traffic->instances;

@@ -35,6 +35,8 @@ int instance_attach(struct rv_instance *, void *endpoint_block, const struct ins
 void instance_update(struct rv_instance *, const struct instance_settings *);
 /* endpoint_hooks.drained() follows. */
 void instance_drain(struct rv_instance *);
+/* Nothing of its peers is under way. The worker has halted, or this is its thread. */
+bool instance_is_idle(struct rv_instance *);
 /* Ends it, with all its peers. */
 void instance_detach(struct rv_instance *);
 

@@ -53,6 +53,11 @@ int rv_names_lost(const char *path, struct rv_names_id id, struct rv_err *) MUST
 int rv_names_apply(int fd, const char *path, mode_t mode, const struct rv_endpoint_info *,
 	struct rv_err *) MUST_CHECK;
 
+/* What a unit's drop-in has to say so that systemd's sandbox lets us do it, in brackets, for behind
+ * the sentence; "" if that is not what stands in the way. Into buf, which is returned. */
+#define RV_NAMES_ADVICE 128
+const char *rv_names_advice(int err, const char *path, char buf[RV_NAMES_ADVICE]);
+
 /* True if the object may be a leftover of ours: made by this user, or handed
  * to the configured owner. */
 bool rv_names_is_ours(const struct stat *, const struct rv_endpoint_info *);
