@@ -98,7 +98,8 @@ struct config {
 /* What to make a configuration from. It need not outlive the call. */
 struct config_source {
 	const char *file; /* NULL: there is none, only the built-in default */
-	bool optional;    /* the file may be missing: the built-in default stands in for it */
+	bool optional;    /* the file may be missing, or name no endpoint: the built-in default
+			     stands in for that */
 	const char *text; /* not NULL: this instead of the content of a file */
 	const char *more; /* not NULL: sections for inherited descriptors, behind all files */
 	/* Not NULL: of the built-in default the endpoints of these names alone, " uds mqueue ",

@@ -102,11 +102,23 @@ static int add_defaults(struct loader *l)
 	return 0;
 }
 
-static int note_defaults(struct loader *l, const char *missing)
+static bool has_endpoint(const struct loader *l)
 {
-	const char *what = missing ? arena_printf(&l->priv->arena,
-					     "the built-in default (there is no %s)", missing)
-				   : "the built-in default";
+	for (const struct ini_section *s = l->ini.sections; s; s = s->next) {
+		if (names_endpoint(s)) {
+			return true;
+		}
+	}
+	return l->diags.n > 0; /* it may have been meant */
+}
+
+static int note_defaults(struct loader *l, const char *file, bool missing)
+{
+	const char *what = file ? arena_printf(&l->priv->arena,
+					  missing ? "the built-in default (there is no %s)"
+						  : "the built-in default (no endpoint is in %s)",
+					  file)
+				: "the built-in default";
 
 	return what ? ini_note_read(&l->ini, what) : -ENOMEM;
 }
@@ -128,10 +140,10 @@ static int read_all(struct loader *l, const struct config_source *src, uid_t uid
 	if (src->file) {
 		r = source_read_file(&l->ini, src->file, uid, src->optional ? &missing : NULL);
 	}
-	if (r == 0 && (!src->file || missing)) {
+	if (r == 0 && (!src->file || missing || (src->optional && !has_endpoint(l)))) {
 		r = add_defaults(l);
 		if (r == 0) {
-			r = note_defaults(l, src->file);
+			r = note_defaults(l, src->file, missing);
 		}
 	}
 	if (r == 0 && src->file) {

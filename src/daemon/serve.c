@@ -364,12 +364,12 @@ static int start(struct daemon *d, struct config *config)
 	if (r < 0) {
 		return r;
 	}
-	log_info("serving %zu endpoint%s", n, n == 1 ? "" : "s");
-	status_tell(&d->status, "READY=1\n");
-	idle_apply(&d->idle, d->base, config);
 	if (!d->conf->source.text) {
 		control_start(&d->control, d->base, reload_unless_stopping, d);
 	}
+	log_info("serving %zu endpoint%s", n, n == 1 ? "" : "s");
+	status_tell(&d->status, "READY=1\n");
+	idle_apply(&d->idle, d->base, config);
 	process_unblock();
 	return 0;
 }

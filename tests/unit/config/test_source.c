@@ -201,6 +201,40 @@ START_TEST(what_is_there_counts)
 }
 END_TEST
 
+/* Then the built-in default is what it has something to say about. */
+START_TEST(a_file_without_endpoints)
+{
+	put("revd.conf", "#[endpoint.x]\n#transport = uds\n");
+	check_origin("revd.conf, the built-in default (no endpoint is in revd.conf)", "uds", 1024);
+	put("revd.conf", "[revd]\nworkers = 2\n");
+	ck_assert_int_eq(mkdir("revd.conf.d", 0700), 0);
+	put("revd.conf.d/1.conf", "[endpoint.uds]\nmax_peers = 5000\n");
+	check_origin("revd.conf, the built-in default (no endpoint is in revd.conf), "
+		     "revd.conf.d/1.conf",
+		"uds", 5000);
+}
+END_TEST
+
+/* Of the built-in default those that are named, and those that a file says something of. */
+START_TEST(a_part_of_the_default)
+{
+	const struct config_source source = {
+		.file = "revd.conf", .optional = true, .defaults = " uds "};
+	CLEANUP(config_destroy_p) struct config *c = NULL;
+	struct config_errors errs = {0};
+
+	ck_assert_int_eq(load_as(TEXT_USER, &source, &reg, &c, &errs), 0);
+	ck_assert_uint_eq(c->n_endpoints, 1);
+	ck_assert_str_eq(c->endpoints[0].name, "uds");
+	config_destroy(TAKE_PTR(c));
+	ck_assert_int_eq(mkdir("revd.conf.d", 0700), 0);
+	put("revd.conf.d/1.conf", "[endpoint.fifo]\nmax_peers = 5\n");
+	ck_assert_int_eq(load_as(TEXT_USER, &source, &reg, &c, &errs), 0);
+	ck_assert_uint_eq(c->n_endpoints, 2);
+	ck_assert_str_eq(c->endpoints[1].name, "fifo");
+}
+END_TEST
+
 static void check_only_error(const char *want)
 {
 	struct config_errors errs = {0};
@@ -423,6 +457,8 @@ int main(void)
 	tcase_add_test(t, drop_in_directory_that_is_a_file);
 	tcase_add_test(t, drop_ins_in_the_order_of_their_names);
 	tcase_add_test(t, what_is_there_counts);
+	tcase_add_test(t, a_file_without_endpoints);
+	tcase_add_test(t, a_part_of_the_default);
 	tcase_add_test(t, mistakes_in_drop_ins_alone);
 	tcase_add_test(t, what_is_there_is_not_missing);
 	tcase_add_test(t, a_drop_in_by_another_name_is_told);
