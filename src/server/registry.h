@@ -1,6 +1,7 @@
 /*
- * Which transports and services exist: those built in, then those that a
- * plugin_dir adds. Main thread; plugins stay loaded until the end.
+ * Which transports and services exist: those built in, then those that a plugin_dir adds,
+ * and those that are installed, which are loaded when they are named. Main thread; plugins
+ * stay loaded until the end.
  */
 #pragma once
 

@@ -1,0 +1,233 @@
+/* The connection of an instance: its beginning, its end, and what is heard of it. */
+#include "nats/instance.h"
+
+#include <syslog.h>
+#include "nats/input.h"
+
+#define LOOK_SECONDS 30
+
+static void look_later(struct nats_instance *in)
+{
+	const struct timeval tv = {.tv_sec = LOOK_SECONDS};
+
+	event_add(&in->look, &tv);
+}
+
+/* A broker that has sent something is there. */
+static void on_look(int fd, short what, void *arg)
+{
+	struct nats_instance *in = arg;
+
+	(void)fd;
+	(void)what;
+	if (!in->heard && !in->asked) {
+		in->asked = true;
+		nats_link_ask(in->link, in->nc);
+	}
+	in->heard = false;
+	look_later(in);
+}
+
+static void on_input(int fd, short what, void *arg)
+{
+	struct nats_instance *in = arg;
+
+	(void)fd;
+	(void)what;
+	in->heard = true;
+	natsConnection_ProcessReadEvent(in->nc);
+	nats_serve(in);
+	if (in->nc && nats_link_is_closed(in->link)) {
+		nats_lost(in, "the broker has closed the connection");
+	}
+	nats_check_drained(in);
+}
+
+static void on_again(int fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	nats_serve(arg);
+	nats_check_drained(arg);
+}
+
+static void set_ready(struct nats_instance *in, bool ready)
+{
+	if (in->ready != ready) {
+		__atomic_add_fetch(&in->ep->ready, ready ? 1u : -1u, __ATOMIC_RELAXED);
+	}
+	in->ready = ready;
+}
+
+static void end_idle(void *peer, void *arg)
+{
+	struct nats_peer *p = peer;
+
+	if (!p->source && p->in->host->peer_idle(p->in->handle, p)) {
+		nats_peer_end(p);
+	}
+	(void)arg;
+}
+
+/* Peers know how large a message may be. */
+static void set_max_payload(struct nats_instance *in)
+{
+	int64_t most = natsConnection_GetMaxPayload(in->nc);
+	size_t n = most > 0 ? (size_t)most : 1u << 20;
+
+	if (n != in->max_payload) {
+		in->max_payload = n;
+		in->host->each_peer(in->handle, end_idle, NULL);
+	}
+}
+
+static natsStatus subscribe(struct nats_instance *in)
+{
+	natsStatus s =
+		natsConnection_QueueSubscribeSync(&in->sub, in->nc, in->ep->subject, in->ep->queue);
+
+	/* what we take of it is bounded by max_pending, and who waits longest is told */
+	s = s == NATS_OK ? natsSubscription_SetPendingLimits(in->sub, -1, -1) : s;
+	return s == NATS_OK ? nats_services_subscribe(in) : s;
+}
+
+static void connected(struct nats_instance *in)
+{
+	struct event_base *base = in->host->event_base(in->handle);
+	natsStatus s;
+	int fd;
+
+	in->nc = nats_link_take(in->link, &fd);
+	event_assign(&in->input, base, fd, EV_READ | EV_PERSIST, on_input, in);
+	nats_output_watch(in, fd);
+	set_max_payload(in);
+	s = subscribe(in);
+	if (s != NATS_OK || event_add(&in->input, NULL) < 0) {
+		nats_lost(in, natsStatus_GetText(s));
+		return;
+	}
+	look_later(in);
+	in->asked = true;
+	nats_link_ask(in->link, in->nc); /* answered once we are subscribed */
+	nats_output_up(in);
+}
+
+void nats_lost(struct nats_instance *in, const char *why)
+{
+	natsConnection *nc = in->nc;
+
+	if (!nc) {
+		return;
+	}
+	in->nc = NULL;
+	in->asked = in->refused = false;
+	event_del(&in->input);
+	event_del(&in->look);
+	set_ready(in, false);
+	nats_services_unsubscribe(&in->services);
+	natsSubscription_Destroy(in->sub);
+	in->sub = NULL;
+	nats_output_lost(in);
+	nats_link_drop(in->link, nc);
+	if (in->draining || !in->attached) {
+		in->read_all = in->emptied = true; /* nothing more can come */
+		return;
+	}
+	in->host->down(in->handle, why);
+	nats_link_connect(in->link);
+}
+
+void nats_check_drained(struct nats_instance *in)
+{
+	if (in->draining && !in->drained && in->read_all && in->emptied && !in->serving &&
+		in->out.pending == 0) {
+		in->drained = true;
+		in->host->drained(in->handle);
+	}
+}
+
+/* The broker has done all that it was told, and has sent what it had for us. */
+static void answered(struct nats_instance *in)
+{
+	if (in->unsubscribed) {
+		in->read_all = true;
+		nats_serve(in);
+		nats_check_drained(in);
+	} else if (!in->ready && !in->refused) {
+		set_ready(in, true);
+		in->host->up(in->handle);
+	}
+}
+
+/* Without the subscription nobody is served; anything else concerns one client. */
+static void complain(struct nats_instance *in, const char *why)
+{
+	char quoted[RV_QUOTE_SIZE];
+
+	if (strstr(why, "Subscription to") && strstr(why, in->ep->subject)) {
+		in->refused = true;
+		set_ready(in, false);
+		in->host->down(in->handle, why);
+		return;
+	}
+	in->host->log(in->handle, LOG_INFO, "the broker says: %s",
+		rv_quote(why, strlen(why), quoted, sizeof(quoted)));
+}
+
+void nats_on_news(void *block, const struct nats_link_news *news)
+{
+	struct nats_instance *in = block;
+
+	if (news->events & NATS_LINK_ERROR && in->nc) {
+		complain(in, news->why);
+	}
+	if (news->events & NATS_LINK_ANSWER && in->asked) {
+		in->asked = false;
+		answered(in);
+	}
+	if (news->events & NATS_LINK_SILENCE && in->asked) {
+		nats_lost(in, "the broker does not answer");
+	}
+	if (news->events & NATS_LINK_DOWN && !in->draining) {
+		in->host->down(in->handle, news->why);
+	}
+	if (news->events & NATS_LINK_UP && !in->nc) {
+		connected(in);
+	}
+	if (news->events & NATS_LINK_WRITE) {
+		nats_output_write(in);
+	}
+}
+
+void nats_instance_finish(struct nats_instance *in)
+{
+	natsConnection *nc = in->nc;
+
+	event_del(&in->leave);
+	event_del(&in->look);
+	event_del(&in->again);
+	if (nc) {
+		nats_output_write(in); /* perhaps the socket takes the last of it now */
+	}
+	if (in->nc) {
+		event_del(&in->input);
+		nats_services_unsubscribe(&in->services);
+		natsSubscription_Destroy(in->sub);
+	}
+	set_ready(in, false);
+	nats_output_lost(in);
+	nats_link_leave(in->link, in->nc);
+	in->nc = NULL;
+	in->sub = NULL;
+	in->link = NULL;
+}
+
+void nats_instance_init(struct nats_instance *in)
+{
+	struct event_base *base = in->host->event_base(in->handle);
+
+	event_assign(&in->look, base, -1, 0, on_look, in);
+	event_assign(&in->again, base, -1, 0, on_again, in);
+	nats_output_init(&in->out, in);
+	nats_services_init(&in->services);
+}
