@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <syslog.h>
 
-#define BATCHES 8  /* in a turn */
+#define BATCHES 8 /* in a turn */
+#define HELD_BYTES ((size_t)256 << 10)
 #define WHY_MAX 64 /* bytes of the sentences here */
 
 /* The host has them. */
@@ -163,19 +164,33 @@ static void take(struct nats_instance *in, natsMsg *m)
 /* Messages that have come, at most a batch. How many. */
 static size_t serve_batch(struct nats_instance *in)
 {
-	while (in->n_held < NATS_BATCH && in->sub &&
-		natsSubscription_NextMsg(&in->held[in->n_held], in->sub, 0) == NATS_OK) {
-		in->n_held++;
-		take(in, in->held[in->n_held - 1]);
+	size_t n = 0;
+	natsMsg *m;
+
+	while (n < NATS_BATCH && in->sub && natsSubscription_NextMsg(&m, in->sub, 0) == NATS_OK) {
+		n++;
+		in->held[in->n_held++] = m;
+		in->held_bytes += (size_t)natsMsg_GetDataLength(m);
+		take(in, m);
 	}
 	submit(in);
-	return in->n_held;
+	return n;
 }
 
-static void release(struct nats_instance *in)
+void nats_release(struct nats_instance *in)
 {
 	while (in->n_held > 0) {
 		natsMsg_Destroy(in->held[--in->n_held]);
+	}
+	in->held_bytes = 0;
+}
+
+/* The library frees messages in a thread of its own, and wakes it when there is one: many
+ * at once cost a fraction. */
+static void release_some(struct nats_instance *in)
+{
+	if (in->n_held > NATS_HELD - NATS_BATCH || in->held_bytes > HELD_BYTES) {
+		nats_release(in);
 	}
 }
 
@@ -209,7 +224,7 @@ void nats_serve(struct nats_instance *in)
 	in->serving = true;
 	while (n == NATS_BATCH && !in->stopped && batches++ < BATCHES) {
 		n = serve_batch(in);
-		release(in);
+		release_some(in);
 	}
 	in->emptied = !in->stopped && n < NATS_BATCH;
 	if (in->stopped) {

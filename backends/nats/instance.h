@@ -17,6 +17,7 @@
 #include "nats/subject.h"
 
 #define NATS_BATCH 256 /* messages served at once */
+#define NATS_HELD (4 * NATS_BATCH)
 
 struct nats_peer {
 	struct nats_instance *in;
@@ -53,8 +54,8 @@ struct nats_instance {
 	struct event again; /* there is more to serve */
 	struct rv_msg msgs[NATS_BATCH];
 	size_t n_msgs;
-	natsMsg *held[NATS_BATCH]; /* in which they are */
-	size_t n_held;
+	natsMsg *held[NATS_HELD]; /* the messages in which they are, and served ones */
+	size_t n_held, held_bytes;
 
 	struct nats_output out;
 

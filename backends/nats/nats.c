@@ -131,6 +131,7 @@ static void detach(void *block)
 	in->attached = false;
 	in->drained = true; /* nobody asks any more */
 	nats_instance_finish(in);
+	nats_release(in);
 	in->host->each_peer(in->handle, end_one, NULL);
 	rv_peer_cache_finish(&in->cache);
 	nats_output_finish(&in->out);
