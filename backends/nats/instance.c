@@ -1,6 +1,7 @@
 /* The connection of an instance: its beginning, its end, and what is heard of it. */
 #include "nats/instance.h"
 
+#include <stdio.h>
 #include <syslog.h>
 #include "nats/input.h"
 
@@ -38,7 +39,7 @@ static void on_input(int fd, short what, void *arg)
 	natsConnection_ProcessReadEvent(in->nc);
 	nats_serve(in);
 	if (in->nc && nats_link_is_closed(in->link)) {
-		nats_lost(in, "the broker has closed the connection");
+		nats_closed(in);
 	}
 	nats_check_drained(in);
 }
@@ -135,6 +136,21 @@ void nats_lost(struct nats_instance *in, const char *why)
 	}
 	in->host->down(in->handle, why);
 	nats_link_connect(in->link);
+}
+
+void nats_closed(struct nats_instance *in)
+{
+	const char *why = NULL;
+	natsStatus s = in->nc ? natsConnection_GetLastError(in->nc, &why) : NATS_OK;
+	char sentence[256];
+
+	if (s == NATS_OK || s == NATS_CONNECTION_CLOSED) {
+		nats_lost(in, "the broker has closed the connection");
+		return;
+	}
+	snprintf(sentence, sizeof(sentence), "the connection is lost: %s",
+		why && *why ? why : natsStatus_GetText(s));
+	nats_lost(in, sentence);
 }
 
 void nats_check_drained(struct nats_instance *in)

@@ -72,5 +72,7 @@ void nats_instance_finish(struct nats_instance *);
 void nats_on_news(void *in, const struct nats_link_news *);
 /* Tells the host once all that was read is answered and with the broker. */
 void nats_check_drained(struct nats_instance *);
+/* The library has closed it, and knows why. */
+void nats_closed(struct nats_instance *);
 /* There is no connection any more, or it is of no use: ends it and makes another one. */
 void nats_lost(struct nats_instance *, const char *why);

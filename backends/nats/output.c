@@ -170,10 +170,13 @@ void nats_output_write(struct nats_instance *in)
 	if (!in->nc) {
 		return;
 	}
-	natsConnection_ProcessWriteEvent(in->nc);
 	left = natsConnection_Buffered(in->nc);
+	if (left > 0) { /* the library takes a write of nothing for the end */
+		natsConnection_ProcessWriteEvent(in->nc);
+		left = natsConnection_Buffered(in->nc);
+	}
 	if (nats_link_is_closed(in->link) || left < 0) {
-		nats_lost(in, "the broker has closed the connection");
+		nats_closed(in);
 		return;
 	}
 	o->pending = (size_t)left;
