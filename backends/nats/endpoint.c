@@ -54,7 +54,7 @@ bool nats_endpoint_is_replaced(const struct nats_endpoint *ep)
 
 	pthread_mutex_lock(&lock);
 	for (const struct nats_endpoint *o = all; o && o != ep; o = o->next) {
-		found |= strcmp(o->subject, ep->subject) == 0 &&
+		found |= strcmp(o->subject, ep->subject) == 0 && strcmp(o->queue, ep->queue) == 0 &&
 			 !__atomic_load_n(&o->ready, __ATOMIC_RELAXED);
 	}
 	pthread_mutex_unlock(&lock);

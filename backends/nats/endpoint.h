@@ -32,6 +32,7 @@ void nats_close(void *ep);
  * they name. 0 or -errno and the sentence. */
 int nats_options_make(const struct nats_config *, natsOptions **ret, struct rv_err *) MUST_CHECK;
 
-/* From any thread: is there another endpoint for the same subject that was opened later
- * and is not subscribed yet? A reload puts one in the place of another so. */
+/* From any thread: is there another endpoint for the same subject and queue group that was
+ * opened later and is not subscribed yet? A reload puts one in the place of another so; of
+ * two groups each would serve every request. */
 bool nats_endpoint_is_replaced(const struct nats_endpoint *);

@@ -82,14 +82,17 @@ static void set_max_payload(struct nats_instance *in)
 	}
 }
 
+/* Our subject last: the last complaint of the broker is about that then, if it is not let
+ * us have it. */
 static natsStatus subscribe(struct nats_instance *in)
 {
-	natsStatus s =
-		natsConnection_QueueSubscribeSync(&in->sub, in->nc, in->ep->subject, in->ep->queue);
+	natsStatus s = nats_services_subscribe(in);
 
+	s = s == NATS_OK ? natsConnection_QueueSubscribeSync(
+				   &in->sub, in->nc, in->ep->subject, in->ep->queue)
+			 : s;
 	/* what we take of it is bounded by max_pending, and who waits longest is told */
-	s = s == NATS_OK ? natsSubscription_SetPendingLimits(in->sub, -1, -1) : s;
-	return s == NATS_OK ? nats_services_subscribe(in) : s;
+	return s == NATS_OK ? natsSubscription_SetPendingLimits(in->sub, -1, -1) : s;
 }
 
 static void connected(struct nats_instance *in)
@@ -121,7 +124,7 @@ void nats_lost(struct nats_instance *in, const char *why)
 		return;
 	}
 	in->nc = NULL;
-	in->asked = in->refused = false;
+	in->asked = false;
 	event_del(&in->input);
 	event_del(&in->look);
 	set_ready(in, false);
@@ -162,30 +165,41 @@ void nats_check_drained(struct nats_instance *in)
 	}
 }
 
-/* The broker has done all that it was told, and has sent what it had for us. */
-static void answered(struct nats_instance *in)
+/* Without the subscription nobody is served. */
+static bool is_refused(const struct nats_instance *in, const char **ret_why)
 {
-	if (in->unsubscribed) {
-		in->read_all = true;
-		nats_serve(in);
-		nats_check_drained(in);
-	} else if (!in->ready && !in->refused) {
+	return natsConnection_GetLastError(in->nc, ret_why) == NATS_NOT_PERMITTED &&
+	       strstr(*ret_why, "Subscription to") && strstr(*ret_why, in->ep->subject);
+}
+
+static void subscribed(struct nats_instance *in)
+{
+	const char *why = "";
+
+	if (is_refused(in, &why)) {
+		in->host->down(in->handle, why);
+	} else if (!in->ready) {
 		set_ready(in, true);
 		in->host->up(in->handle);
 	}
 }
 
-/* Without the subscription nobody is served; anything else concerns one client. */
+/* The broker has done all that it was told, and has sent what it had for us. */
+static void answered(struct nats_instance *in)
+{
+	if (!in->unsubscribed) {
+		subscribed(in);
+		return;
+	}
+	in->read_all = true;
+	nats_serve(in);
+	nats_check_drained(in);
+}
+
 static void complain(struct nats_instance *in, const char *why)
 {
 	char quoted[RV_QUOTE_SIZE];
 
-	if (strstr(why, "Subscription to") && strstr(why, in->ep->subject)) {
-		in->refused = true;
-		set_ready(in, false);
-		in->host->down(in->handle, why);
-		return;
-	}
 	in->host->log(in->handle, LOG_INFO, "the broker says: %s",
 		rv_quote(why, strlen(why), quoted, sizeof(quoted)));
 }

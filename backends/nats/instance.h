@@ -41,7 +41,6 @@ struct nats_instance {
 	struct event look;  /* from time to time, whether it is still there */
 	bool asked;         /* about it; no answer yet */
 	bool heard;         /* something, since it was looked at last */
-	bool refused;       /* the broker does not let us subscribe */
 	struct nats_services services;
 
 	/* What comes in. */

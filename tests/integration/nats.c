@@ -3,79 +3,45 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "common/client.h"
 #include "common/json.h"
-#include "common/late.h"
-#include "common/nats_broker.h"
 #include "common/run.h"
 #include "common/stage.h"
-#include "common/wait.h"
+#include "nats_rig.h"
 #include "util/macro.h"
 
-#define SUBJECT "revd.reverse"
-#define INBOX "_INBOX.test.1"
+static struct nats_rig r;
+static struct nats_client *c = &r.client;
 
-static struct rig rig;
-static struct nats_broker broker;
-static struct nats_client c;
-
-/* A daemon behind the broker; keys: of the endpoint. */
-static void start(const char *global, const char *keys, const char *services)
+static void start(const char *global, const char *keys)
 {
-	char config[2048];
-
-	late_install(&rig, "plugins", getenv("REVD_TEST_NATS"));
-	late_install(&rig, "plugins", getenv("REVD_TEST_LATE"));
-	snprintf(config, sizeof config,
-		"[revd]\nplugin_dir = @DIR@/plugins\n%s"
-		"[endpoint.stream]\ntransport = uds\npath = @DIR@/stream.sock\n"
-		"[endpoint.bus]\ntransport = nats\nurl = nats://127.0.0.1:%u\n%s%s",
-		global, (unsigned)broker.port, keys, services);
-	rig_write(&rig, "revd.conf", config);
-	rig_launch(&rig, NULL);
-	nats_client_open(&c, &broker, "");
-}
-
-static void setup(void)
-{
-	rig_init(&rig);
-	nats_broker_init(&broker, &rig);
-	nats_broker_start(&broker, "");
+	nats_rig_start(&r, global, keys, "");
+	nats_client_wait_served(c, SUBJECT, "hola", "aloh");
 }
 
 static void teardown(void)
 {
-	nats_client_close(&c);
-	rig_stop(&rig);
-	nats_broker_kill(&broker);
-	rig_finish(&rig);
-}
-
-static void start_served(const char *global, const char *keys)
-{
-	start(global, keys, "");
-	nats_client_wait_served(&c, SUBJECT, "hola", "aloh");
+	nats_rig_finish(&r);
 }
 
 START_TEST(plain_texts)
 {
 	struct nats_message m;
 
-	start_served("", "");
-	nats_client_expect(&c, SUBJECT, "ma\u00f1ana", "ana\u00f1am");
-	nats_client_expect(&c, SUBJECT, "uno\n", "onu\n");
-	nats_client_expect(&c, SUBJECT, "dos\r\n", "sod\r\n");
-	nats_client_expect(&c, SUBJECT, "", "");
-	nats_client_expect(&c, SUBJECT, "\n", "\n");
+	start("", "");
+	nats_client_expect(c, SUBJECT, "ma\u00f1ana", "ana\u00f1am");
+	nats_client_expect(c, SUBJECT, "uno\n", "onu\n");
+	nats_client_expect(c, SUBJECT, "dos\r\n", "sod\r\n");
+	nats_client_expect(c, SUBJECT, "", "");
+	nats_client_expect(c, SUBJECT, "\n", "\n");
 	/* what would be an error or a frame elsewhere is a reply */
-	nats_client_expect(&c, SUBJECT, "em :ysub\x15",
+	nats_client_expect(c, SUBJECT, "em :ysub\x15",
 		"\x15"
 		"busy: me");
-	nats_client_expect_error(&c, SUBJECT,
+	nats_client_expect_error(c, SUBJECT,
 		"a\xff"
 		"b\n",
 		4, "400", "invalid-text: ");
-	nats_client_ask(&c, &m, "revd.nobody", "", 0);
+	nats_client_ask(c, &m, "revd.nobody", "", 0);
 	ck_assert_msg(m.head && strstr(m.head, "503"), "somebody serves it");
 }
 END_TEST
@@ -86,13 +52,13 @@ START_TEST(in_order)
 	struct nats_message m;
 	char text[32];
 
-	start_served("", "");
+	start("", "");
 	for (int i = 0; i < 2000; i++) {
 		snprintf(text, sizeof text, "%04d", i);
-		nats_client_publish(&c, SUBJECT, INBOX, text, 4);
+		nats_client_publish(c, SUBJECT, INBOX, text, 4);
 	}
 	for (int i = 0; i < 2000; i++) {
-		nats_client_receive(&c, &m);
+		nats_client_receive(c, &m);
 		snprintf(text, sizeof text, "%c%c%c%c", '0' + i % 10, '0' + i / 10 % 10,
 			'0' + i / 100 % 10, '0' + i / 1000);
 		ck_assert_uint_eq(m.n, 4);
@@ -123,7 +89,7 @@ static const uint8_t *next_frame(
 	const uint8_t *data;
 
 	if (m->n == 0) {
-		nats_client_receive(&c, m);
+		nats_client_receive(c, m);
 		ck_assert_str_eq(m->subject, INBOX);
 		ck_assert_msg(!m->head, "%.*s", (int)m->head_n, m->head);
 	}
@@ -154,14 +120,14 @@ START_TEST(frames)
 	uint8_t buf[512];
 	size_t n = 0;
 
-	start_served("", "");
+	start("", "");
 	n += put(buf + n, RV_OP_CALL, 0, 1, "uno");
 	n += put(buf + n, RV_OP_PING, 0, 2, "ping");
 	n += put(buf + n, RV_OP_CALL, RV_FRAME_MORE, 3, "jo");
 	n += put(buf + n, RV_OP_CALL, 0, 3, "ined");
 	n += put(buf + n, 99, 0, 4, "");
 	n += put(buf + n, RV_OP_RELOAD, 0, 5, "");
-	nats_client_publish(&c, SUBJECT, INBOX, buf, n);
+	nats_client_publish(c, SUBJECT, INBOX, buf, n);
 	expect_frame(&m, 1, RV_STATUS_OK, "onu");
 	expect_frame(&m, 2, RV_STATUS_OK, "ping");
 	expect_frame(&m, 3, RV_STATUS_OK, "denioj");
@@ -179,19 +145,19 @@ START_TEST(frames_that_are_none)
 	uint8_t buf[512];
 	size_t n;
 
-	start_served("", "");
+	start("", "");
 	n = put(buf, RV_OP_CALL, 0, 1, "uno");
 	memcpy(buf + n, "line\n", 5);
-	nats_client_publish(&c, SUBJECT, INBOX, buf, n + 5);
+	nats_client_publish(c, SUBJECT, INBOX, buf, n + 5);
 	expect_frame(&m, 1, RV_STATUS_OK, "onu");
 	expect_frame(&m, 0, RV_STATUS_MALFORMED, malformed);
-	nats_client_publish(&c, SUBJECT, INBOX, buf, 7);
+	nats_client_publish(c, SUBJECT, INBOX, buf, 7);
 	expect_frame(&m, 0, RV_STATUS_MALFORMED, malformed);
 	buf[4] = 200;
-	nats_client_publish(&c, SUBJECT, INBOX, buf, n);
+	nats_client_publish(c, SUBJECT, INBOX, buf, n);
 	next_frame(&m, 1, RV_STATUS_MALFORMED, &(struct rv_frame){0});
 	ck_assert_uint_eq(m.n, 0);
-	nats_client_expect_nothing(&c);
+	nats_client_expect_nothing(c);
 }
 END_TEST
 
@@ -205,9 +171,12 @@ START_TEST(fragments)
 	struct rv_frame f;
 	size_t got = 0;
 
-	nats_broker_kill(&broker);
-	nats_broker_start(&broker, "max_payload: 2000\n");
-	start_served("", "");
+	nats_rig_init(&r);
+	nats_broker_start(&r.broker, "max_payload: 2000\n");
+	nats_rig_configure(&r, "", "", "");
+	rig_launch(&r.rig, NULL);
+	nats_client_open(c, &r.broker, "");
+	nats_client_wait_served(c, SUBJECT, "hola", "aloh");
 	for (size_t i = 0; i < N; i++) {
 		text[i] = (char)('a' + i % 26);
 	}
@@ -218,7 +187,7 @@ START_TEST(fragments)
 
 		snprintf(piece, sizeof piece, "%.1000s", text + at);
 		n = put(buf, RV_OP_CALL, at + 1000 < N ? RV_FRAME_MORE : 0, 7, piece);
-		nats_client_publish(&c, SUBJECT, INBOX, buf, n);
+		nats_client_publish(c, SUBJECT, INBOX, buf, n);
 	}
 	do {
 		const uint8_t *data = next_frame(&m, 7, RV_STATUS_OK, &f);
@@ -236,22 +205,14 @@ START_TEST(too_large)
 	static char text[5000];
 
 	memset(text, 'x', sizeof text);
-	start_served("max_request = 4K\n", "");
+	start("max_request = 4K\n", "");
 	nats_client_expect_error(
-		&c, SUBJECT, text, sizeof text, "413", "too-large: 5000 bytes, the limit is 4096");
-	nats_client_expect(&c, SUBJECT, "hola", "aloh");
+		c, SUBJECT, text, sizeof text, "413", "too-large: 5000 bytes, the limit is 4096");
+	nats_client_expect(c, SUBJECT, "hola", "aloh");
 }
 END_TEST
 
 /* Bad input. */
-
-static int64_t stat_of(const char *key)
-{
-	char path[64];
-
-	snprintf(path, sizeof path, "endpoints.bus.%s", key);
-	return client_stat(&rig, path);
-}
 
 static const char *const bad_replies[] = {
 	"", "$SYS.REQ.SERVER.PING", "$SRV.PING", "$JS.API.INFO", SUBJECT};
@@ -259,16 +220,16 @@ static const char *const bad_replies[] = {
 /* No answer is possible, or it would go where it may do harm. */
 START_TEST(reply_subjects)
 {
-	start_served("", "");
-	nats_client_subscribe(&c, "$SYS.REQ.SERVER.PING");
-	nats_client_subscribe(&c, "$JS.API.INFO");
+	start("", "");
+	nats_client_subscribe(c, "$SYS.REQ.SERVER.PING");
+	nats_client_subscribe(c, "$JS.API.INFO");
 	for (size_t i = 0; i < ARRAY_SIZE(bad_replies); i++) {
-		nats_client_publish(&c, SUBJECT, bad_replies[i], "x", 1);
-		nats_client_expect(&c, SUBJECT, "hola", "aloh");
-		ck_assert_int_eq(stat_of("drops.reply_name"), (int64_t)i + 1);
+		nats_client_publish(c, SUBJECT, bad_replies[i], "x", 1);
+		nats_client_expect(c, SUBJECT, "hola", "aloh");
+		ck_assert_int_eq(nats_rig_stat(&r, "drops.reply_name"), (int64_t)i + 1);
 	}
-	nats_client_expect_nothing(&c);
-	ck_assert_int_eq(stat_of("requests"), (int64_t)ARRAY_SIZE(bad_replies) + 1);
+	nats_client_expect_nothing(c);
+	ck_assert_int_eq(nats_rig_stat(&r, "requests"), (int64_t)ARRAY_SIZE(bad_replies) + 1);
 }
 END_TEST
 
@@ -277,16 +238,16 @@ START_TEST(long_reply_subject)
 	char longest[256], longer[258];
 	struct nats_message m;
 
-	start_served("", "");
+	start("", "");
 	snprintf(longest, sizeof longest, "in.%0*d", 252, 0);
 	snprintf(longer, sizeof longer, "in.%0*d", 253, 0);
-	nats_client_subscribe(&c, "in.*");
-	nats_client_publish(&c, SUBJECT, longer, "x", 1);
-	nats_client_publish(&c, SUBJECT, longest, "hola", 4);
-	nats_client_receive(&c, &m);
+	nats_client_subscribe(c, "in.*");
+	nats_client_publish(c, SUBJECT, longer, "x", 1);
+	nats_client_publish(c, SUBJECT, longest, "hola", 4);
+	nats_client_receive(c, &m);
 	ck_assert_str_eq(m.subject, longest);
 	ck_assert_mem_eq(m.data, "aloh", 4);
-	ck_assert_int_eq(stat_of("drops.reply_name"), 1);
+	ck_assert_int_eq(nats_rig_stat(&r, "drops.reply_name"), 1);
 }
 END_TEST
 
@@ -297,12 +258,12 @@ START_TEST(headers_are_ignored)
 	struct nats_message m;
 	char text[256];
 
-	start_served("", "");
+	start("", "");
 	for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {
 		snprintf(text, sizeof text, "HPUB %s %s %zu %zu\r\n%shola\r\n", SUBJECT, INBOX,
 			strlen(heads[i]), strlen(heads[i]) + 4, heads[i]);
-		nats_client_send(&c, text, strlen(text));
-		nats_client_receive(&c, &m);
+		nats_client_send(c, text, strlen(text));
+		nats_client_receive(c, &m);
 		ck_assert_msg(!m.head, "%.*s", (int)m.head_n, m.head);
 		ck_assert_uint_eq(m.n, 4);
 		ck_assert_mem_eq(m.data, "aloh", 4);
@@ -316,14 +277,14 @@ START_TEST(many_reply_subjects)
 	struct nats_message m;
 	char to[64];
 
-	start_served("", "max_peers = 4\n");
-	nats_client_subscribe(&c, "many.*");
+	start("", "max_peers = 4\n");
+	nats_client_subscribe(c, "many.*");
 	for (int i = 0; i < 500; i++) {
 		snprintf(to, sizeof to, "many.%d", i);
-		nats_client_publish(&c, SUBJECT, to, to, strlen(to));
+		nats_client_publish(c, SUBJECT, to, to, strlen(to));
 	}
 	for (int i = 0; i < 500; i++) {
-		nats_client_receive(&c, &m);
+		nats_client_receive(c, &m);
 		snprintf(to, sizeof to, "many.%d", i);
 		ck_assert_str_eq(m.subject, to);
 		ck_assert_uint_eq(m.n, strlen(to));
@@ -331,7 +292,7 @@ START_TEST(many_reply_subjects)
 			ck_assert_int_eq(m.data[k], to[m.n - 1 - k]);
 		}
 	}
-	ck_assert_int_le(stat_of("peers"), 5);
+	ck_assert_int_le(nats_rig_stat(&r, "peers"), 5);
 }
 END_TEST
 
@@ -342,18 +303,18 @@ START_TEST(too_many_clients)
 	uint8_t buf[64];
 	size_t n;
 
-	start("", "service = late\nmax_peers = 2\n", "[service.late]\ntimeout = 1h\n");
-	nats_client_wait_served(&c, SUBJECT, "grow 1", "g");
-	nats_client_subscribe(&c, "held.*");
+	nats_rig_start(&r, "", "service = late\nmax_peers = 2\n", "[service.late]\ntimeout = 1h\n");
+	nats_client_wait_served(c, SUBJECT, "grow 1", "g");
+	nats_client_subscribe(c, "held.*");
 	for (int i = 0; i < 2; i++) {
 		char to[16];
 
 		snprintf(to, sizeof to, "held.%d", i);
-		nats_client_publish(&c, SUBJECT, to, "hold it", 7);
+		nats_client_publish(c, SUBJECT, to, "hold it", 7);
 	}
-	nats_client_expect_error(&c, SUBJECT, "grow 1", 6, "429", "busy: too many clients");
+	nats_client_expect_error(c, SUBJECT, "grow 1", 6, "429", "busy: too many clients");
 	n = put(buf, RV_OP_CALL, 0, 77, "grow 1");
-	nats_client_publish(&c, SUBJECT, INBOX, buf, n);
+	nats_client_publish(c, SUBJECT, INBOX, buf, n);
 	m.n = 0;
 	next_frame(&m, 77, RV_STATUS_BUSY, &(struct rv_frame){0});
 }
@@ -369,7 +330,7 @@ static const char *ask_services(struct nats_message *m, const char *verb, const 
 	size_t n;
 
 	snprintf(subject, sizeof subject, "$SRV.%s", verb);
-	nats_client_ask(&c, m, subject, "", 0);
+	nats_client_ask(c, m, subject, "", 0);
 	text = strndup((const char *)m->data, m->n);
 	ck_assert_msg(json_valid(text, m->n), "%s", text);
 	at = json_find(text, path, &n);
@@ -384,7 +345,7 @@ START_TEST(services)
 	struct nats_message m;
 	char id[64], verb[96];
 
-	start_served("", "");
+	start("", "");
 	ck_assert_str_eq(ask_services(&m, "PING", "type"), "\"io.nats.micro.v1.ping_response\"");
 	ck_assert_str_eq(ask_services(&m, "PING", "name"), "\"revd\"");
 	ck_assert_str_eq(ask_services(&m, "INFO", "type"), "\"io.nats.micro.v1.info_response\"");
@@ -395,10 +356,10 @@ START_TEST(services)
 	snprintf(id, sizeof id, "%s", ask_services(&m, "PING.revd", "id"));
 	snprintf(verb, sizeof verb, "INFO.revd.%.*s", (int)strlen(id) - 2, id + 1);
 	ck_assert_str_eq(ask_services(&m, verb, "id"), id);
-	nats_client_publish(&c, "$SRV.PING", "", "", 0); /* to nobody */
-	nats_client_publish(&c, "$SRV.PING", "$SRV.PING", "", 0);
-	nats_client_expect(&c, SUBJECT, "hola", "aloh");
-	nats_client_ask(&c, &m, "$SRV.PING.other", "", 0);
+	nats_client_publish(c, "$SRV.PING", "", "", 0); /* to nobody */
+	nats_client_publish(c, "$SRV.PING", "$SRV.PING", "", 0);
+	nats_client_expect(c, SUBJECT, "hola", "aloh");
+	nats_client_ask(c, &m, "$SRV.PING.other", "", 0);
 	ck_assert_msg(m.head && strstr(m.head, "503"), "we are not 'other'");
 }
 END_TEST
@@ -407,11 +368,11 @@ START_TEST(statistics)
 {
 	struct nats_message m;
 
-	start_served("", "");
+	start("", "");
 	ck_assert_str_eq(ask_services(&m, "STATS", "endpoints.0.num_requests"), "1");
 	ck_assert_str_eq(ask_services(&m, "STATS", "endpoints.0.num_errors"), "0");
 	ck_assert_str_eq(ask_services(&m, "STATS", "endpoints.0.last_error"), "\"\"");
-	nats_client_expect_error(&c, SUBJECT, "a\xff", 2, "400", "invalid-text: ");
+	nats_client_expect_error(c, SUBJECT, "a\xff", 2, "400", "invalid-text: ");
 	ck_assert_str_eq(ask_services(&m, "STATS", "endpoints.0.num_requests"), "2");
 	ck_assert_str_eq(ask_services(&m, "STATS", "endpoints.0.num_errors"), "1");
 	ck_assert_str_eq(ask_services(&m, "STATS", "endpoints.0.last_error"),
@@ -444,17 +405,17 @@ static const struct {
 START_TEST(configuration)
 {
 	char config[512];
-	struct run r;
+	struct run p;
 
-	start_served("", "");
+	start("", "");
 	snprintf(config, sizeof config,
 		"[revd]\nplugin_dir = @DIR@/plugins\n[endpoint.bus]\ntransport = nats\n%s",
 		mistakes[_i].keys);
-	rig_write(&rig, "bad.conf", config);
-	RUN(&r, &rig, "revd", "--check", "-c", "@DIR@/bad.conf");
-	ck_assert_int_eq(r.status, 78);
-	ck_assert_msg(strstr(r.err, mistakes[_i].says), "%s", r.err);
-	run_free(&r);
+	rig_write(&r.rig, "bad.conf", config);
+	RUN(&p, &r.rig, "revd", "--check", "-c", "@DIR@/bad.conf");
+	ck_assert_int_eq(p.status, 78);
+	ck_assert_msg(strstr(p.err, mistakes[_i].says), "%s", p.err);
+	run_free(&p);
 }
 END_TEST
 
@@ -463,7 +424,7 @@ int main(void)
 	Suite *s = suite_create("nats");
 	TCase *tc = stage_tcase("nats");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_add_test(tc, plain_texts);
 	tcase_add_test(tc, in_order);
 	tcase_add_test(tc, frames);
