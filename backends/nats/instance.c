@@ -134,6 +134,7 @@ void nats_lost(struct nats_instance *in, const char *why)
 	nats_output_lost(in);
 	nats_link_drop(in->link, nc);
 	if (in->draining || !in->attached) {
+		in->host->log(in->handle, LOG_NOTICE, "the broker is gone before the end: %s", why);
 		in->read_all = in->emptied = true; /* nothing more can come */
 		return;
 	}

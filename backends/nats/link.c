@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #define STACK ((size_t)256 << 10) /* names and TLS need some */
@@ -256,19 +257,43 @@ static void ask_now(struct nats_link *l)
 	tell(l, s == NATS_OK ? NATS_LINK_ANSWER : NATS_LINK_SILENCE, NULL);
 }
 
+static bool wait_socket(const struct nats_link *l, short events, uint64_t until)
+{
+	struct pollfd p = {.fd = l->fd, .events = events};
+	uint64_t now = now_ms();
+
+	return now < until && poll(&p, 1, (int)(until - now)) > 0;
+}
+
+/* Closing a socket with something unread in it takes back what the other side has not read
+ * yet: so it is told that nothing more comes, and read until it closes, too. */
+static void say_goodbye(struct nats_link *l, natsConnection *nc)
+{
+	uint64_t until = now_ms() + GOODBYE_MS;
+	char unread[4096];
+	ssize_t n = 1;
+
+	while (!nats_link_is_closed(l) && natsConnection_Buffered(nc) > 0 &&
+		wait_socket(l, POLLOUT, until)) {
+		natsConnection_ProcessWriteEvent(nc);
+	}
+	if (nats_link_is_closed(l)) {
+		return;
+	}
+	shutdown(l->fd, SHUT_WR);
+	while (n > 0 && wait_socket(l, POLLIN, until)) {
+		n = recv(l->fd, unread, sizeof(unread), MSG_DONTWAIT);
+	}
+}
+
 /* Nobody else uses the connection any more. */
 static void drop_now(struct nats_link *l)
 {
 	natsConnection *nc = l->drop;
-	uint64_t until = now_ms() + GOODBYE_MS;
-	struct pollfd p = {.fd = l->fd, .events = POLLOUT};
 
 	l->drop = NULL;
 	pthread_mutex_unlock(&l->lock);
-	while (!nats_link_is_closed(l) && natsConnection_Buffered(nc) > 0 && now_ms() < until &&
-		poll(&p, 1, GOODBYE_MS) > 0) {
-		natsConnection_ProcessWriteEvent(nc);
-	}
+	say_goodbye(l, nc);
 	natsConnection_Destroy(nc);
 	pthread_mutex_lock(&l->lock);
 	fd_close_p(&l->fd);

@@ -386,8 +386,9 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("nats_broker");
-	TCase *tc = stage_tcase("nats_broker");
+	TCase *tc = stage_tcase("broker"), *end = stage_tcase("end");
 
+	tcase_add_checked_fixture(end, NULL, teardown);
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_add_test(tc, absent_at_start);
 	tcase_add_test(tc, hangs_at_start);
@@ -400,12 +401,13 @@ int main(void)
 	tcase_add_test(tc, tls);
 	tcase_add_test(tc, tls_of_a_stranger);
 	tcase_add_test(tc, tls_file_is_missing);
-	tcase_add_test(tc, stops_without_loss);
-	tcase_add_test(tc, stops_with_late_answers);
-	tcase_add_test(tc, stops_while_the_broker_hangs);
-	tcase_add_test(tc, reload_without_a_gap);
-	tcase_add_test(tc, reload_of_a_live_key);
-	tcase_add_test(tc, two_workers);
+	tcase_add_test(end, stops_without_loss);
+	tcase_add_test(end, stops_with_late_answers);
+	tcase_add_test(end, stops_while_the_broker_hangs);
+	tcase_add_test(end, reload_without_a_gap);
+	tcase_add_test(end, reload_of_a_live_key);
+	tcase_add_test(end, two_workers);
 	suite_add_tcase(s, tc);
+	suite_add_tcase(s, end);
 	return stage_run(s);
 }
