@@ -46,6 +46,15 @@ static pthread_mutex_t links_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t links_fewer = PTHREAD_COND_INITIALIZER;
 static struct nats_link *links;
 static uintptr_t last_id;
+
+/* Threads that run, and those that have ended and are to be joined: what a thread has in
+ * the libraries below is given back only in its very end. */
+struct link_thread {
+	struct link_thread *next;
+	struct nats_link *link;
+	pthread_t id;
+};
+static struct link_thread *ended;
 static unsigned n_threads;
 
 static uint64_t now_ms(void)
@@ -329,9 +338,20 @@ static void work(struct nats_link *l)
 	}
 }
 
+static void note_end(struct link_thread *t)
+{
+	pthread_mutex_lock(&links_lock);
+	t->next = ended;
+	ended = t;
+	n_threads--;
+	pthread_cond_broadcast(&links_fewer);
+	pthread_mutex_unlock(&links_lock);
+}
+
 static void *run(void *arg)
 {
-	struct nats_link *l = arg;
+	struct link_thread *t = arg;
+	struct nats_link *l = t->link;
 
 	pthread_mutex_lock(&l->lock);
 	work(l);
@@ -342,31 +362,56 @@ static void *run(void *arg)
 	}
 	unref(l);
 	nats_ReleaseThreadMemory();
-	pthread_mutex_lock(&links_lock);
-	n_threads--;
-	pthread_cond_broadcast(&links_fewer);
-	pthread_mutex_unlock(&links_lock);
+	note_end(t);
 	return NULL;
+}
+
+/* The lock is held. They wait for nothing any more. */
+static void join_ended(void)
+{
+	while (ended) {
+		struct link_thread *t = ended;
+
+		ended = t->next;
+		pthread_join(t->id, NULL);
+		free(t);
+	}
+}
+
+/* Signals are not for it. */
+static int create_thread(struct link_thread *t)
+{
+	sigset_t every, before;
+	pthread_attr_t attr;
+	int r;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK);
+	sigfillset(&every);
+	pthread_sigmask(SIG_SETMASK, &every, &before);
+	r = -pthread_create(&t->id, &attr, run, t);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	return r;
 }
 
 static int start_thread(struct nats_link *l)
 {
-	sigset_t every, before;
-	pthread_attr_t attr;
-	pthread_t thread;
+	struct link_thread *t = calloc(1, sizeof(*t));
 	int r;
 
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK);
-	sigfillset(&every);
-	pthread_sigmask(SIG_SETMASK, &every, &before);
+	if (!t) {
+		return -ENOMEM;
+	}
+	t->link = l;
 	pthread_mutex_lock(&links_lock);
-	r = -pthread_create(&thread, &attr, run, l);
+	join_ended();
+	r = create_thread(t);
 	n_threads += r == 0;
 	pthread_mutex_unlock(&links_lock);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
+	if (r < 0) {
+		free(t);
+	}
 	return r;
 }
 
@@ -487,5 +532,6 @@ void nats_link_wait_for_all(unsigned ms)
 	pthread_mutex_lock(&links_lock);
 	while (n_threads > 0 && pthread_cond_timedwait(&links_fewer, &links_lock, &until) == 0) {
 	}
+	join_ended();
 	pthread_mutex_unlock(&links_lock);
 }

@@ -47,5 +47,6 @@ void nats_link_ask(struct nats_link *, natsConnection *);
 /* True if the library has closed the connection. */
 bool nats_link_is_closed(const struct nats_link *);
 
-/* Any thread. Waits until all that was left in the background is done, or for some time. */
+/* At the end of the process: waits until all that was left in the background is done, or
+ * for some time. */
 void nats_link_wait_for_all(unsigned ms);

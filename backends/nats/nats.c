@@ -188,8 +188,7 @@ static void resume(void *block, void *peer)
 	}
 }
 
-/* At the end of the process: what was left in the background is done first. */
-static __attribute__((destructor)) void finish(void)
+static void finish(void)
 {
 	nats_link_wait_for_all(GOODBYE_MS);
 }
@@ -221,4 +220,5 @@ const struct rv_backend_ops revd_backend = {
 	.commit = nats_commit,
 	.commit_error = nats_commit_error,
 	.flush = nats_flush,
+	.finish = finish,
 };

@@ -365,11 +365,24 @@ int registry_create(const struct rv_backend_ops *const *backends,
 	return 0;
 }
 
+/* Before anything that they use is taken down, by dlclose() or at the exit of the process. */
+static void finish_backends(const struct registry *r)
+{
+	const struct rv_backend_ops *ops;
+
+	for (size_t i = 0; (ops = backend_at(r, i)); i++) {
+		if (ops->size > offsetof(struct rv_backend_ops, finish) && ops->finish) {
+			ops->finish();
+		}
+	}
+}
+
 void registry_destroy(struct registry *r)
 {
 	if (!r) {
 		return;
 	}
+	finish_backends(r);
 	unload(r, 0);
 	free(r->loaded);
 	free(r);

@@ -313,4 +313,8 @@ struct rv_backend_ops { /* grows at the tail only */
 	 * NAK and without a terminator. */
 	void (*commit_error)(
 		void *in, void *peer, size_t used, uint32_t tag, enum rv_status status);
+
+	/* NULL: nothing goes on by itself. All endpoints are closed and the process ends: waits,
+	 * a second at most, for what threads of its own still do. Main thread. */
+	void (*finish)(void);
 };
