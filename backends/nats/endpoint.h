@@ -2,15 +2,7 @@
  * but for what says otherwise. */
 #pragma once
 
-#include <nats/nats.h>
-#include <revd/base/util.h>
-
-struct nats_config {
-	const char *url, *subject, *queue;
-	const char *credentials;
-	const char *tls_ca, *tls_cert, *tls_key;
-	uint64_t max_pending;
-};
+#include "nats/options.h"
 
 struct nats_endpoint {
 	const struct nats_config *cfg; /* until it is reconfigured: for attach() alone */
@@ -21,16 +13,10 @@ struct nats_endpoint {
 };
 
 /* rv_backend_ops */
-int nats_check(const void *cfg, struct rv_err *);
-void nats_address(const void *cfg, char *buf, size_t size);
 int nats_open(void *ep, const struct rv_endpoint_info *, const void *cfg, const int *fds,
 	size_t n_fds, struct rv_err *);
 int nats_reconfigure(void *ep, const struct rv_endpoint_info *, const void *cfg, struct rv_err *);
 void nats_close(void *ep);
-
-/* The library's options for it, without what belongs to a connection. Reads the files that
- * they name. 0 or -errno and the sentence. */
-int nats_options_make(const struct nats_config *, natsOptions **ret, struct rv_err *) MUST_CHECK;
 
 /* From any thread: is there another endpoint for the same subject and queue group that was
  * opened later and is not subscribed yet? A reload puts one in the place of another so; of

@@ -232,9 +232,5 @@ void nats_serve(struct nats_instance *in)
 	} else if (!in->emptied) {
 		event_active(&in->again, EV_TIMEOUT, 0);
 	}
-	nats_services_answer(in);
 	in->serving = false;
-	if (in->out.pending > 0 && !in->out.full) {
-		nats_output_write(in);
-	}
 }

@@ -12,12 +12,14 @@
 #include <revd/base/peer_cache.h>
 #include "nats/endpoint.h"
 #include "nats/link.h"
-#include "nats/output.h"
-#include "nats/services.h"
 #include "nats/subject.h"
 
 #define NATS_BATCH 256 /* messages served at once */
 #define NATS_HELD (4 * NATS_BATCH)
+
+#define NATS_QUESTIONS 9 /* subjects of the services protocol */
+
+struct nats_instance;
 
 struct nats_peer {
 	struct nats_instance *in;
@@ -25,6 +27,27 @@ struct nats_peer {
 	uint32_t turn;                    /* of in, when it was asked for last */
 	bool source, ended;
 	char subject[NATS_SUBJECT_MAX + 1]; /* where replies go */
+};
+
+/* Replies on their way. */
+struct nats_output {
+	uint8_t *mem;
+	size_t size;
+	struct nats_peer *owner; /* whose frames are in mem, from first to end */
+	size_t first, end;
+	struct event flush, room; /* at the end of the turn; the socket takes more */
+	struct event noted;       /* all is sent, or the connection has ended */
+	size_t pending;           /* bytes that wait for the broker */
+	uint64_t n_pending;       /* messages published since none waited */
+	bool full;                /* the socket takes no more: `room` waits */
+	struct nats_kept *first_kept, *last_kept; /* until there is a broker */
+};
+
+struct nats_services {
+	char id[33];          /* of this instance */
+	char started[32];     /* when, RFC 3339 */
+	char last_error[128]; /* the sentence that was answered last, "" for none yet */
+	natsSubscription *subs[NATS_QUESTIONS];
 };
 
 struct nats_instance {
@@ -63,15 +86,3 @@ struct nats_instance {
 	unsigned patience;  /* looks at whether another endpoint has taken over */
 	bool attached, ready, draining, unsubscribed, read_all, drained;
 };
-
-void nats_instance_init(struct nats_instance *);
-/* The connection and the link end; what is unsent goes on in the background. */
-void nats_instance_finish(struct nats_instance *);
-/* For nats_link_create(). */
-void nats_on_news(void *in, const struct nats_link_news *);
-/* Tells the host once all that was read is answered and with the broker. */
-void nats_check_drained(struct nats_instance *);
-/* The library has closed it, and knows why. */
-void nats_closed(struct nats_instance *);
-/* There is no connection any more, or it is of no use: ends it and makes another one. */
-void nats_lost(struct nats_instance *, const char *why);

@@ -10,22 +10,9 @@
 
 #include <nats/nats.h>
 #include <revd/base/util.h>
+#include "nats/link_news.h"
 
 struct nats_link;
-
-enum nats_link_event {
-	NATS_LINK_UP = 1u << 0,      /* nats_link_take() has the connection */
-	NATS_LINK_DOWN = 1u << 1,    /* it could not be made, for `why`; another try follows */
-	NATS_LINK_ANSWER = 1u << 2,  /* the broker has taken and sent all up to the question */
-	NATS_LINK_SILENCE = 1u << 3, /* it did not say so in time */
-	NATS_LINK_WRITE = 1u << 4,   /* the library has something to send */
-	NATS_LINK_ERROR = 1u << 5,   /* the broker complains of something: `why` */
-};
-
-struct nats_link_news {
-	unsigned events; /* enum nats_link_event */
-	char why[256];
-};
 
 /* Takes opts over on success. `fn` is called on the worker with the instance's block, or not
  * at all after nats_link_leave(). 0 or -errno. */
@@ -46,7 +33,3 @@ void nats_link_drop(struct nats_link *, natsConnection *);
 void nats_link_ask(struct nats_link *, natsConnection *);
 /* True if the library has closed the connection. */
 bool nats_link_is_closed(const struct nats_link *);
-
-/* At the end of the process: waits until all that was left in the background is done, or
- * for some time. */
-void nats_link_wait_for_all(unsigned ms);

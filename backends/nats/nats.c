@@ -5,7 +5,9 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "nats/connection.h"
 #include "nats/input.h"
+#include "nats/threads.h"
 
 #define LEAVE_US 5000    /* between looks at whether another endpoint has taken over */
 #define PATIENCE 400     /* such looks */
@@ -70,21 +72,6 @@ static bool name_at(const void *cfg, size_t i, char *buf, size_t size)
 
 /* The end. */
 
-static void unsubscribe(struct nats_instance *in)
-{
-	in->unsubscribed = true;
-	if (!in->nc) {
-		in->read_all = in->emptied = true;
-		nats_check_drained(in);
-		return;
-	}
-	nats_services_unsubscribe(&in->services);
-	natsSubscription_Drain(in->sub); /* what it has sent still comes */
-	in->asked = true;
-	nats_link_ask(in->link, in->nc);
-	nats_output_write(in);
-}
-
 static void leave_later(struct nats_instance *in)
 {
 	const struct timeval tv = {.tv_usec = LEAVE_US};
@@ -103,7 +90,7 @@ static void on_leave(int fd, short what, void *arg)
 	if (in->nc && nats_endpoint_is_replaced(in->ep) && in->patience++ < PATIENCE) {
 		leave_later(in);
 	} else {
-		unsubscribe(in);
+		nats_connection_unsubscribe(in);
 	}
 }
 
@@ -130,10 +117,11 @@ static void detach(void *block)
 	}
 	in->attached = false;
 	in->drained = true; /* nobody asks any more */
-	nats_instance_finish(in);
+	nats_connection_finish(in);
 	nats_release(in);
 	in->host->each_peer(in->handle, end_one, NULL);
 	rv_peer_cache_finish(&in->cache);
+	nats_publish_finish(in);
 	nats_output_finish(&in->out);
 }
 
@@ -145,7 +133,7 @@ static int start(struct nats_instance *in, struct rv_err *e)
 	if (r < 0) {
 		return r;
 	}
-	r = nats_link_create(opts, in->host, in->handle, nats_on_news, &in->link);
+	r = nats_link_create(opts, in->host, in->handle, nats_connection_news, &in->link);
 	if (r < 0) {
 		natsOptions_Destroy(opts);
 		return rv_fail(e, r, "cannot start a thread: %s", strerror(-r));
@@ -170,7 +158,7 @@ static int attach(void *block, void *endpoint, const struct rv_host *host,
 	*in = (struct nats_instance){
 		.host = host, .handle = handle, .ep = endpoint, .attached = true};
 	event_assign(&in->leave, host->event_base(handle), -1, 0, on_leave, in);
-	nats_instance_init(in);
+	nats_connection_init(in);
 	r = start(in, e);
 	if (r < 0) {
 		detach(in);
@@ -190,7 +178,7 @@ static void resume(void *block, void *peer)
 
 static void finish(void)
 {
-	nats_link_wait_for_all(GOODBYE_MS);
+	nats_threads_wait(GOODBYE_MS);
 }
 
 __attribute__((visibility("default"))) extern const struct rv_backend_ops revd_backend;

@@ -1,8 +1,8 @@
-/* From the keys to the options of the library. */
+#include "nats/options.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "nats/endpoint.h"
 #include "nats/subject.h"
 
 #define SERVERS_MAX 64

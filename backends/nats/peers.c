@@ -1,6 +1,6 @@
-/* Who is answered: reply subjects, a bounded number of them. */
+#include "nats/peers.h"
+
 #include <stdio.h>
-#include "nats/input.h"
 
 static struct nats_peer *of_entry(const struct rv_peer_cache_entry *e)
 {

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
-#include "nats/instance.h"
 
 #define NAME "revd"
 #define TYPE "io.nats.micro.v1."
@@ -61,7 +60,7 @@ natsStatus nats_services_subscribe(struct nats_instance *in)
 	natsStatus r = NATS_OK;
 	char subject[80];
 
-	for (unsigned i = 0; r == NATS_OK && i < NATS_SERVICES_SUBJECTS; i++) {
+	for (unsigned i = 0; r == NATS_OK && i < NATS_QUESTIONS; i++) {
 		write_subject(s, i / 3, i % 3, subject, sizeof(subject));
 		r = natsConnection_SubscribeSync(&s->subs[i], in->nc, subject);
 	}
@@ -70,7 +69,7 @@ natsStatus nats_services_subscribe(struct nats_instance *in)
 
 void nats_services_unsubscribe(struct nats_services *s)
 {
-	for (unsigned i = 0; i < NATS_SERVICES_SUBJECTS; i++) {
+	for (unsigned i = 0; i < NATS_QUESTIONS; i++) {
 		natsSubscription_Destroy(s->subs[i]);
 		s->subs[i] = NULL;
 	}
@@ -99,7 +98,7 @@ void nats_services_answer(struct nats_instance *in)
 {
 	natsMsg *m;
 
-	for (unsigned i = 0; i < NATS_SERVICES_SUBJECTS; i++) {
+	for (unsigned i = 0; i < NATS_QUESTIONS; i++) {
 		for (unsigned k = 0;
 			k < MANY && in->services.subs[i] &&
 			natsSubscription_NextMsg(&m, in->services.subs[i], 0) == NATS_OK;
@@ -125,16 +124,4 @@ void nats_services_init(struct nats_services *s)
 		s->id[2 * i + 1] = hex[raw[i] & 15];
 	}
 	strftime(s->started, sizeof(s->started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-}
-
-/* JSON takes text alone. */
-void nats_services_note_error(struct nats_services *s, const char *text, size_t n)
-{
-	n = n < sizeof(s->last_error) ? n : sizeof(s->last_error) - 1;
-	for (size_t i = 0; i < n; i++) {
-		bool plain = text[i] >= ' ' && text[i] < 0x7f;
-
-		s->last_error[i] = plain ? text[i] : '?';
-	}
-	s->last_error[n] = '\0';
 }

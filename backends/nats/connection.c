@@ -1,9 +1,10 @@
-/* The connection of an instance: its beginning, its end, and what is heard of it. */
-#include "nats/instance.h"
+#include "nats/connection.h"
 
 #include <stdio.h>
 #include <syslog.h>
 #include "nats/input.h"
+#include "nats/services.h"
+#include "nats/subscription.h"
 
 #define LOOK_SECONDS 30
 
@@ -29,6 +30,57 @@ static void on_look(int fd, short what, void *arg)
 	look_later(in);
 }
 
+static void lost(struct nats_instance *, const char *why);
+
+/* The library has closed it, and knows why. */
+static void closed(struct nats_instance *in)
+{
+	const char *why = NULL;
+	natsStatus s = natsConnection_GetLastError(in->nc, &why);
+	char sentence[256];
+
+	if (s == NATS_OK || s == NATS_CONNECTION_CLOSED) {
+		lost(in, "the broker has closed the connection");
+		return;
+	}
+	snprintf(sentence, sizeof(sentence), "the connection is lost: %s",
+		why && *why ? why : natsStatus_GetText(s));
+	lost(in, sentence);
+}
+
+/* Tells the host once all that was read is answered, and written. */
+static void check_drained(struct nats_instance *in)
+{
+	if (in->draining && !in->drained && in->read_all && in->emptied && !in->serving &&
+		in->out.pending == 0) {
+		in->drained = true;
+		in->host->drained(in->handle);
+	}
+}
+
+static void on_noted(int fd, short what, void *arg)
+{
+	struct nats_instance *in = arg;
+
+	(void)fd;
+	(void)what;
+	if (in->nc && nats_link_is_closed(in->link)) {
+		closed(in);
+	}
+	check_drained(in);
+}
+
+/* Serves what was read, and sends what came of it. */
+static void serve(struct nats_instance *in)
+{
+	nats_serve(in);
+	nats_services_answer(in);
+	if (in->out.pending > 0 && !in->out.full) {
+		nats_publish_now(in);
+	}
+	on_noted(-1, 0, in);
+}
+
 static void on_input(int fd, short what, void *arg)
 {
 	struct nats_instance *in = arg;
@@ -37,19 +89,14 @@ static void on_input(int fd, short what, void *arg)
 	(void)what;
 	in->heard = true;
 	natsConnection_ProcessReadEvent(in->nc);
-	nats_serve(in);
-	if (in->nc && nats_link_is_closed(in->link)) {
-		nats_closed(in);
-	}
-	nats_check_drained(in);
+	serve(in);
 }
 
 static void on_again(int fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	nats_serve(arg);
-	nats_check_drained(arg);
+	serve(arg);
 }
 
 static void set_ready(struct nats_instance *in, bool ready)
@@ -82,19 +129,6 @@ static void set_max_payload(struct nats_instance *in)
 	}
 }
 
-/* Our subject last: the last complaint of the broker is about that then, if it is not let
- * us have it. */
-static natsStatus subscribe(struct nats_instance *in)
-{
-	natsStatus s = nats_services_subscribe(in);
-
-	s = s == NATS_OK ? natsConnection_QueueSubscribeSync(
-				   &in->sub, in->nc, in->ep->subject, in->ep->queue)
-			 : s;
-	/* what we take of it is bounded by max_pending, and who waits longest is told */
-	return s == NATS_OK ? natsSubscription_SetPendingLimits(in->sub, -1, -1) : s;
-}
-
 static void connected(struct nats_instance *in)
 {
 	struct event_base *base = in->host->event_base(in->handle);
@@ -103,20 +137,20 @@ static void connected(struct nats_instance *in)
 
 	in->nc = nats_link_take(in->link, &fd);
 	event_assign(&in->input, base, fd, EV_READ | EV_PERSIST, on_input, in);
-	nats_output_watch(in, fd);
+	nats_publish_watch(in, fd);
 	set_max_payload(in);
-	s = subscribe(in);
+	s = nats_subscribe(in);
 	if (s != NATS_OK || event_add(&in->input, NULL) < 0) {
-		nats_lost(in, natsStatus_GetText(s));
+		lost(in, natsStatus_GetText(s));
 		return;
 	}
 	look_later(in);
 	in->asked = true;
 	nats_link_ask(in->link, in->nc); /* answered once we are subscribed */
-	nats_output_up(in);
+	nats_publish_kept(in);
 }
 
-void nats_lost(struct nats_instance *in, const char *why)
+static void lost(struct nats_instance *in, const char *why)
 {
 	natsConnection *nc = in->nc;
 
@@ -128,10 +162,8 @@ void nats_lost(struct nats_instance *in, const char *why)
 	event_del(&in->input);
 	event_del(&in->look);
 	set_ready(in, false);
-	nats_services_unsubscribe(&in->services);
-	natsSubscription_Destroy(in->sub);
-	in->sub = NULL;
-	nats_output_lost(in);
+	nats_unsubscribe(in);
+	nats_publish_lost(in);
 	nats_link_drop(in->link, nc);
 	if (in->draining || !in->attached) {
 		in->host->log(in->handle, LOG_NOTICE, "the broker is gone before the end: %s", why);
@@ -142,42 +174,11 @@ void nats_lost(struct nats_instance *in, const char *why)
 	nats_link_connect(in->link);
 }
 
-void nats_closed(struct nats_instance *in)
-{
-	const char *why = NULL;
-	natsStatus s = in->nc ? natsConnection_GetLastError(in->nc, &why) : NATS_OK;
-	char sentence[256];
-
-	if (s == NATS_OK || s == NATS_CONNECTION_CLOSED) {
-		nats_lost(in, "the broker has closed the connection");
-		return;
-	}
-	snprintf(sentence, sizeof(sentence), "the connection is lost: %s",
-		why && *why ? why : natsStatus_GetText(s));
-	nats_lost(in, sentence);
-}
-
-void nats_check_drained(struct nats_instance *in)
-{
-	if (in->draining && !in->drained && in->read_all && in->emptied && !in->serving &&
-		in->out.pending == 0) {
-		in->drained = true;
-		in->host->drained(in->handle);
-	}
-}
-
-/* Without the subscription nobody is served. */
-static bool is_refused(const struct nats_instance *in, const char **ret_why)
-{
-	return natsConnection_GetLastError(in->nc, ret_why) == NATS_NOT_PERMITTED &&
-	       strstr(*ret_why, "Subscription to") && strstr(*ret_why, in->ep->subject);
-}
-
 static void subscribed(struct nats_instance *in)
 {
 	const char *why = "";
 
-	if (is_refused(in, &why)) {
+	if (nats_is_refused(in, &why)) {
 		in->host->down(in->handle, why);
 	} else if (!in->ready) {
 		set_ready(in, true);
@@ -193,8 +194,22 @@ static void answered(struct nats_instance *in)
 		return;
 	}
 	in->read_all = true;
-	nats_serve(in);
-	nats_check_drained(in);
+	serve(in);
+}
+
+void nats_connection_unsubscribe(struct nats_instance *in)
+{
+	in->unsubscribed = true;
+	if (!in->nc) {
+		in->read_all = in->emptied = true;
+		check_drained(in);
+		return;
+	}
+	nats_services_unsubscribe(&in->services);
+	natsSubscription_Drain(in->sub); /* what it has sent still comes */
+	in->asked = true;
+	nats_link_ask(in->link, in->nc);
+	nats_publish_now(in);
 }
 
 static void complain(struct nats_instance *in, const char *why)
@@ -205,7 +220,7 @@ static void complain(struct nats_instance *in, const char *why)
 		rv_quote(why, strlen(why), quoted, sizeof(quoted)));
 }
 
-void nats_on_news(void *block, const struct nats_link_news *news)
+void nats_connection_news(void *block, const struct nats_link_news *news)
 {
 	struct nats_instance *in = block;
 
@@ -217,7 +232,7 @@ void nats_on_news(void *block, const struct nats_link_news *news)
 		answered(in);
 	}
 	if (news->events & NATS_LINK_SILENCE && in->asked) {
-		nats_lost(in, "the broker does not answer");
+		lost(in, "the broker does not answer");
 	}
 	if (news->events & NATS_LINK_DOWN && !in->draining) {
 		in->host->down(in->handle, news->why);
@@ -226,11 +241,12 @@ void nats_on_news(void *block, const struct nats_link_news *news)
 		connected(in);
 	}
 	if (news->events & NATS_LINK_WRITE) {
-		nats_output_write(in);
+		nats_publish_now(in);
 	}
+	check_drained(in);
 }
 
-void nats_instance_finish(struct nats_instance *in)
+void nats_connection_finish(struct nats_instance *in)
 {
 	natsConnection *nc = in->nc;
 
@@ -238,27 +254,25 @@ void nats_instance_finish(struct nats_instance *in)
 	event_del(&in->look);
 	event_del(&in->again);
 	if (nc) {
-		nats_output_write(in); /* perhaps the socket takes the last of it now */
+		nats_publish_now(in); /* perhaps the socket takes the last of it now */
 	}
 	if (in->nc) {
 		event_del(&in->input);
-		nats_services_unsubscribe(&in->services);
-		natsSubscription_Destroy(in->sub);
+		nats_unsubscribe(in);
 	}
 	set_ready(in, false);
-	nats_output_lost(in);
+	nats_publish_lost(in);
 	nats_link_leave(in->link, in->nc);
 	in->nc = NULL;
-	in->sub = NULL;
 	in->link = NULL;
 }
 
-void nats_instance_init(struct nats_instance *in)
+void nats_connection_init(struct nats_instance *in)
 {
 	struct event_base *base = in->host->event_base(in->handle);
 
 	event_assign(&in->look, base, -1, 0, on_look, in);
 	event_assign(&in->again, base, -1, 0, on_again, in);
-	nats_output_init(&in->out, in);
+	nats_publish_init(in, on_noted);
 	nats_services_init(&in->services);
 }
