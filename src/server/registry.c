@@ -292,7 +292,7 @@ static void load_installed(struct registry *r, const char *name)
 	struct rv_err err;
 	size_t n = strlen(name);
 
-	if (!rv_token_valid(name, n) ||
+	if (!r->installed || !rv_token_valid(name, n) ||
 		snprintf(path, sizeof(path), "%s/%s.so", r->installed, name) >= (int)sizeof(path) ||
 		access(path, F_OK) < 0) {
 		return;
@@ -338,7 +338,7 @@ struct config_registry registry_for_config(struct registry *r)
 }
 
 int registry_create(const struct rv_backend_ops *const *backends,
-	const struct rv_service_ops *const *services, struct registry **ret)
+	const struct rv_service_ops *const *services, const char *installed, struct registry **ret)
 {
 	struct registry *r = calloc(1, sizeof(*r));
 	struct rv_err err;
@@ -346,7 +346,7 @@ int registry_create(const struct rv_backend_ops *const *backends,
 	if (!r) {
 		return -ENOMEM;
 	}
-	r->installed = REVD_PLUGIN_DIR;
+	r->installed = installed;
 	r->backends = backends;
 	r->services = services;
 	for (size_t i = 0; backends[i]; i++) {

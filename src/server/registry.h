@@ -9,9 +9,11 @@
 
 struct registry;
 
-/* The tables end with NULL and must outlive the registry. */
+/* The tables end with NULL and must outlive the registry, and so must `installed`: the
+ * directory of plugins that nobody has to name, NULL for none. */
 int registry_create(const struct rv_backend_ops *const *backends,
-	const struct rv_service_ops *const *services, struct registry **ret) MUST_CHECK;
+	const struct rv_service_ops *const *services, const char *installed,
+	struct registry **ret) MUST_CHECK;
 void registry_destroy(struct registry *);
 
 /* For config_load(). */

@@ -162,7 +162,7 @@ void host_init(struct host *h, enum kind kind)
 	rig_init(&h->rig);
 	h->kind = kind;
 	h->port = kind == KIND_TCP ? free_port() : 0;
-	ck_assert_int_eq(registry_create(all_backends(), services, &h->registry), 0);
+	ck_assert_int_eq(registry_create(all_backends(), services, NULL, &h->registry), 0);
 }
 
 void host_open(struct host *h, const struct host_keys *keys, int fd)
