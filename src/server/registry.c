@@ -365,8 +365,7 @@ int registry_create(const struct rv_backend_ops *const *backends,
 	return 0;
 }
 
-/* Before anything that they use is taken down, by dlclose() or at the exit of the process. */
-static void finish_backends(const struct registry *r)
+void registry_finish_backends(const struct registry *r)
 {
 	const struct rv_backend_ops *ops;
 
@@ -382,7 +381,7 @@ void registry_destroy(struct registry *r)
 	if (!r) {
 		return;
 	}
-	finish_backends(r);
+	registry_finish_backends(r);
 	unload(r, 0);
 	free(r->loaded);
 	free(r);

@@ -15,6 +15,9 @@ int registry_create(const struct rv_backend_ops *const *backends,
 	const struct rv_service_ops *const *services, const char *installed,
 	struct registry **ret) MUST_CHECK;
 void registry_destroy(struct registry *);
+/* The process ends, or becomes another one: backends finish what their threads still do,
+ * before anything that they use is taken down. Part of registry_destroy(). */
+void registry_finish_backends(const struct registry *);
 
 /* For config_load(). */
 struct config_registry registry_for_config(struct registry *);

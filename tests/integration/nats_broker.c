@@ -312,6 +312,20 @@ START_TEST(stops_with_late_answers)
 }
 END_TEST
 
+/* The process becomes another one, which subscribes anew; those who ask in between hear
+ * from the broker that nobody is there. */
+START_TEST(restarts_without_loss)
+{
+	nats_rig_start(&r, "", "", "");
+	nats_client_wait_served(c, SUBJECT, "hola", "aloh");
+	publish_many(2000);
+	rig_signal(&r.rig, SIGUSR2);
+	publish_many(2000);
+	expect_each_answered(4000, true);
+	nats_client_wait_served(c, SUBJECT, "hola", "aloh");
+}
+END_TEST
+
 START_TEST(stops_while_the_broker_hangs)
 {
 	nats_rig_start(&r, "drain_timeout = 200ms\n", "", "");
@@ -403,6 +417,7 @@ int main(void)
 	tcase_add_test(tc, tls_file_is_missing);
 	tcase_add_test(end, stops_without_loss);
 	tcase_add_test(end, stops_with_late_answers);
+	tcase_add_test(end, restarts_without_loss);
 	tcase_add_test(end, stops_while_the_broker_hangs);
 	tcase_add_test(end, reload_without_a_gap);
 	tcase_add_test(end, reload_of_a_live_key);
