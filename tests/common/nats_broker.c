@@ -133,6 +133,12 @@ static bool fill(struct nats_client *c, uint64_t until)
 	return true;
 }
 
+/* What has come already. */
+static bool fill_now(struct nats_client *c)
+{
+	return wait_fd(c->fd, POLLIN, 0) && fill(c, 0);
+}
+
 /* Its length with CR LF, or 0 if it has not come as a whole. */
 static size_t line_at(const struct nats_client *c, size_t at)
 {
@@ -163,25 +169,31 @@ static void forget(struct nats_client *c, size_t at, size_t n)
 	c->n -= n;
 }
 
-/* The first thing at or behind `at` that is no PING; waits for it to be whole. Its size. */
+/* The first thing at or behind `at` that is no PING. Its size; 0: it is not whole. */
+static size_t whole_at(struct nats_client *c, size_t at)
+{
+	size_t n = line_at(c, at), whole = n;
+
+	while (n > 0 && strncmp(c->buf + at, "PING", 4) == 0) {
+		forget(c, at, n);
+		send_text(c, "PONG\r\n");
+		whole = n = line_at(c, at);
+	}
+	if (n > 0 && is_message(c->buf + at)) {
+		whole += size_of(c->buf + at, n) + 2;
+	}
+	return n > 0 && c->n - at >= whole ? whole : 0;
+}
+
+/* The same, waiting for it. */
 static size_t next_at(struct nats_client *c, size_t at, uint64_t until)
 {
-	for (;;) {
-		size_t n = line_at(c, at), whole = n;
+	size_t n;
 
-		if (n > 0 && strncmp(c->buf + at, "PING", 4) == 0) {
-			forget(c, at, n);
-			send_text(c, "PONG\r\n");
-			continue;
-		}
-		if (n > 0 && is_message(c->buf + at)) {
-			whole += size_of(c->buf + at, n) + 2;
-		}
-		if (n > 0 && c->n - at >= whole) {
-			return whole;
-		}
+	while ((n = whole_at(c, at)) == 0) {
 		ck_assert_msg(fill(c, until), "nothing comes from the broker");
 	}
+	return n;
 }
 
 void nats_client_flush(struct nats_client *c)
@@ -266,16 +278,37 @@ static void parse(struct nats_message *m, char *line, size_t n)
 	m->n = all - m->head_n;
 }
 
-void nats_client_receive(struct nats_client *c, struct nats_message *m)
+static void take(struct nats_client *c, struct nats_message *m, size_t n)
 {
-	size_t n;
-
-	forget(c, 0, c->taken);
-	c->taken = 0;
-	n = next_at(c, 0, wait_until(WAIT_MS));
 	ck_assert_msg(is_message(c->buf), "the broker says %.*s", (int)n, c->buf);
 	parse(m, c->buf, line_at(c, 0));
 	c->taken = n;
+}
+
+static void forget_taken(struct nats_client *c)
+{
+	forget(c, 0, c->taken);
+	c->taken = 0;
+}
+
+void nats_client_receive(struct nats_client *c, struct nats_message *m)
+{
+	forget_taken(c);
+	take(c, m, next_at(c, 0, wait_until(WAIT_MS)));
+}
+
+bool nats_client_try_receive(struct nats_client *c, struct nats_message *m)
+{
+	size_t n;
+
+	forget_taken(c);
+	while ((n = whole_at(c, 0)) == 0) {
+		if (!fill_now(c)) {
+			return false;
+		}
+	}
+	take(c, m, n);
+	return true;
 }
 
 void nats_client_expect_nothing(struct nats_client *c)

@@ -51,6 +51,8 @@ void nats_client_publish(
 /* Returns once the broker has done all that came before. Messages stay. */
 void nats_client_flush(struct nats_client *);
 void nats_client_receive(struct nats_client *, struct nats_message *);
+/* The same if a whole one has come already, and false if not. */
+bool nats_client_try_receive(struct nats_client *, struct nats_message *);
 /* Asserts that nothing has come but what was received: the broker has been asked. */
 void nats_client_expect_nothing(struct nats_client *);
 
