@@ -129,24 +129,34 @@ static void set_max_payload(struct nats_instance *in)
 	}
 }
 
-static void connected(struct nats_instance *in)
+static void begin_to_serve(struct nats_instance *in)
 {
-	struct event_base *base = in->host->event_base(in->handle);
-	natsStatus s;
-	int fd;
+	natsStatus s = nats_subscribe(in);
 
-	in->nc = nats_link_take(in->link, &fd);
-	event_assign(&in->input, base, fd, EV_READ | EV_PERSIST, on_input, in);
-	nats_publish_watch(in, fd);
-	set_max_payload(in);
-	s = nats_subscribe(in);
-	if (s != NATS_OK || event_add(&in->input, NULL) < 0) {
+	if (s != NATS_OK) {
 		lost(in, natsStatus_GetText(s));
 		return;
 	}
 	look_later(in);
 	in->asked = true;
 	nats_link_ask(in->link, in->nc); /* answered once we are subscribed */
+}
+
+/* One that comes while we leave is for the answers that wait for it. */
+static void connected(struct nats_instance *in)
+{
+	struct event_base *base = in->host->event_base(in->handle);
+	int fd;
+
+	in->nc = nats_link_take(in->link, &fd);
+	event_assign(&in->input, base, fd, EV_READ | EV_PERSIST, on_input, in);
+	nats_publish_watch(in, fd);
+	set_max_payload(in);
+	if (event_add(&in->input, NULL) < 0) {
+		lost(in, "no memory");
+	} else if (!in->draining) {
+		begin_to_serve(in);
+	}
 	nats_publish_kept(in);
 }
 

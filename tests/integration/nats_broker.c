@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "common/run.h"
 #include "common/stage.h"
 #include "common/wait.h"
@@ -29,6 +30,13 @@ static void expect_answer(const char *text)
 	ck_assert_msg(!m.head, "%.*s", (int)m.head_n, m.head);
 	ck_assert_msg(m.n == strlen(text) && memcmp(m.data, text, m.n) == 0, "'%.*s' not '%s'",
 		(int)m.n, (const char *)m.data, text);
+}
+
+static void publish_many(int n)
+{
+	for (int i = 0; i < n; i++) {
+		nats_client_publish(c, SUBJECT, INBOX, "hola", 4);
+	}
 }
 
 START_TEST(absent_at_start)
@@ -144,6 +152,25 @@ START_TEST(hangs)
 		ck_assert_uint_eq(m.n, 100000);
 	}
 	nats_client_expect(c, SUBJECT, "grow 1", "g");
+}
+END_TEST
+
+/* While the service takes no more the newest wait, as much as may; the others are told. */
+START_TEST(too_much_for_the_service)
+{
+	static const char busy[] = "busy: too many requests wait for the service\r\n";
+	struct nats_message m;
+	char gate[RIG_PATH];
+
+	nats_rig_start(&r, "drain_timeout = 100ms\n", "service = slow\nmax_pending = 64K\n",
+		"[service.slow]\ntype = exec\nmode = request\ncommand = cat @DIR@/gate\n");
+	ck_assert_int_eq(mkfifo(rig_path(&r.rig, "gate", gate), 0600), 0);
+	nats_rig_wait_state(&r, "up", "");
+	publish_many(2000);
+	nats_client_receive(c, &m);
+	ck_assert_msg(m.head && memmem(m.head, m.head_n, busy, sizeof busy - 1), "%.*s",
+		(int)m.head_n, m.head);
+	nats_rig_expect_local(&r);
 }
 END_TEST
 
@@ -279,13 +306,6 @@ static void expect_each_answered(int n, bool may_be_refused)
 	nats_client_expect_nothing(c);
 }
 
-static void publish_many(int n)
-{
-	for (int i = 0; i < n; i++) {
-		nats_client_publish(c, SUBJECT, INBOX, "hola", 4);
-	}
-}
-
 START_TEST(stops_without_loss)
 {
 	nats_rig_start(&r, "", "", "");
@@ -409,6 +429,7 @@ int main(void)
 	tcase_add_test(tc, leaves_and_comes_back);
 	tcase_add_test(tc, answers_wait);
 	tcase_add_test(tc, hangs);
+	tcase_add_test(tc, too_much_for_the_service);
 	tcase_add_test(tc, wrong_password);
 	tcase_add_test(tc, may_not_subscribe);
 	tcase_add_test(tc, may_not_publish);
