@@ -91,6 +91,9 @@ void nats_broker_start(struct nats_broker *b, const char *config)
 void nats_broker_signal(const struct nats_broker *b, int sig)
 {
 	ck_assert_int_eq(kill(b->pid, sig), 0);
+	if (sig == SIGSTOP) {
+		ck_assert_int_eq(waitpid(b->pid, NULL, WUNTRACED), b->pid);
+	}
 }
 
 void nats_broker_kill(struct nats_broker *b)

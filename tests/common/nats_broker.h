@@ -22,6 +22,7 @@ void nats_broker_init(struct nats_broker *, const struct rig *);
 void nats_broker_start(struct nats_broker *, const char *config);
 /* SIGKILL, and waits. Fine when it does not run. */
 void nats_broker_kill(struct nats_broker *);
+/* SIGSTOP: it has stopped. */
 void nats_broker_signal(const struct nats_broker *, int sig);
 
 struct nats_client {
