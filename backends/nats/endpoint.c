@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct nats_endpoint *all; /* that are open */
@@ -18,6 +19,21 @@ static natsStatus start_library(void)
 	s = nats_Open(0);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return s;
+}
+
+/* Told at once: to try again would not help. */
+static int check_network(struct rv_err *e)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 && errno == EAFNOSUPPORT) {
+		return rv_fail(e, -EAFNOSUPPORT,
+			"the sandbox has no network; a drop-in needs PrivateNetwork=no, "
+			"RestrictAddressFamilies=AF_INET AF_INET6 and IPAddressAllow= below "
+			"[Service], see revd-nats(5)");
+	}
+	fd_close_p(&fd);
+	return 0;
 }
 
 static int copy_names(struct nats_endpoint *ep, const char *name, const struct nats_config *c)
@@ -79,6 +95,10 @@ int nats_open(void *block, const struct rv_endpoint_info *info, const void *conf
 	(void)fds;
 	(void)n_fds;
 	*ep = (struct nats_endpoint){.cfg = c};
+	r = check_network(e);
+	if (r < 0) {
+		return r;
+	}
 	if (start_library() != NATS_OK) {
 		return rv_fail(e, -ENOMEM, "the NATS library does not start");
 	}
