@@ -1,10 +1,17 @@
 /* The transport nats and its broker: one that is not there, leaves, hangs, does not let us
  * in; and how the daemon leaves it. */
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include "common/run.h"
 #include "common/stage.h"
 #include "common/wait.h"
@@ -231,6 +238,36 @@ START_TEST(may_not_publish)
 }
 END_TEST
 
+/* As RestrictAddressFamilies=AF_UNIX does it. */
+static void forbid_network(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_socket, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog prog = {.len = ARRAY_SIZE(filter), .filter = filter};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) < 0) {
+		_exit(126);
+	}
+}
+
+START_TEST(sandbox_without_network)
+{
+	nats_rig_init(&r);
+	nats_rig_configure(&r, "", "", "");
+	rig_launch(&r.rig, &(struct launch){.early = true, .prepare = forbid_network});
+	ck_assert_int_ne(rig_wait_exit(&r.rig), 0);
+	ck_assert(rig_log_has(&r.rig, "the sandbox has no network"));
+	ck_assert(rig_log_has(&r.rig, "RestrictAddressFamilies=AF_INET AF_INET6"));
+}
+END_TEST
+
 /* TLS. */
 
 #define TLS "tls: { cert_file: \"%s/cert.pem\", key_file: \"%s/key.pem\"%s }\n"
@@ -433,6 +470,7 @@ int main(void)
 	tcase_add_test(tc, wrong_password);
 	tcase_add_test(tc, may_not_subscribe);
 	tcase_add_test(tc, may_not_publish);
+	tcase_add_test(tc, sandbox_without_network);
 	tcase_add_test(tc, tls);
 	tcase_add_test(tc, tls_of_a_stranger);
 	tcase_add_test(tc, tls_file_is_missing);
