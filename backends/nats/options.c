@@ -189,6 +189,8 @@ static natsStatus set_plain(natsOptions *o)
 {
 	natsStatus s = natsOptions_SetAllowReconnect(o, false);
 
+	/* in the order of the list: the nearest one stands first */
+	s = s == NATS_OK ? natsOptions_SetNoRandomize(o, true) : s;
 	s = s == NATS_OK ? natsOptions_SetPingInterval(o, 0) : s;
 	s = s == NATS_OK ? natsOptions_SetTimeout(o, CONNECT_MS) : s;
 	s = s == NATS_OK ? natsOptions_SetIOBufSize(o, IO_BUFFER) : s;
