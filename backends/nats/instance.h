@@ -45,6 +45,7 @@ struct nats_output {
 
 struct nats_services {
 	char id[33];          /* of this instance */
+	char host[65];        /* this machine */
 	char started[32];     /* when, RFC 3339 */
 	char last_error[128]; /* the sentence that was answered last, "" for none yet */
 	natsSubscription *subs[NATS_QUESTIONS];

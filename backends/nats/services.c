@@ -12,20 +12,29 @@
 
 static const char *const verbs[] = {"PING", "INFO", "STATS"};
 
+/* Whose instance it is: a process may have several, and a cluster many of either. */
+static json_t *make_metadata(const struct nats_instance *in)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	return json_pack("{s:s, s:s, s:s}", "endpoint", in->ep->name, "host", in->services.host,
+		"pid", pid);
+}
+
 static json_t *make_ping(const struct nats_instance *in)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:{s:s}}", "type", TYPE "ping_response", "name",
-		NAME, "id", in->services.id, "version", REVD_VERSION, "metadata", "endpoint",
-		in->ep->name);
+	return json_pack("{s:s, s:s, s:s, s:s, s:o}", "type", TYPE "ping_response", "name", NAME,
+		"id", in->services.id, "version", REVD_VERSION, "metadata", make_metadata(in));
 }
 
 static json_t *make_info(const struct nats_instance *in)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:s}, s:[{s:s, s:s, s:s, s:{}}]}", "type",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:[{s:s, s:s, s:s, s:{}}]}", "type",
 		TYPE "info_response", "name", NAME, "id", in->services.id, "version", REVD_VERSION,
 		"description", "one service on every local transport, and here", "metadata",
-		"endpoint", in->ep->name, "endpoints", "name", in->ep->name, "subject",
-		in->ep->subject, "queue_group", in->ep->queue, "metadata");
+		make_metadata(in), "endpoints", "name", in->ep->name, "subject", in->ep->subject,
+		"queue_group", in->ep->queue, "metadata");
 }
 
 static json_t *make_stats(const struct nats_instance *in)
@@ -33,10 +42,10 @@ static json_t *make_stats(const struct nats_instance *in)
 	struct rv_totals n = {0};
 
 	in->host->totals(in->handle, &n);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:s}, s:[{s:s, s:s, s:s, s:I, s:I, s:s, "
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:[{s:s, s:s, s:s, s:I, s:I, s:s, "
 			 "s:I, s:I}]}",
 		"type", TYPE "stats_response", "name", NAME, "id", in->services.id, "version",
-		REVD_VERSION, "started", in->services.started, "metadata", "endpoint", in->ep->name,
+		REVD_VERSION, "started", in->services.started, "metadata", make_metadata(in),
 		"endpoints", "name", in->ep->name, "subject", in->ep->subject, "queue_group",
 		in->ep->queue, "num_requests", (json_int_t)n.requests, "num_errors",
 		(json_int_t)n.errors, "last_error", in->services.last_error, "processing_time",
@@ -109,6 +118,17 @@ void nats_services_answer(struct nats_instance *in)
 	}
 }
 
+static void find_host(char *buf, size_t size)
+{
+	memset(buf, 0, size);
+	if (gethostname(buf, size - 1) < 0) {
+		buf[0] = '\0';
+	}
+	for (char *c = buf; *c; c++) {
+		*c = *c > ' ' && *c < 0x7f ? *c : '?'; /* JSON takes text alone */
+	}
+}
+
 void nats_services_init(struct nats_services *s)
 {
 	static const char hex[] = "0123456789ABCDEF";
@@ -123,5 +143,6 @@ void nats_services_init(struct nats_services *s)
 		s->id[2 * i] = hex[raw[i] >> 4];
 		s->id[2 * i + 1] = hex[raw[i] & 15];
 	}
+	find_host(s->host, sizeof(s->host));
 	strftime(s->started, sizeof(s->started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 }
