@@ -41,6 +41,7 @@ packages='
 	libclang-rt-14-dev	clangrt	-
 	mmdebstrap	command	mmdebstrap
 	systemd-container	command	systemd-nspawn
+	iproute2	command	ip
 	procps		command	pgrep
 	jq		command	jq
 	socat		command	socat
