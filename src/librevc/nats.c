@@ -16,9 +16,11 @@
 #define NATS_FRAME ((size_t)1 << 30)
 #define NATS_INFLIGHT ((size_t)256 << 10)
 #define CONNECT_MS 2000u /* for each broker; a cluster has others */
-/* Bytes of frames in one message: what the broker does per message is dear, but all of
- * one message goes to one daemon. */
+/* What the broker does per message is dear, but all of one message goes to one daemon. So a
+ * message may have so many bytes of frames, as long as there are so many messages: few
+ * requests, which may be costly ones, are shared out one by one. */
 #define BATCH 2048u
+#define MESSAGES 64u
 
 /* Asking all daemons: who takes their answers. */
 struct gathering {
@@ -122,12 +124,18 @@ static void nats_close(struct revc *s)
 /* Sending. */
 
 /* The bytes of the whole frames at p that go into one message, one frame at least. */
-static size_t next_message(const uint8_t *p, size_t n, size_t max)
+static size_t next_message(const struct revc *s, const uint8_t *p, size_t n)
 {
-	size_t len = RV_FRAME_HEADER + rv_load_le32(p + 4);
+	size_t len = RV_FRAME_HEADER + rv_load_le32(p + 4), frames = s->awaited / MESSAGES;
+	size_t max = MIN(s->limits.message_max, (size_t)BATCH);
 
-	while (len < n && len + RV_FRAME_HEADER + rv_load_le32(p + len + 4) <= max) {
-		len += RV_FRAME_HEADER + rv_load_le32(p + len + 4);
+	for (size_t i = 1; i < frames && len < n; i++) {
+		size_t next = RV_FRAME_HEADER + rv_load_le32(p + len + 4);
+
+		if (len + next > max) {
+			break;
+		}
+		len += next;
 	}
 	return len;
 }
@@ -135,11 +143,11 @@ static size_t next_message(const uint8_t *p, size_t n, size_t max)
 static ssize_t nats_send(struct revc *s, const uint8_t *p, size_t n)
 {
 	struct nats_session *m = s->nats;
-	size_t sent = 0, max = MIN(s->limits.message_max, (size_t)BATCH);
+	size_t sent = 0;
 	int r = 0;
 
 	while (r == 0 && sent < n) {
-		size_t len = next_message(p + sent, n - sent, max);
+		size_t len = next_message(s, p + sent, n - sent);
 
 		r = m->ops->publish(m->link, m->place.subject, p + sent, len);
 		sent += r == 0 ? len : 0;

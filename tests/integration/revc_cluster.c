@@ -96,6 +96,28 @@ START_TEST(one_of_them_answers_the_rest)
 }
 END_TEST
 
+/* Few requests that come together are not one daemon's alone: each may be costly. */
+START_TEST(they_share_what_comes_together)
+{
+	char text[40 * 3 + 1] = "";
+	struct cluster c;
+	struct run r;
+
+	cluster_open(&c);
+	for (unsigned i = 0; i < 40; i++) {
+		memcpy(text + 3 * i, "ab\n", 3);
+	}
+	RUN_INPUT(&r, &c.one.rig, text, 40 * 3, "revc", "-e", c.uri);
+	ck_assert_msg(r.status == 0, "%s", r.err);
+	run_free(&r);
+	/* with the PING of revc; that all 40 go to one by chance is no more than 1e-11 */
+	ck_assert_int_eq(nats_rig_stat(&c.one, "requests") + nats_rig_stat(&c.two, "requests"), 41);
+	ck_assert_int_gt(nats_rig_stat(&c.one, "requests"), 1);
+	ck_assert_int_gt(nats_rig_stat(&c.two, "requests"), 1);
+	cluster_close(&c);
+}
+END_TEST
+
 START_TEST(a_text_that_is_refused_is_told_as_elsewhere)
 {
 	struct cluster c;
@@ -141,6 +163,7 @@ static Suite *suite(void)
 
 	tcase_add_test(tc, every_daemon_is_a_line);
 	tcase_add_test(tc, one_of_them_answers_the_rest);
+	tcase_add_test(tc, they_share_what_comes_together);
 	tcase_add_test(tc, a_text_that_is_refused_is_told_as_elsewhere);
 	tcase_add_test(tc, a_daemon_that_hangs_loses_nothing);
 	suite_add_tcase(s, tc);

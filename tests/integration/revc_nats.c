@@ -2,14 +2,18 @@
  * revc over NATS, with a real broker, and nats_responder.c in the place of revd: what is lost,
  * doubled and killed there stays invisible.
  */
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <revd/client.h>
 #include "common/companion.h"
 #include "common/nats_broker.h"
 #include "common/run.h"
 #include "common/stage.h"
+#include "common/wait.h"
 
 #define SUBJECT "test.echo"
 
@@ -270,6 +274,44 @@ START_TEST(a_list_of_brokers_is_tried_to_its_end)
 }
 END_TEST
 
+/* A program with a loop of its own: the descriptor tells of replies, and nothing sleeps. */
+START_TEST(the_descriptor_of_librevc_tells_of_replies)
+{
+	struct stage s = {0};
+	struct revc_reply reply;
+	struct revc_err err;
+	struct revc *c;
+
+	stage_open(&s);
+	ck_assert_msg(revc_open(s.uri, NULL, &c, &err) == 0, "%s", err.text);
+	ck_assert_str_eq(revc_transport(c), "nats");
+	for (uint64_t id = 1; id <= 3; id++) {
+		ck_assert_int_eq(revc_submit(c, RV_OP_CALL, id, "hola", 4), 0);
+	}
+	ck_assert_int_eq(revc_flush(c), 0);
+	ck_assert_uint_eq(revc_unsent(c), 0);
+	for (unsigned n = 0; n < 3;) {
+		int r = revc_receive(c, REVC_NOW, &reply);
+
+		ck_assert(r == 0 || r == -ETIMEDOUT);
+		if (r == 0) {
+			ck_assert_uint_eq(reply.id, ++n);
+			ck_assert_mem_eq(reply.data, "hola", 4);
+		} else {
+			ck_assert_int_eq(wait_fd(revc_fd(c), POLLIN, wait_until(WAIT_MS)), POLLIN);
+		}
+	}
+	companion_kill(&s.responder, SIGKILL);
+	nats_broker_kill(&s.broker);
+	ck_assert_int_ne(wait_fd(revc_fd(c), POLLIN, wait_until(WAIT_MS)), 0);
+	ck_assert_int_eq(revc_receive(c, 0, &reply), -ECONNRESET);
+	revc_error(c, &err);
+	ck_assert_msg(strstr(err.text, "the broker has left"), "%s", err.text);
+	revc_close(c);
+	stage_close(&s);
+}
+END_TEST
+
 #define GUARDED                                                                        \
 	"authorization { users: [ { user: me, password: secret },\n"                   \
 	" { user: guest, password: guest, permissions: { publish: \"other\" } } ] }\n"
@@ -357,6 +399,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, daemons_may_leave_while_others_stay_and_come_back);
 	tcase_add_test(tc, another_node_of_the_cluster_takes_over);
 	tcase_add_test(tc, a_list_of_brokers_is_tried_to_its_end);
+	tcase_add_test(tc, the_descriptor_of_librevc_tells_of_replies);
 	tcase_add_test(tc, who_asks_is_said_in_the_uri_or_by_the_environment);
 	tcase_add_test(tc, tls_is_checked);
 	suite_add_tcase(s, tc);
