@@ -281,7 +281,7 @@ leave_one_by_one()
 # More daemons for a service that costs 100 us of CPU time. One is there.
 grow()
 {
-	local n cores running= before after
+	local n cores running='' before after
 
 	cores=$(nproc)
 	printf '\nA service that costs 100 us of CPU time, on %s cores:\n' "$cores"
