@@ -18,8 +18,8 @@ static json_t *make_metadata(const struct nats_instance *in)
 	char pid[16];
 
 	snprintf(pid, sizeof(pid), "%d", (int)getpid());
-	return json_pack("{s:s, s:s, s:s}", "endpoint", in->ep->name, "host", in->services.host,
-		"pid", pid);
+	return json_pack(
+		"{s:s, s:s, s:s}", "endpoint", in->ep->name, "host", in->services.host, "pid", pid);
 }
 
 static json_t *make_ping(const struct nats_instance *in)

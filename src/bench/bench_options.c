@@ -32,9 +32,11 @@ enum {
 static const struct cli_option table[] = {
 	{"endpoint", 'e', "URI", "Measure a daemon that runs, instead of starting one"},
 	{"only", OPTION_ONLY, "NAME",
-		"This transport alone: stream, seqpacket, shm, fifo, mqueue, nats; may be repeated"},
+		"This transport alone: stream, seqpacket, shm, fifo, mqueue, nats; may be "
+		"repeated"},
 	{"quick", OPTION_QUICK, NULL, "A few seconds: 64 bytes, 1 and 64 in flight"},
-	{"peers", OPTION_PEERS, NULL, "Also measure redis-server, memcached and libqb, where installed"},
+	{"peers", OPTION_PEERS, NULL,
+		"Also measure redis-server, memcached and libqb, where installed"},
 	{"json", OPTION_JSON, "FILE", "Write every figure as JSON"},
 	{"html", OPTION_HTML, "FILE", "Write a page with plots"},
 	{"svg", OPTION_SVG, "FILE", "Write the plot of throughput alone"},

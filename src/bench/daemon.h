@@ -19,8 +19,8 @@ struct daemon {
 	char dir[80]; /* "" if attached */
 	char version[32];
 	char broker[DAEMON_URI - 32]; /* of nats; "": none */
-	char note[256];    /* what it could not be made to serve; "" if nothing */
-	uint64_t ready_ns; /* from fork() to READY=1 */
+	char note[256];               /* what it could not be made to serve; "" if nothing */
+	uint64_t ready_ns;            /* from fork() to READY=1 */
 };
 
 struct daemon_options {

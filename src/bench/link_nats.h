@@ -4,8 +4,7 @@
 #include "bench/link.h"
 
 /* url: "nats://HOST:PORT". 0, or -errno with a sentence. */
-int link_nats_open(
-	struct link *, const char *url, const char *subject, struct rv_err *) MUST_CHECK;
+int link_nats_open(struct link *, const char *url, const char *subject, struct rv_err *) MUST_CHECK;
 
 /* Waits until somebody answers there, with the first message of the link's script. */
 int link_nats_await(struct link *, struct rv_err *) MUST_CHECK;

@@ -34,8 +34,8 @@ static int open_link(struct rig *s, const struct bench_load *load, unsigned i, c
 	return r < 0 || i > 0 ? r : link_nats_await(l, err);
 }
 
-int nats_floor_open(struct rig *s, const struct bench_load *load, const char *url,
-	struct rv_err *err)
+int nats_floor_open(
+	struct rig *s, const struct bench_load *load, const char *url, struct rv_err *err)
 {
 	/* Not a fork of this process, where libnats may have threads. */
 	const char *const argv[] = {"/proc/self/exe", NATS_FLOOR_OPTION, url, SUBJECT, NULL};

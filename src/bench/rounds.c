@@ -109,9 +109,8 @@ static int open_rig(const struct rounds *r, const struct bench_group *g, struct 
 		k = libqb_open(s, &g->load, err);
 		break;
 	case BENCH_FLOOR:
-		k = c->transport == BENCH_NATS
-			    ? nats_floor_open(s, &g->load, d->broker, err)
-			    : floor_open(s, c, &g->load, r->bed->dir, err);
+		k = c->transport == BENCH_NATS ? nats_floor_open(s, &g->load, d->broker, err)
+					       : floor_open(s, c, &g->load, r->bed->dir, err);
 		break;
 	case BENCH_EPOLL:
 	case BENCH_LIBEVENT:

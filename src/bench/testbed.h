@@ -11,9 +11,9 @@
 #include "bench/rivals.h"
 
 struct testbed_options {
-	const char *revd; /* the program to start, */
-	const char *uri;  /* unless this one runs already; else NULL */
-	bool spins;       /* also a daemon whose endpoints spin, if revd can */
+	const char *revd;    /* the program to start, */
+	const char *uri;     /* unless this one runs already; else NULL */
+	bool spins;          /* also a daemon whose endpoints spin, if revd can */
 	const char *plugins; /* see daemon.h */
 	bool nats;           /* a broker, too */
 	bool rivals;

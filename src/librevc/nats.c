@@ -44,9 +44,9 @@ struct nats_session {
 
 static int exit_code_of(int err)
 {
-	return err == EINVAL     ? EXIT_USAGE
-	       : err == EACCES   ? EXIT_NO_PERMISSION
-	       : err == ENOMEM   ? EXIT_TRY_LATER
+	return err == EINVAL                           ? EXIT_USAGE
+	       : err == EACCES                         ? EXIT_NO_PERMISSION
+	       : err == ENOMEM                         ? EXIT_TRY_LATER
 	       : err == ETIMEDOUT || err == ECONNRESET ? EXIT_TRY_LATER
 						       : EXIT_UNAVAILABLE;
 }

@@ -16,7 +16,8 @@ int nats_module_get(const struct natslink_ops **ret)
 	char path[4096];
 	void *module;
 
-	(void)snprintf(path, sizeof(path), "%s/librevc-nats.so", dir && *dir ? dir : REVD_MODULE_DIR);
+	(void)snprintf(
+		path, sizeof(path), "%s/librevc-nats.so", dir && *dir ? dir : REVD_MODULE_DIR);
 	module = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (!module) {
 		return -ELIBACC;

@@ -25,7 +25,8 @@ static bool is_subject(const char *s)
 }
 
 /* Adds the URL of the n bytes of a server at p; *at is where it goes in ret->text. */
-static bool add_server(struct nats_place *ret, const char *scheme, const char *p, size_t n, size_t *at)
+static bool add_server(
+	struct nats_place *ret, const char *scheme, const char *p, size_t n, size_t *at)
 {
 	int k;
 
@@ -100,7 +101,8 @@ const char *nats_uri_show(const char *uri, char buf[REVC_URI_MAX])
 	const char *end;
 	size_t len;
 
-	if ((strncmp(uri, "nats://", 7) != 0 && strncmp(uri, "tls://", 6) != 0) || !strchr(p, '@')) {
+	if ((strncmp(uri, "nats://", 7) != 0 && strncmp(uri, "tls://", 6) != 0) ||
+		!strchr(p, '@')) {
 		return uri;
 	}
 	len = (size_t)(p - uri);

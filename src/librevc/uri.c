@@ -62,7 +62,9 @@ static int refuse_bare(struct revc_err *err, const char *text)
 		scheme = S_ISSOCK(st.st_mode) ? "uds" : S_ISFIFO(st.st_mode) ? "fifo" : NULL;
 	}
 	if (!scheme) {
-		return refuse(err, text, "is no endpoint: uds:PATH, shm:PATH, fifo:PATH, pty:PATH, mqueue:/NAME or nats://HOST/SUBJECT");
+		return refuse(err, text,
+			"is no endpoint: uds:PATH, shm:PATH, fifo:PATH, pty:PATH, mqueue:/NAME or "
+			"nats://HOST/SUBJECT");
 	}
 	(void)snprintf(why, sizeof(why), "lacks its transport: put %s: in front", scheme);
 	return refuse(err, text, why);
@@ -116,7 +118,9 @@ int uri_parse(const char *text, struct uri *ret, struct revc_err *err)
 	}
 	s = scheme_of(text, (size_t)(colon - text));
 	if (!s) {
-		return refuse(err, text, "has an unknown transport: use uds:, shm:, fifo:, pty:, mqueue:, nats: or tls:");
+		return refuse(err, text,
+			"has an unknown transport: use uds:, shm:, fifo:, pty:, mqueue:, nats: or "
+			"tls:");
 	}
 	r = check_address(s, text, colon + 1, err);
 	if (r < 0) {

@@ -10,7 +10,7 @@ enum uri_scheme { URI_UDS, URI_SHM, URI_FIFO, URI_MQUEUE, URI_PTY, URI_NATS, URI
 struct uri {
 	enum uri_scheme scheme;
 	char text[REVC_URI_MAX];
-	const char *address; /* within text: the path, @name, queue or //servers/subject */
+	const char *address;      /* within text: the path, @name, queue or //servers/subject */
 	char shown[REVC_URI_MAX]; /* for people: without passwords */
 };
 

@@ -28,8 +28,9 @@ int echo_run(const char *url, const char *subject, char why[NATSLINK_WHY])
 	/* else a thread flushes, 1 ms later */
 	s = s != NATS_OK ? s : natsOptions_SetSendAsap(opts, true);
 	s = s != NATS_OK ? s : natsConnection_Connect(&nc, opts);
-	s = s != NATS_OK ? s
-			 : natsConnection_QueueSubscribe(&sub, nc, subject, "echo", on_message, NULL);
+	s = s != NATS_OK
+		    ? s
+		    : natsConnection_QueueSubscribe(&sub, nc, subject, "echo", on_message, NULL);
 	s = s != NATS_OK ? s : natsConnection_Flush(nc);
 	while (s == NATS_OK) {
 		pause();

@@ -28,7 +28,7 @@ struct natslink {
 	natsConnection *nc;
 	natsSubscription *sub;
 	natsInbox *inbox;
-	char *servers; /* what learnt brokers are remembered for */
+	char *servers;           /* what learnt brokers are remembered for */
 	natsMsg *used[USED_MAX]; /* handed over, to be freed */
 	unsigned n_used;
 	size_t used_bytes;
@@ -75,8 +75,8 @@ static natsStatus on_detach(void *data)
 
 static natsStatus configure(natsOptions *opts, struct natslink *l)
 {
-	natsStatus s = natsOptions_SetEventLoop(
-		opts, l, on_attach, on_interest, on_interest, on_detach);
+	natsStatus s =
+		natsOptions_SetEventLoop(opts, l, on_attach, on_interest, on_interest, on_detach);
 
 	s = s != NATS_OK ? s : natsOptions_SetAllowReconnect(opts, false);
 	/* else a thread would flush, woken by each request */

@@ -42,7 +42,7 @@ struct natslink_ops {
 	 * and closed by the caller. */
 	int (*open)(const struct natslink_options *, struct natslink **ret, int *ret_fd,
 		char why[NATSLINK_WHY]);
-	void (*close)(struct natslink *); /* NULL is fine */
+	void (*close)(struct natslink *);               /* NULL is fine */
 	size_t (*payload_max)(const struct natslink *); /* bytes that the broker takes */
 	/* Buffers a request whose replies come to this link. 0, -EAGAIN: flush first, -EMSGSIZE,
 	 * or another -errno. */

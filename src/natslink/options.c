@@ -154,8 +154,7 @@ int options_make(const struct natslink_options *o, natsOptions **ret, char **ret
 		natsOptions_SetTimeout(*ret, o->timeout_ms) != NATS_OK) {
 		return -ENOMEM;
 	}
-	if (strstr(*ret_servers, "tls://") &&
-		natsOptions_SetSecure(*ret, true) != NATS_OK) {
+	if (strstr(*ret_servers, "tls://") && natsOptions_SetSecure(*ret, true) != NATS_OK) {
 		return options_explain(NATS_SSL_ERROR, why);
 	}
 	r = set_servers(*ret, *ret_servers, why);
@@ -211,8 +210,7 @@ int options_judge(natsConnection *nc)
 	return natsConnection_Status(nc) == NATS_CONN_STATUS_CONNECTED ? -EAGAIN : -ECONNRESET;
 }
 
-void natslink_ignore_error(
-	natsConnection *nc, natsSubscription *sub, natsStatus s, void *closure)
+void natslink_ignore_error(natsConnection *nc, natsSubscription *sub, natsStatus s, void *closure)
 {
 	(void)nc;
 	(void)sub;

@@ -18,5 +18,4 @@ int options_explain(natsStatus, char why[NATSLINK_WHY]);
 int options_judge(natsConnection *);
 
 /* libnats prints errors where nobody handles them. */
-void natslink_ignore_error(
-	natsConnection *, natsSubscription *, natsStatus, void *closure);
+void natslink_ignore_error(natsConnection *, natsSubscription *, natsStatus, void *closure);

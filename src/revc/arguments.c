@@ -19,7 +19,9 @@ enum {
 };
 
 static const struct cli_option table[] = {
-	{"endpoint", 'e', "URI", "Ask there: uds:PATH, shm:PATH, fifo:PATH, pty:PATH, mqueue:/NAME or nats://HOST/SUBJECT"},
+	{"endpoint", 'e', "URI",
+		"Ask there: uds:PATH, shm:PATH, fifo:PATH, pty:PATH, mqueue:/NAME or "
+		"nats://HOST/SUBJECT"},
 	{"file", 'f', "FILE", "Each line of FILE and of the files behind it; - is standard input"},
 	{"ping", OPTION_PING, NULL, "Measure a round trip"},
 	{"count", 'c', "N", "With --ping: so many, one after another"},

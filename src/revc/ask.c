@@ -51,8 +51,8 @@ void ask_close(struct ask *a)
 
 /* One request and its reply. Behind a broker a daemon may die with it, and nothing tells, so
  * that it is asked again, as in late.h. */
-static int call(struct ask *a, enum rv_op op, const char *text, uint64_t deadline,
-	struct revc_reply *ret)
+static int call(
+	struct ask *a, enum rv_op op, const char *text, uint64_t deadline, struct revc_reply *ret)
 {
 	struct late late = {0};
 	uint64_t until = deadline;

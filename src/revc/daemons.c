@@ -89,9 +89,10 @@ static void take(void *ctx, const void *data, size_t n, uint64_t ns)
 	struct daemon d = {.host = "", .pid = "", .ms = (double)ns / 1e6};
 	json_t *v = answer_parse(data, n), *endpoints = NULL;
 
-	if (v && json_unpack(v, "{s:s, s:s, s:s, s:o, s?{s?s, s?s}}", "id", &d.id, "name", &d.name,
-			 "version", &d.version, "endpoints", &endpoints, "metadata", "host",
-			 &d.host, "pid", &d.pid) == 0 &&
+	if (v &&
+		json_unpack(v, "{s:s, s:s, s:s, s:o, s?{s?s, s?s}}", "id", &d.id, "name", &d.name,
+			"version", &d.version, "endpoints", &endpoints, "metadata", "host", &d.host,
+			"pid", &d.pid) == 0 &&
 		find_endpoint(endpoints, nats_subject(all->ask->s), &d)) {
 		all->n++;
 		if (all->ask->arguments->json) {

@@ -13,7 +13,8 @@
 #include "common/wait.h"
 #include "util/fd.h"
 
-static _Noreturn void become(const struct rig *rig, int in, int out, bool err, const char *const *argv)
+static _Noreturn void become(
+	const struct rig *rig, int in, int out, bool err, const char *const *argv)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
@@ -23,8 +24,7 @@ static _Noreturn void become(const struct rig *rig, int in, int out, bool err, c
 	exec_argv(rig, argv);
 }
 
-void companion_start(
-	struct companion *c, const struct rig *rig, bool err, const char *const *argv)
+void companion_start(struct companion *c, const struct rig *rig, bool err, const char *const *argv)
 {
 	int in[2], out[2];
 

@@ -312,8 +312,8 @@ START_TEST(the_descriptor_of_librevc_tells_of_replies)
 }
 END_TEST
 
-#define GUARDED                                                                        \
-	"authorization { users: [ { user: me, password: secret },\n"                   \
+#define GUARDED                                                      \
+	"authorization { users: [ { user: me, password: secret },\n" \
 	" { user: guest, password: guest, permissions: { publish: \"other\" } } ] }\n"
 
 START_TEST(who_asks_is_said_in_the_uri_or_by_the_environment)

@@ -28,12 +28,18 @@ static const struct {
 static const struct {
 	const char *text, *sentence;
 } bad[] = {
-	{"", "'' is no endpoint: uds:PATH, shm:PATH, fifo:PATH, pty:PATH, mqueue:/NAME or nats://HOST/SUBJECT"},
-	{"nowhere", "'nowhere' is no endpoint: uds:PATH, shm:PATH, fifo:PATH, pty:PATH, mqueue:/NAME or nats://HOST/SUBJECT"},
-	{"/no/such:thing", "'/no/such:thing' is no endpoint: uds:PATH, shm:PATH, fifo:PATH, pty:PATH, mqueue:/NAME or nats://HOST/SUBJECT"},
-	{"tcp:localhost", "'tcp:localhost' has an unknown transport: use uds:, shm:, fifo:, pty:, mqueue:, nats: or tls:"},
-	{"UDS:/x", "'UDS:/x' has an unknown transport: use uds:, shm:, fifo:, pty:, mqueue:, nats: or tls:"},
-	{"\033[1m:/x", "'\\x1b[1m:/x' has an unknown transport: use uds:, shm:, fifo:, pty:, mqueue:, nats: or tls:"},
+	{"", "'' is no endpoint: uds:PATH, shm:PATH, fifo:PATH, pty:PATH, mqueue:/NAME or "
+	     "nats://HOST/SUBJECT"},
+	{"nowhere", "'nowhere' is no endpoint: uds:PATH, shm:PATH, fifo:PATH, pty:PATH, "
+		    "mqueue:/NAME or nats://HOST/SUBJECT"},
+	{"/no/such:thing", "'/no/such:thing' is no endpoint: uds:PATH, shm:PATH, fifo:PATH, "
+			   "pty:PATH, mqueue:/NAME or nats://HOST/SUBJECT"},
+	{"tcp:localhost", "'tcp:localhost' has an unknown transport: use uds:, shm:, fifo:, pty:, "
+			  "mqueue:, nats: or tls:"},
+	{"UDS:/x", "'UDS:/x' has an unknown transport: use uds:, shm:, fifo:, pty:, mqueue:, nats: "
+		   "or tls:"},
+	{"\033[1m:/x", "'\\x1b[1m:/x' has an unknown transport: use uds:, shm:, fifo:, pty:, "
+		       "mqueue:, nats: or tls:"},
 	{"uds:", "'uds:' has no address: uds:PATH or uds:@NAME"},
 	{"uds:@", "'uds:@' has no address: uds:PATH or uds:@NAME"},
 	{"mqueue:revd", "'mqueue:revd' is no queue: mqueue:/NAME, with one slash, at the start"},
@@ -42,14 +48,22 @@ static const struct {
 	{"nats:host/x", "'nats:host/x' lacks //: nats://HOST/SUBJECT"},
 	{"nats://host", "'nats://host' has no subject: nats://HOST:PORT/SUBJECT"},
 	{"nats://host/", "'nats://host/' has no subject: nats://HOST:PORT/SUBJECT"},
-	{"nats://h/a.*", "'nats://h/a.*' has no single subject: words with dots between, no * and no >"},
-	{"nats://h/>", "'nats://h/>' has no single subject: words with dots between, no * and no >"},
-	{"nats://h/a..b", "'nats://h/a..b' has no single subject: words with dots between, no * and no >"},
-	{"nats://h/.a", "'nats://h/.a' has no single subject: words with dots between, no * and no >"},
-	{"nats://h/a.", "'nats://h/a.' has no single subject: words with dots between, no * and no >"},
-	{"nats://h/a b", "'nats://h/a b' has no single subject: words with dots between, no * and no >"},
-	{"tls://h,,i/a", "'tls://h,,i/a' has no 1 to 16 brokers: nats://HOST:PORT,HOST:PORT/SUBJECT"},
-	{"nats://u:pw@h/a..b", "'nats://u:***@h/a..b' has no single subject: words with dots between, no * and no >"},
+	{"nats://h/a.*",
+		"'nats://h/a.*' has no single subject: words with dots between, no * and no >"},
+	{"nats://h/>",
+		"'nats://h/>' has no single subject: words with dots between, no * and no >"},
+	{"nats://h/a..b",
+		"'nats://h/a..b' has no single subject: words with dots between, no * and no >"},
+	{"nats://h/.a",
+		"'nats://h/.a' has no single subject: words with dots between, no * and no >"},
+	{"nats://h/a.",
+		"'nats://h/a.' has no single subject: words with dots between, no * and no >"},
+	{"nats://h/a b",
+		"'nats://h/a b' has no single subject: words with dots between, no * and no >"},
+	{"tls://h,,i/a",
+		"'tls://h,,i/a' has no 1 to 16 brokers: nats://HOST:PORT,HOST:PORT/SUBJECT"},
+	{"nats://u:pw@h/a..b", "'nats://u:***@h/a..b' has no single subject: words with dots "
+			       "between, no * and no >"},
 };
 
 START_TEST(takes_endpoints)
