@@ -7,12 +7,11 @@
 #include <nats/nats.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include "natslink/echo.h"
 #include "natslink/learnt.h"
+#include "natslink/library.h"
 #include "natslink/natslink.h"
 #include "natslink/options.h"
 #include "util/fd.h"
@@ -130,19 +129,7 @@ static void link_close(struct natslink *l)
 	fd_close(l->fd);
 	free(l->servers);
 	free(l);
-}
-
-/* The threads of libnats, for its timers and callbacks, begin here. */
-static int start_library(char why[NATSLINK_WHY])
-{
-	sigset_t all, old;
-	natsStatus s;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	s = nats_Open(-1);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return s == NATS_OK ? 0 : options_explain(s, why);
+	library_release();
 }
 
 static int link_open(const struct natslink_options *o, struct natslink **ret, int *ret_fd,
@@ -156,8 +143,12 @@ static int link_open(const struct natslink_options *o, struct natslink **ret, in
 		return -ENOMEM;
 	}
 	l->fd = -1;
-	r = start_library(why);
-	r = r < 0 ? r : options_make(o, &opts, &l->servers, why);
+	r = library_use(why);
+	if (r < 0) {
+		free(l);
+		return r;
+	}
+	r = options_make(o, &opts, &l->servers, why);
 	r = r < 0 ? r : connect_with(l, opts, why);
 	natsOptions_Destroy(opts);
 	if (r < 0) {
