@@ -360,7 +360,8 @@ START_TEST(tls_is_checked)
 	snprintf(path[1], sizeof(path[1]), "%s/cert.pem", dir);
 	snprintf(path[2], sizeof(path[2]), "%s/key.pem", dir);
 	snprintf(config, sizeof(config),
-		"tls { cert_file: \"%s\", key_file: \"%s\", ca_file: \"%s\", verify: true }\n",
+		"tls { cert_file: \"%s\", key_file: \"%s\", ca_file: \"%s\", verify: true, "
+		"timeout: 30 }\n",
 		path[1], path[2], path[0]);
 	stage_begin(&s, config);
 	snprintf(uri, sizeof(uri), "tls://%s/" SUBJECT, s.at);
