@@ -353,6 +353,9 @@ environment = STATE=/var/lib/revd-exec/last"
 # shellcheck source=tools/systemd-unit-checks.sh
 . "$(dirname "$0")/systemd-unit-checks.sh"
 
+# shellcheck source=tools/systemd-load.sh
+. "$(dirname "$0")/systemd-load.sh"
+
 check_install
 # shellcheck disable=SC2086 # a list of words
 systemctl start $all_sockets
@@ -366,6 +369,7 @@ check_exec
 check_watchdog
 check_new_mode
 check_unit
+check_load
 check_stop
 if [ "$failed" != 0 ]; then
 	journalctl --no-pager -o short-monotonic -u 'revd*' | tail -n 60
