@@ -230,14 +230,22 @@ inodes()
 	stat -c %i $run/revd.sock $run/revd.fifo /dev/mqueue/revd
 }
 
+# Those that whoever asks in lines reads from. revd makes them itself.
+reply_inodes()
+{
+	stat -c %i $run/revd.fifo.out /dev/mqueue/revd.out
+}
+
 check_restart()
 {
-	local names before uri
+	local names replies before uri
 
 	names=$(inodes)
+	replies=$(reply_inodes)
 	before=$(main_pid)
 	check 'restart' systemctl restart revd.service
 	check 'the same names after a restart' is "$names" inodes
+	check 'the same names of replies after a restart' is "$replies" reply_inodes
 	check 'another process after a restart' fails is "$before" main_pid
 	check 'it runs' main_pid
 	before=$(main_pid) && kill -KILL "$before"
