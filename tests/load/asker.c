@@ -60,7 +60,8 @@ static int put_frame(const struct request *r, const char *text, size_t n, bool l
 
 static int put_frames(const struct request *r, const char *text, size_t n)
 {
-	size_t parts = (r->random >> 10) % RARELY == 1 ? 1 + (r->random >> 20) % FRAGMENTS_MAX : 0;
+	bool cut = !r->flow->whole && (r->random >> 10) % RARELY == 1;
+	size_t parts = cut ? 1 + (r->random >> 20) % FRAGMENTS_MAX : 0;
 
 	for (size_t i = 0; i < parts && n > 1; i++) {
 		size_t k = 1 + (r->random >> (8 * i)) % (n - 1);

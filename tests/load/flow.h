@@ -15,6 +15,7 @@ struct flow {
 	struct bytes in;     /* what is no whole reply yet */
 	struct bytes *parts; /* of replies in fragments: a ring of WINDOW, by the number */
 	unsigned depth;
+	bool whole;        /* no fragments */
 	uint64_t again_at; /* not open: when to try it again */
 };
 

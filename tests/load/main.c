@@ -57,6 +57,7 @@ static bool open_way(struct load *l, size_t i)
 			.address = w->address,
 			.in = -1,
 			.out = -1};
+		f->whole = l->options.whole && w->kind->shared;
 		r = flow_init(f, (uint32_t)l->n_flows, (unsigned)l->options.depth, &l->tallies[i]);
 		if (r < 0) {
 			fprintf(stderr, "revload: %s: %s: %s\n", w->name, w->address, strerror(-r));

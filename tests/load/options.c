@@ -19,6 +19,7 @@ enum {
 	OPT_QUIET,
 	OPT_PAUSE,
 	OPT_LOSE,
+	OPT_WHOLE,
 	OPT_JSON
 };
 
@@ -32,6 +33,7 @@ static const struct cli_option table[] = {
 	{"quiet", OPT_QUIET, "TIME", "how long to wait for replies at the end (20s)"},
 	{"pause-max", OPT_PAUSE, "TIME", "fail if the p99 of the events' pauses is longer"},
 	{"may-lose", OPT_LOSE, NULL, "losses and broken connections are counted, and no failure"},
+	{"whole", OPT_WHOLE, NULL, "no fragments over ways that clients share"},
 	{"json", OPT_JSON, "FILE", "write the report to a file, too"},
 	{"help", 'h', NULL, "this text"},
 	{0},
@@ -110,6 +112,9 @@ static int parse_option(struct options *o, int key)
 		return parse_time(optarg, &o->pause_max);
 	case OPT_LOSE:
 		o->may_lose = true;
+		return 0;
+	case OPT_WHOLE:
+		o->whole = true;
 		return 0;
 	case OPT_JSON:
 		o->json = optarg;

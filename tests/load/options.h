@@ -22,7 +22,7 @@ struct options {
 	uint64_t depth, requests, clients;
 	uint64_t patience, quiet; /* ns */
 	uint64_t pause_max;       /* ns; 0: any */
-	bool may_lose;
+	bool may_lose, whole;
 	const char *json; /* a file; NULL: none */
 	struct events events;
 };
