@@ -30,6 +30,8 @@ packages='
 	libedit-dev	library	libedit
 	libjansson-dev	library	jansson
 	libqb-dev	library	libqb
+	libnats-dev	library	libnats
+	nats-server	command	nats-server
 	scdoc		command	scdoc
 	netcat-openbsd	netcat	-
 	check		library	check
@@ -39,6 +41,7 @@ packages='
 	libclang-rt-14-dev	clangrt	-
 	mmdebstrap	command	mmdebstrap
 	systemd-container	command	systemd-nspawn
+	iproute2	command	ip
 	procps		command	pgrep
 	jq		command	jq
 	socat		command	socat
@@ -47,7 +50,7 @@ packages='
 packages_build='gcc libc6-dev meson ninja-build pkg-config libevent-dev libinih-dev
 	libedit-dev libjansson-dev scdoc'
 packages_demo="$packages_build netcat-openbsd"
-packages_test="$packages_build libqb-dev check python3 jq socat"
+packages_test="$packages_build libqb-dev libnats-dev nats-server check python3 jq socat"
 
 # Success if what the package is needed for is there.
 present()

@@ -230,14 +230,22 @@ inodes()
 	stat -c %i $run/revd.sock $run/revd.fifo /dev/mqueue/revd
 }
 
+# Those that whoever asks in lines reads from. revd makes them itself.
+reply_inodes()
+{
+	stat -c %i $run/revd.fifo.out /dev/mqueue/revd.out
+}
+
 check_restart()
 {
-	local names before uri
+	local names replies before uri
 
 	names=$(inodes)
+	replies=$(reply_inodes)
 	before=$(main_pid)
 	check 'restart' systemctl restart revd.service
 	check 'the same names after a restart' is "$names" inodes
+	check 'the same names of replies after a restart' is "$replies" reply_inodes
 	check 'another process after a restart' fails is "$before" main_pid
 	check 'it runs' main_pid
 	before=$(main_pid) && kill -KILL "$before"
@@ -353,6 +361,9 @@ environment = STATE=/var/lib/revd-exec/last"
 # shellcheck source=tools/systemd-unit-checks.sh
 . "$(dirname "$0")/systemd-unit-checks.sh"
 
+# shellcheck source=tools/systemd-load.sh
+. "$(dirname "$0")/systemd-load.sh"
+
 check_install
 # shellcheck disable=SC2086 # a list of words
 systemctl start $all_sockets
@@ -366,6 +377,7 @@ check_exec
 check_watchdog
 check_new_mode
 check_unit
+check_load
 check_stop
 if [ "$failed" != 0 ]; then
 	journalctl --no-pager -o short-monotonic -u 'revd*' | tail -n 60

@@ -97,8 +97,8 @@ int rv_peer_cache_reserve(struct rv_peer_cache *r)
 void rv_peer_cache_add(
 	struct rv_peer_cache *r, struct rv_peer_cache_entry *e, const char *token, size_t n)
 {
-	e->len = (uint8_t)n;
-	memcpy(e->token, token, n);
+	e->token = token;
+	e->len = (uint32_t)n;
 	e->hash = hash_token(r, token, n);
 	chain_in(r, e);
 	list_append(r, e);

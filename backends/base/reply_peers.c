@@ -52,7 +52,8 @@ int rv_shared_reply_peer_new(
 	if (r < 0) {
 		return r;
 	}
-	rv_peer_cache_add(&all->cache, &p->entry, token, n);
+	memcpy(p->token, token, n);
+	rv_peer_cache_add(&all->cache, &p->entry, p->token, n);
 	if (all->ops->begun) {
 		all->ops->begun(p);
 	}

@@ -45,12 +45,12 @@ _revbench()
 	-e|--endpoint)
 		_revbench_uri "$value"
 		;;
-	--json|--html|--svg|--revd)
+	--json|--html|--svg|--revd|--plugin-dir)
 		compopt -o filenames 2>/dev/null
 		COMPREPLY=($(compgen -f -- "$value"))
 		;;
 	--only)
-		COMPREPLY=($(compgen -W 'stream seqpacket shm fifo mqueue' -- "$value"))
+		COMPREPLY=($(compgen -W 'stream seqpacket shm fifo mqueue nats' -- "$value"))
 		;;
 	--size)
 		COMPREPLY=($(compgen -W '64B 1K 16K 1M' -- "$value"))
@@ -62,7 +62,7 @@ _revbench()
 		;;
 	*)
 		COMPREPLY=($(compgen -W '-e --endpoint --only --quick --peers --json --html --svg
-			--size --in-flight --clients --rounds --slice --rate --raise --revd
+			--size --in-flight --clients --rounds --slice --rate --raise --revd --plugin-dir
 			-q --quiet -V --version -h --help' -- "$value"))
 		;;
 	esac

@@ -20,7 +20,7 @@ end
 
 complete -c revbench -f
 complete -c revbench -s e -l endpoint -x -a '(__revbench_uris)' -d 'Measure a daemon that runs'
-complete -c revbench -l only -x -a 'stream seqpacket shm fifo mqueue' -d 'This transport alone'
+complete -c revbench -l only -x -a 'stream seqpacket shm fifo mqueue nats' -d 'This transport alone'
 complete -c revbench -l quick -d 'A few seconds: 64 bytes, 1 and 64 in flight'
 complete -c revbench -l peers -d 'Also measure redis-server, memcached and libqb'
 complete -c revbench -l json -r -F -d 'Write every figure as JSON'
@@ -34,6 +34,7 @@ complete -c revbench -l slice -x -a '50ms 200ms 1s' -d 'How long each is measure
 complete -c revbench -l rate -x -d 'Requests/s of the load at fixed times'
 complete -c revbench -l raise -d 'Run before other programs'
 complete -c revbench -l revd -r -F -d 'The daemon to start'
+complete -c revbench -l plugin-dir -x -a '(__fish_complete_directories)' -d 'Where its plugin for nats is'
 complete -c revbench -s q -l quiet -d 'No progress line'
 complete -c revbench -s V -l version -d 'Print the version'
 complete -c revbench -s h -l help -d 'Print a summary'

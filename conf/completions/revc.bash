@@ -34,7 +34,7 @@ _revc_uri()
 	pty:*) _revc_paths -L "${uri#*:}" ;;
 	mqueue:*) _revc_queues "${uri#mqueue:/}" ;;
 	*)
-		COMPREPLY=($(compgen -W 'uds: shm: fifo: mqueue:/ pty:' -- "$uri"))
+		COMPREPLY=($(compgen -W 'uds: shm: fifo: mqueue:/ pty: nats://' -- "$uri"))
 		compopt -o nospace 2>/dev/null
 		return
 		;;

@@ -21,7 +21,7 @@ function __revc_uris
                 or echo mqueue:/(string replace /dev/mqueue/ '' -- $queue)
             end
         case '*'
-            printf '%s\n' uds: shm: fifo: mqueue:/ pty:
+            printf '%s\n' uds: shm: fifo: mqueue:/ pty: nats://
     end
 end
 

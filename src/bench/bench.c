@@ -8,8 +8,9 @@
 #define BLOCK_MAX 32768u
 
 static const char *const transport_names[] = {
-	"uds stream", "uds seqpacket", "shm", "fifo", "mqueue"};
-static const char *const transport_keys[] = {"stream", "seqpacket", "shm", "fifo", "mqueue"};
+	"uds stream", "uds seqpacket", "shm", "fifo", "mqueue", "nats"};
+static const char *const transport_keys[] = {
+	"stream", "seqpacket", "shm", "fifo", "mqueue", "nats"};
 static const char *const regime_names[] = {"split", "same", "free"};
 static const char *const regime_texts[] = {
 	"client and server on a core each", "client and server on one core", "not pinned"};

@@ -30,6 +30,7 @@ enum bench_transport {
 	BENCH_SHM,
 	BENCH_FIFO,
 	BENCH_MQUEUE,
+	BENCH_NATS, /* through a broker */
 	BENCH_TRANSPORTS,
 };
 

@@ -26,14 +26,17 @@ enum {
 	OPTION_RATE,
 	OPTION_RAISE,
 	OPTION_REVD,
+	OPTION_PLUGINS,
 };
 
 static const struct cli_option table[] = {
 	{"endpoint", 'e', "URI", "Measure a daemon that runs, instead of starting one"},
 	{"only", OPTION_ONLY, "NAME",
-		"This transport alone: stream, seqpacket, shm, fifo, mqueue; may be repeated"},
+		"This transport alone: stream, seqpacket, shm, fifo, mqueue, nats; may be "
+		"repeated"},
 	{"quick", OPTION_QUICK, NULL, "A few seconds: 64 bytes, 1 and 64 in flight"},
-	{"peers", OPTION_PEERS, NULL, "Also measure redis-server, memcached and libqb, where installed"},
+	{"peers", OPTION_PEERS, NULL,
+		"Also measure redis-server, memcached and libqb, where installed"},
 	{"json", OPTION_JSON, "FILE", "Write every figure as JSON"},
 	{"html", OPTION_HTML, "FILE", "Write a page with plots"},
 	{"svg", OPTION_SVG, "FILE", "Write the plot of throughput alone"},
@@ -47,6 +50,7 @@ static const struct cli_option table[] = {
 	{"raise", OPTION_RAISE, NULL,
 		"Run before other programs, for machines that are not quiet (root)"},
 	{"revd", OPTION_REVD, "PATH", "The daemon to start"},
+	{"plugin-dir", OPTION_PLUGINS, "DIR", "Where its plugin for nats is, if not installed"},
 	{"quiet", 'q', NULL, "No progress line"},
 	{"version", 'V', NULL, "Print the version"},
 	{"help", 'h', NULL, "Print this"},
@@ -122,6 +126,7 @@ static const struct setting {
 	{OPTION_HTML, TEXT, offsetof(struct bench_options, html)},
 	{OPTION_SVG, TEXT, offsetof(struct bench_options, svg)},
 	{OPTION_REVD, TEXT, offsetof(struct bench_options, revd)},
+	{OPTION_PLUGINS, TEXT, offsetof(struct bench_options, plugins)},
 	{OPTION_PEERS, FLAG, offsetof(struct bench_options, rivals)},
 	{OPTION_QUICK, FLAG, offsetof(struct bench_options, quick)},
 	{OPTION_RAISE, FLAG, offsetof(struct bench_options, raise)},

@@ -6,7 +6,8 @@
 struct bench_options {
 	const char *uri; /* of a daemon that runs; NULL: start one */
 	const char *json, *html, *svg;
-	const char *revd; /* program to start */
+	const char *revd;    /* program to start */
+	const char *plugins; /* where its plugins are; NULL: where they are installed */
 	bool only[BENCH_TRANSPORTS];
 	bool quick, rivals, raise, quiet;
 	unsigned rounds, rate;

@@ -23,16 +23,24 @@
 #define LOG_TAIL 200
 #define DEATH_MS 500
 
-static const char *const schemes[] = {"uds", "uds", "shm", "fifo", "mqueue"};
+static const char *const schemes[] = {"uds", "uds", "shm", "fifo", "mqueue", "nats"};
 static const char *const endpoints[] = {
 	"transport = uds\ntype = stream\npath",
 	"transport = uds\ntype = seqpacket\npath",
 	"transport = shm\npath",
 	"transport = fifo\npath",
 	"transport = mqueue\nqueue",
+	"transport = nats\nsubject",
 };
 _Static_assert(ARRAY_SIZE(schemes) == BENCH_TRANSPORTS, "one each");
 _Static_assert(ARRAY_SIZE(endpoints) == BENCH_TRANSPORTS, "one each");
+
+static void write_broker(FILE *f, const struct daemon *d, enum bench_transport t)
+{
+	if (t == BENCH_NATS) {
+		fprintf(f, "queue = revbench\nurl = %s\n", d->broker);
+	}
+}
 
 static int write_config(const struct daemon *d, const struct daemon_options *o)
 {
@@ -44,7 +52,9 @@ static int write_config(const struct daemon *d, const struct daemon_options *o)
 	if (!f) {
 		return -errno;
 	}
-	fprintf(f, "[revd]\nlog_level = warning\nmax_request = 2M\n");
+	fprintf(f, "[revd]\nlog_level = warning\nmax_request = 2M\n%s%s\n",
+		d->serves[BENCH_NATS] && o->plugins ? "plugin_dir = " : "",
+		d->serves[BENCH_NATS] && o->plugins ? o->plugins : "");
 	for (int i = 0; i < BENCH_TRANSPORTS; i++) {
 		enum bench_transport t = (enum bench_transport)i;
 
@@ -53,7 +63,8 @@ static int write_config(const struct daemon *d, const struct daemon_options *o)
 				"[endpoint.%s]\nmax_peers = 20000\nmax_inflight = 8M\n%s%s\n%s = "
 				"%s\n",
 				bench_transport_key(t), o->spin ? "spin = " : "",
-				o->spin ? o->spin : "", endpoints[i], daemon_name(d, t));
+				o->spin ? o->spin : "", endpoints[i], daemon_address(d, t));
+			write_broker(f, d, t);
 		}
 	}
 	return fclose(f) == 0 ? 0 : -errno;
@@ -67,6 +78,7 @@ static void name_endpoints(struct daemon *d, const char *name)
 		d->serves[i] = true;
 	}
 	snprintf(d->uri[BENCH_MQUEUE], DAEMON_URI, "mqueue:/revbench-%s-%d", name, (int)getpid());
+	snprintf(d->uri[BENCH_NATS], DAEMON_URI, "%s/revbench.%.15s", d->broker, name);
 }
 
 /* 0 once READY=1 has come; -ECHILD if the process ended first. */
@@ -166,8 +178,8 @@ static void learn(struct daemon *d, const struct query *q)
 	d->reverse = q->reverse;
 }
 
-static int start_once(
-	struct daemon *d, const struct daemon_options *o, bool with_queue, struct rv_err *err)
+static int start_once(struct daemon *d, const struct daemon_options *o, bool with_queue,
+	bool with_broker, struct rv_err *err)
 {
 	struct query q;
 	int r;
@@ -179,8 +191,10 @@ static int start_once(
 		d->dir[0] = '\0';
 		return bench_fail(err, r, "%s/%s: %s", o->parent, o->name, strerror(-r));
 	}
+	snprintf(d->broker, sizeof(d->broker), "%s", with_broker ? o->broker : "");
 	name_endpoints(d, o->name);
 	d->serves[BENCH_MQUEUE] = with_queue;
+	d->serves[BENCH_NATS] = with_broker;
 	r = start(d, o, err);
 	r = r < 0 ? r : query_daemon(&q, d->uri[BENCH_STREAM], err);
 	if (r < 0) {
@@ -191,19 +205,30 @@ static int start_once(
 	return 0;
 }
 
+/* What revd says of itself when it does not start. */
+static void note_reason(struct daemon *d, const char *what, const struct rv_err *err)
+{
+	const char *said = strstr(err->msg, "error: ");
+
+	snprintf(d->note, sizeof(d->note), "%s is left out: %.200s", what,
+		said ? said + strlen("error: ") : err->msg);
+}
+
 int daemon_start(struct daemon *d, const struct daemon_options *o, struct rv_err *err)
 {
 	struct rv_err again;
 
-	if (start_once(d, o, true, err) == 0) {
+	if (start_once(d, o, true, o->broker, err) == 0) {
+		return 0;
+	}
+	/* The plugin for it need not be installed. */
+	if (o->broker && start_once(d, o, true, false, &again) == 0) {
+		note_reason(d, "nats", err);
 		return 0;
 	}
 	/* A user's budget for queues is small, and others may have used it up. */
-	if (start_once(d, o, false, &again) == 0) {
-		const char *said = strstr(err->msg, "error: ");
-
-		snprintf(d->note, sizeof(d->note), "mqueue is left out: %.200s",
-			said ? said + strlen("error: ") : err->msg);
+	if (start_once(d, o, false, false, &again) == 0) {
+		note_reason(d, "mqueue", err);
 		return 0;
 	}
 	return -ECHILD;
@@ -227,6 +252,9 @@ int daemon_attach(struct daemon *d, const char *uri, struct rv_err *err)
 	d->proc.pid = q.pid;
 	d->serves[q.transport] = true;
 	snprintf(d->uri[q.transport], DAEMON_URI, "%s", uri);
+	if (q.transport == BENCH_NATS) {
+		snprintf(d->broker, sizeof(d->broker), "%.*s", (int)(strrchr(uri, '/') - uri), uri);
+	}
 	return 0;
 }
 

@@ -18,8 +18,9 @@ struct daemon {
 	bool reverse; /* what its service does; else it echoes */
 	char dir[80]; /* "" if attached */
 	char version[32];
-	char note[256];    /* what it could not be made to serve; "" if nothing */
-	uint64_t ready_ns; /* from fork() to READY=1 */
+	char broker[DAEMON_URI - 32]; /* of nats; "": none */
+	char note[256];               /* what it could not be made to serve; "" if nothing */
+	uint64_t ready_ns;            /* from fork() to READY=1 */
 };
 
 struct daemon_options {
@@ -27,6 +28,8 @@ struct daemon_options {
 	const char *parent;  /* an existing private directory */
 	const char *name;    /* of the subdirectory, and part of the queue's name */
 	const char *spin;    /* the endpoints' `spin` key, NULL: without it */
+	const char *broker;  /* nats://HOST:PORT, NULL: without nats */
+	const char *plugins; /* where the plugin for nats is, NULL: where it is installed */
 };
 
 /* Starts a private daemon and waits until it is ready. */
@@ -40,6 +43,12 @@ void daemon_stop(struct daemon *);
 
 /* If it has died, says how in *err and returns true. */
 bool daemon_died(struct daemon *, struct rv_err *err);
+
+/* What stands in its configuration for that transport: a path, a queue, a subject. */
+static inline const char *daemon_address(const struct daemon *d, enum bench_transport t)
+{
+	return t == BENCH_NATS ? strrchr(d->uri[t], '/') + 1 : strchr(d->uri[t], ':') + 1;
+}
 
 /* The path or the queue's name of a transport that it serves: its URI without the scheme. */
 static inline const char *daemon_name(const struct daemon *d, enum bench_transport t)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "bench/bench_options.h"
+#include "bench/nats_floor.h"
 #include "bench/report_file.h"
 #include "bench/rounds.h"
 #include "util/log.h"
@@ -102,6 +103,8 @@ static int run_steps(struct run *run, const volatile sig_atomic_t *stop)
 		.revd = o->revd,
 		.uri = o->uri,
 		.spins = !o->custom && !o->quick,
+		.plugins = o->plugins,
+		.nats = o->only[BENCH_NATS],
 		.rivals = o->rivals,
 		.raise = o->raise,
 	};
@@ -132,6 +135,9 @@ int main(int argc, char **argv)
 
 	process_init(PROCESS_TOOL);
 	log_init("revbench");
+	if (argc == 4 && strcmp(argv[1], NATS_FLOOR_OPTION) == 0) {
+		return nats_floor_run(argv[2], argv[3]);
+	}
 	r = bench_options_parse(&run.options, argc, argv);
 	if (r >= 0) {
 		return r;

@@ -12,10 +12,10 @@
 #define COLOURS                                                                              \
 	":root{color-scheme:light dark;--bg:#fff;--fg:#1c2128;--dim:#59636e;--line:#dde1e6;" \
 	"--card:#f6f8fa;--s0:#0969da;--s1:#bf3989;--s2:#9a6700;--s3:#1a7f37;"                \
-	"--s4:#8250df}\n"                                                                    \
+	"--s4:#8250df;--s5:#57606a}\n"                                                       \
 	"@media(prefers-color-scheme:dark){:root{--bg:#0d1117;--fg:#e6edf3;--dim:#9198a1;"   \
 	"--line:#30363d;--card:#161b22;--s0:#58a6ff;--s1:#f778ba;--s2:#e3b341;--s3:#3fb950;" \
-	"--s4:#a371f7}}\n"
+	"--s4:#a371f7;--s5:#9198a1}}\n"
 #define LINES                                                                                     \
 	"svg text,text{font:12px system-ui,sans-serif;fill:var(--dim)}svg .name{font-weight:600}" \
 	".grid{stroke:var(--line)}.base{stroke:var(--dim)}polyline{fill:none;stroke-width:2;"     \
@@ -25,7 +25,8 @@
 	".s1 polyline{stroke:var(--s1)}.s1 circle,text.s1{fill:var(--s1)}"                        \
 	".s2 polyline{stroke:var(--s2)}.s2 circle,text.s2{fill:var(--s2)}"                        \
 	".s3 polyline{stroke:var(--s3)}.s3 circle,text.s3{fill:var(--s3)}"                        \
-	".s4 polyline{stroke:var(--s4)}.s4 circle,text.s4{fill:var(--s4)}\n"
+	".s4 polyline{stroke:var(--s4)}.s4 circle,text.s4{fill:var(--s4)}"                        \
+	".s5 polyline{stroke:var(--s5)}.s5 circle,text.s5{fill:var(--s5)}\n"
 
 static const char image_style[] = COLOURS LINES;
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <revd/client.h>
+#include "bench/link_nats.h"
 #include "bench/link_shm.h"
 #include "util/fd.h"
 
@@ -25,6 +26,7 @@ static bool as_line(
 	switch (c->transport) {
 	case BENCH_STREAM:
 	case BENCH_SHM:
+	case BENCH_NATS:
 		return true;
 	case BENCH_SEQPACKET:
 		return l->size <= RIG_PACKET_MAX;
@@ -108,12 +110,15 @@ static int make_reply(const struct daemon *d, enum bench_transport t, struct lin
 
 /* Connects link i. token: set if the link has a reply name of its own. */
 static int connect_link(struct rig *s, const struct daemon *d, const struct bench_contender *c,
-	const struct bench_load *load, size_t i, char *token)
+	const struct bench_load *load, size_t i, char *token, struct rv_err *err)
 {
 	struct link *l = &s->target.links[i];
 	enum bench_transport t = c->transport;
 	int r;
 
+	if (t == BENCH_NATS) {
+		return link_nats_open(l, d->broker, daemon_address(d, t), err);
+	}
 	if (bench_socket_type(t)) {
 		r = address_set(&s->target.address, daemon_name(d, t));
 		r = r < 0 ? r : address_connect(&s->target.address, bench_socket_type(t));
@@ -176,9 +181,12 @@ int revd_rig_open(struct rig *s, const struct daemon *d, const struct bench_cont
 		char token[TOKEN] = "";
 
 		if (c->wait != BENCH_LIBRARY) {
-			r = connect_link(s, d, c, load, i, token);
+			r = connect_link(s, d, c, load, i, token, err);
 		}
 		r = r < 0 ? r : make_script(s, d, c, load, i, token);
+	}
+	if (r < 0 && c->transport == BENCH_NATS) {
+		return r; /* it has a sentence */
 	}
 	if (r < 0) {
 		return bench_fail(err, r, "%s: %s", d->uri[c->transport], rig_why(c->transport, r));

@@ -7,6 +7,7 @@
 #include "bench/floor.h"
 #include "bench/generator.h"
 #include "bench/libqb.h"
+#include "bench/nats_floor.h"
 #include "bench/neighbour.h"
 #include "bench/revd_rig.h"
 #include "util/progress.h"
@@ -108,6 +109,9 @@ static int open_rig(const struct rounds *r, const struct bench_group *g, struct 
 		k = libqb_open(s, &g->load, err);
 		break;
 	case BENCH_FLOOR:
+		k = c->transport == BENCH_NATS ? nats_floor_open(s, &g->load, d->broker, err)
+					       : floor_open(s, c, &g->load, r->bed->dir, err);
+		break;
 	case BENCH_EPOLL:
 	case BENCH_LIBEVENT:
 		k = floor_open(s, c, &g->load, r->bed->dir, err);
@@ -127,6 +131,8 @@ static bool left_out(
 
 	if (c->side == BENCH_REVD && c->spin && !testbed_spinning(r->bed)) {
 		snprintf(c->note, sizeof(c->note), "this revd has no `spin`");
+	} else if (c->transport == BENCH_NATS && !daemon_of(r, c)->broker[0]) {
+		snprintf(c->note, sizeof(c->note), "without nats-server, or without revd's plugin");
 	} else if (c->side == BENCH_REVD && !daemon_of(r, c)->serves[c->transport]) {
 		snprintf(c->note, sizeof(c->note), "this transport is left out");
 	} else if (c->side == BENCH_LIBQB && libqb_missing(load)) {

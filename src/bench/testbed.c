@@ -57,9 +57,23 @@ static int make_dir(struct testbed *b, struct rv_err *err)
 	return 0;
 }
 
+/* Without it nats is left out. */
+static void start_broker(struct testbed *b, const struct testbed_options *o)
+{
+	struct rv_err err;
+
+	if (o->nats && !o->uri && nats_server_start(&b->broker, b->dir, &err) < 0) {
+		machine_note(&b->machine, "nats is left out: %s", err.msg);
+	}
+}
+
 static int start_servers(struct testbed *b, const struct testbed_options *o, struct rv_err *err)
 {
-	struct daemon_options d = {.program = o->revd, .parent = b->dir, .name = "revd"};
+	struct daemon_options d = {.program = o->revd,
+		.parent = b->dir,
+		.name = "revd",
+		.plugins = o->plugins,
+		.broker = b->broker.url[0] ? b->broker.url : NULL};
 	int r = o->uri ? daemon_attach(&b->daemon, o->uri, err) : daemon_start(&b->daemon, &d, err);
 
 	if (r == 0 && b->daemon.note[0]) {
@@ -85,7 +99,11 @@ int testbed_open(struct testbed *b, const struct testbed_options *o, struct rv_e
 	if (o->raise) {
 		machine_raise(&b->machine);
 	}
-	return r < 0 ? r : start_servers(b, o, err);
+	if (r < 0) {
+		return r;
+	}
+	start_broker(b, o);
+	return start_servers(b, o, err);
 }
 
 void testbed_close(struct testbed *b)
@@ -94,6 +112,7 @@ void testbed_close(struct testbed *b)
 	rivals_stop(&b->rivals);
 	daemon_stop(&b->spinning);
 	daemon_stop(&b->daemon);
+	nats_server_stop(&b->broker);
 	if (b->dir[0] && rmdir(b->dir) < 0) {
 		log_warning("%s stays behind: %s", b->dir, strerror(errno));
 	}

@@ -7,12 +7,15 @@
 #include <signal.h>
 #include "bench/daemon.h"
 #include "bench/machine.h"
+#include "bench/nats_server.h"
 #include "bench/rivals.h"
 
 struct testbed_options {
-	const char *revd; /* the program to start, */
-	const char *uri;  /* unless this one runs already; else NULL */
-	bool spins;       /* also a daemon whose endpoints spin, if revd can */
+	const char *revd;    /* the program to start, */
+	const char *uri;     /* unless this one runs already; else NULL */
+	bool spins;          /* also a daemon whose endpoints spin, if revd can */
+	const char *plugins; /* see daemon.h */
+	bool nats;           /* a broker, too */
 	bool rivals;
 	bool raise; /* run before other programs */
 };
@@ -22,6 +25,7 @@ struct testbed {
 	struct daemon daemon;
 	struct daemon spinning; /* without a process: there is none */
 	struct rivals rivals;
+	struct nats_server broker;
 	char dir[64];
 };
 

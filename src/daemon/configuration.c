@@ -22,7 +22,7 @@ int configuration_init(struct configuration *c, const char *file, const char *te
 		.text = text,
 		.runtime_dir = c->paths.runtime_dir,
 	};
-	return registry_create(backends_builtin, services_builtin, &c->registry);
+	return registry_create(backends_builtin, services_builtin, REVD_PLUGIN_DIR, &c->registry);
 }
 
 void configuration_finish(struct configuration *c)

@@ -217,6 +217,7 @@ void restart_go(struct restart *r)
 	int ends[PARCEL_ENDS];
 	int k = pack(r, ends);
 
+	registry_finish_backends(r->conf->registry);
 	if (k == 0) {
 		k = r->way == RESTART_BY_EXEC ? execute(r, ends) : give_to_manager(ends);
 	}

@@ -8,6 +8,7 @@
 
 #define ANY (-1)
 #define SOCKETS (-2) /* URI_UDS, URI_SHM */
+#define BROKERS (-3) /* URI_NATS, URI_NATS_TLS */
 
 /* The first row that fits is taken. What the kernel says by a number depends on
  * the transport: ENXIO is a FIFO without a reader, EMFILE a spent budget of
@@ -75,6 +76,18 @@ static const struct sentence sentences[] = {
 		"no reply queue: fs.mqueue.msg_max or msgsize_max is too small"},
 	{URI_MQUEUE, FAILURE_REPLY, ENAMETOOLONG, EXIT_UNAVAILABLE,
 		"no reply queue: the queue's name is too long to add a token to it"},
+	{BROKERS, FAILURE_CONNECT, ENOENT, EXIT_UNAVAILABLE,
+		"the broker is there, but nobody serves this subject (is revd running?)"},
+	{BROKERS, FAILURE_CONNECT, ELIBACC, EXIT_UNAVAILABLE,
+		"NATS needs a module that is not installed: apt install revd-nats"},
+	{BROKERS, FAILURE_CONNECT, ELIBBAD, EXIT_UNAVAILABLE,
+		"the module for NATS is one of another version of revd: install the same version "
+		"of revd-nats"},
+	{BROKERS, ANY, EACCES, EXIT_NO_PERMISSION,
+		"the broker's permissions forbid this subject, or replies to _INBOX.>"},
+	{BROKERS, FAILURE_RECEIVE, ECONNRESET, EXIT_TRY_LATER, "the broker has left"},
+	{BROKERS, FAILURE_SEND, EMSGSIZE, EXIT_USAGE,
+		"the request is larger than the broker takes (max_payload)"},
 	{ANY, FAILURE_CONNECT, ETIMEDOUT, EXIT_TRY_LATER, "no answer in time, try later"},
 	{ANY, FAILURE_CONNECT, EMFILE, EXIT_TRY_LATER,
 		"this process has no descriptor left (ulimit -n)"},
@@ -91,7 +104,8 @@ static const struct sentence sentences[] = {
 static bool has_scheme(const struct sentence *s, const struct uri *u)
 {
 	return s->scheme == ANY || s->scheme == (int)u->scheme ||
-	       (s->scheme == SOCKETS && (u->scheme == URI_UDS || u->scheme == URI_SHM));
+	       (s->scheme == SOCKETS && (u->scheme == URI_UDS || u->scheme == URI_SHM)) ||
+	       (s->scheme == BROKERS && (u->scheme == URI_NATS || u->scheme == URI_NATS_TLS));
 }
 
 static bool matches(
@@ -105,7 +119,7 @@ int failure_explain(struct revc_err *e, const struct uri *u, enum failure_stage 
 {
 	char shown[REVC_URI_MAX];
 
-	quote_text(u->text, strlen(u->text), shown, sizeof(shown));
+	quote_text(u->shown, strlen(u->shown), shown, sizeof(shown));
 	for (size_t i = 0; i < ARRAY_SIZE(sentences); i++) {
 		if (matches(&sentences[i], u, stage, err)) {
 			error_set(

@@ -10,6 +10,8 @@ static const struct transport *const transports[] = {
 	[URI_FIFO] = &transport_fifo,
 	[URI_MQUEUE] = &transport_mqueue,
 	[URI_PTY] = &transport_pty,
+	[URI_NATS] = &transport_nats,
+	[URI_NATS_TLS] = &transport_nats,
 };
 
 static int connect_to(struct revc *s, const char *uri)

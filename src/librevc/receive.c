@@ -41,7 +41,7 @@ static int refused(struct revc *s, const uint8_t *p, size_t n)
 		: status == RV_STATUS_UNSUPPORTED ? EPROTO
 						  : EBUSY,
 		error_exit_code((unsigned)status), "%s: %s",
-		quote_text(s->uri.text, strlen(s->uri.text), uri, sizeof(uri)),
+		quote_text(s->uri.shown, strlen(s->uri.shown), uri, sizeof(uri)),
 		quote_text(p + 1, n - 1, said, sizeof(said)));
 	return -s->err.err;
 }
@@ -195,7 +195,7 @@ static int poll_until(struct pollfd *pfds, nfds_t n, uint64_t deadline_ns)
  * -ETIMEDOUT; -EPIPE: the reader of the request FIFO has left. */
 static int wait_for_more(struct revc *s, uint64_t deadline_ns, int also_fd)
 {
-	bool unsent = s->out.len > 0, split = s->in_fd != s->out_fd;
+	bool unsent = revc_unsent(s) > 0, split = s->in_fd != s->out_fd;
 	struct pollfd pfds[3] = {
 		{.fd = s->in_fd, .events = POLLIN},
 		{.fd = split ? s->out_fd : -1, .events = unsent ? POLLOUT : 0},

@@ -107,7 +107,7 @@ void revc_close(struct revc *s)
 
 const char *revc_uri(const struct revc *s)
 {
-	return s->uri.text;
+	return s->uri.shown;
 }
 
 const char *revc_transport(const struct revc *s)
@@ -141,7 +141,7 @@ uint64_t revc_id(struct revc *s)
 
 size_t revc_unsent(const struct revc *s)
 {
-	return s->out.len;
+	return s->out.len + (s->ops->unsent ? s->ops->unsent(s) : 0);
 }
 
 void revc_error(const struct revc *s, struct revc_err *ret)

@@ -32,13 +32,17 @@ struct session_slots {
 struct transport {
 	const char *name;
 	bool shared; /* the frames of many clients go through one stream of bytes */
+	bool many;   /* each message goes to one of many daemons, and may be lost with it: nothing
+			tells, and a request is never cut in parts */
 	/* Connects, makes the reply name, sets limits and descriptors. deadline: see
 	 * revc_receive(). 0, or -errno with the sentence in s->err; what was
 	 * made by then is left to revc_close(). */
 	int (*open)(struct revc *, uint64_t deadline);
-	/* Sends from the n > 0 bytes at p, which begin where the last send
-	 * stopped. Bytes taken, or -EAGAIN or another -errno. */
+	/* Sends from the n bytes at p, which begin where the last send stopped. Bytes taken, or
+	 * -EAGAIN or another -errno. n is 0 only where unsent() is not. */
 	ssize_t (*send)(struct revc *, const uint8_t *p, size_t n);
+	/* May be NULL. Bytes that were taken and are not with the kernel yet. */
+	size_t (*unsent)(const struct revc *);
 	/* Takes in what is there. 0, -EAGAIN, -ECONNRESET at the end, -errno. */
 	int (*fill)(struct revc *);
 	/* Waits as receive_reply() says it: 0: look again; 1: also_fd is ready; -ETIMEDOUT.
@@ -63,6 +67,7 @@ struct revc {
 	struct bytes rx;
 	struct session_slots slots;
 	struct shm_session *shm; /* the shm transport's */
+	struct nats_session *nats;
 	struct joiner joiner;
 	struct bytes joined; /* the last reply that was joined, until the next receive */
 	size_t awaited;      /* requests without a whole reply */

@@ -36,6 +36,9 @@ int revc_submit(struct revc *s, enum rv_op op, uint64_t id, const void *data, si
 	size_t frames = n / (s->ops->shared ? room - CUT_MARKER : room) + 2;
 	const uint8_t *p = data;
 
+	if (s->ops->many && n > room) {
+		return session_fail(s, FAILURE_SEND, EMSGSIZE);
+	}
 	if (n > UINT32_MAX - RV_TOKEN_MAX - 1 ||
 		bytes_reserve(&s->out, n + frames * overhead) < 0) {
 		return session_fail(s, FAILURE_SEND, n > UINT32_MAX / 2 ? EMSGSIZE : ENOMEM);
@@ -55,7 +58,7 @@ int revc_submit(struct revc *s, enum rv_op op, uint64_t id, const void *data, si
 
 int revc_flush(struct revc *s)
 {
-	while (s->out.len > 0) {
+	while (revc_unsent(s) > 0) {
 		ssize_t k = s->ops->send(s, bytes_head(&s->out), s->out.len);
 
 		if (k == -EAGAIN) {

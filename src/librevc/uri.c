@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "librevc/error.h"
+#include "librevc/nats_uri.h"
 #include "util/macro.h"
 #include "util/quote.h"
 
@@ -26,6 +27,8 @@ static const struct scheme schemes[] = {
 	/* /NAME.TOKEN has to stay a file name */
 	[URI_MQUEUE] = {"mqueue", "mqueue:/NAME", 255 - 1 - 22},
 	[URI_PTY] = {"pty", "pty:PATH", REVC_URI_MAX - sizeof("pty:") - 1},
+	[URI_NATS] = {"nats", "nats://HOST:PORT/SUBJECT", REVC_URI_MAX - sizeof("nats:")},
+	[URI_NATS_TLS] = {"tls", "tls://HOST:PORT/SUBJECT", REVC_URI_MAX - sizeof("nats:")},
 };
 
 static const struct scheme *scheme_of(const char *text, size_t n)
@@ -40,8 +43,9 @@ static const struct scheme *scheme_of(const char *text, size_t n)
 
 static int refuse(struct revc_err *err, const char *text, const char *why)
 {
-	char shown[160];
+	char shown[160], hidden[REVC_URI_MAX];
 
+	text = nats_uri_show(text, hidden);
 	error_set(err, EINVAL, EXIT_USAGE, "'%s' %s",
 		quote_text(text, strlen(text), shown, sizeof(shown)), why);
 	return -EINVAL;
@@ -58,7 +62,9 @@ static int refuse_bare(struct revc_err *err, const char *text)
 		scheme = S_ISSOCK(st.st_mode) ? "uds" : S_ISFIFO(st.st_mode) ? "fifo" : NULL;
 	}
 	if (!scheme) {
-		return refuse(err, text, "is no endpoint: uds:PATH, shm:PATH, fifo:PATH, pty:PATH or mqueue:/NAME");
+		return refuse(err, text,
+			"is no endpoint: uds:PATH, shm:PATH, fifo:PATH, pty:PATH, mqueue:/NAME or "
+			"nats://HOST/SUBJECT");
 	}
 	(void)snprintf(why, sizeof(why), "lacks its transport: put %s: in front", scheme);
 	return refuse(err, text, why);
@@ -70,9 +76,16 @@ static bool is_queue(const char *address)
 	return address[0] == '/' && address[1] && !strchr(address + 1, '/');
 }
 
+static bool is_nats(const struct scheme *s)
+{
+	return s == &schemes[URI_NATS] || s == &schemes[URI_NATS_TLS];
+}
+
 static int check_address(
 	const struct scheme *s, const char *text, const char *address, struct revc_err *err)
 {
+	struct nats_place place;
+	const char *wrong;
 	char why[96];
 
 	if (!*address || strcmp(address, "@") == 0) {
@@ -84,6 +97,9 @@ static int check_address(
 			why, sizeof(why), "is too long: an address may have %zu bytes", s->max);
 		return refuse(err, text, why);
 	}
+	if (is_nats(s) && (wrong = nats_uri_parse(text, &place))) {
+		return refuse(err, text, wrong);
+	}
 	if (s == &schemes[URI_MQUEUE] && !is_queue(address)) {
 		return refuse(err, text, "is no queue: mqueue:/NAME, with one slash, at the start");
 	}
@@ -94,6 +110,7 @@ int uri_parse(const char *text, struct uri *ret, struct revc_err *err)
 {
 	const char *colon = strchr(text, ':');
 	const struct scheme *s;
+	char hidden[REVC_URI_MAX];
 	int r;
 
 	if (!colon || memchr(text, '/', (size_t)(colon - text))) {
@@ -101,7 +118,9 @@ int uri_parse(const char *text, struct uri *ret, struct revc_err *err)
 	}
 	s = scheme_of(text, (size_t)(colon - text));
 	if (!s) {
-		return refuse(err, text, "has an unknown transport: use uds:, shm:, fifo:, pty: or mqueue:");
+		return refuse(err, text,
+			"has an unknown transport: use uds:, shm:, fifo:, pty:, mqueue:, nats: or "
+			"tls:");
 	}
 	r = check_address(s, text, colon + 1, err);
 	if (r < 0) {
@@ -110,6 +129,7 @@ int uri_parse(const char *text, struct uri *ret, struct revc_err *err)
 	ret->scheme = (enum uri_scheme)(s - schemes);
 	memcpy(ret->text, text, strlen(text) + 1);
 	ret->address = ret->text + (colon + 1 - text);
+	(void)snprintf(ret->shown, sizeof(ret->shown), "%s", nats_uri_show(text, hidden));
 	return 0;
 }
 

@@ -5,12 +5,13 @@
 #include <stddef.h>
 #include <revd/client.h>
 
-enum uri_scheme { URI_UDS, URI_SHM, URI_FIFO, URI_MQUEUE, URI_PTY };
+enum uri_scheme { URI_UDS, URI_SHM, URI_FIFO, URI_MQUEUE, URI_PTY, URI_NATS, URI_NATS_TLS };
 
 struct uri {
 	enum uri_scheme scheme;
 	char text[REVC_URI_MAX];
-	const char *address; /* within text: the path, @name or queue */
+	const char *address;      /* within text: the path, @name, queue or //servers/subject */
+	char shown[REVC_URI_MAX]; /* for people: without passwords */
 };
 
 /* 0, or -EINVAL with the sentence in err. *ret must stay where it is. */

@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 #include "librevc/error.h"
+#include "librevc/nats_uri.h"
 #include "revc/answer.h"
 #include "revc/ask.h"
+#include "revc/daemons.h"
 #include "util/json.h"
 #include "util/quote.h"
 
@@ -107,11 +109,51 @@ static json_t *ask_where(const struct arguments *o, int *ret_code)
 	return stats;
 }
 
+static int complain(const struct ask *a, const char *sentence)
+{
+	(void)fprintf(stderr, "revc: %s: %s\n", a->uri, sentence);
+	return EXIT_UNAVAILABLE;
+}
+
+/* Behind a broker are many daemons, and no way to one of them. */
+static int ask_daemons(struct ask *a)
+{
+	size_t n;
+	int code;
+
+	if (a->arguments->n > 0) {
+		(void)complain(a, "--all takes no string there: a broker gives each to one daemon");
+		return EXIT_USAGE;
+	}
+	code = daemons_show(a, false, &n);
+	return code == 0 && n == 0
+		       ? complain(a, "what serves there does not tell of itself at $SRV.STATS")
+		       : code;
+}
+
+/* Is it an endpoint of a broker's? Then all of its daemons are shown, for *ret_code. */
+static bool try_daemons(const struct arguments *o, int *ret_code)
+{
+	struct ask a;
+
+	if (!nats_uri_is(o->uri)) {
+		return false;
+	}
+	ask_open(&a, o, o->uri);
+	*ret_code = a.s ? ask_daemons(&a) : ask_complain(&a);
+	ask_close(&a);
+	return true;
+}
+
 int all_run(const struct arguments *o)
 {
 	int code = 0;
-	json_t *stats = ask_where(o, &code);
+	json_t *stats;
 
+	if (try_daemons(o, &code)) {
+		return code;
+	}
+	stats = ask_where(o, &code);
 	if (stats) {
 		code = ask_all(o, json_object_get(stats, "endpoints"));
 		json_decref(stats);

@@ -19,7 +19,9 @@ enum {
 };
 
 static const struct cli_option table[] = {
-	{"endpoint", 'e', "URI", "Ask there: uds:PATH, shm:PATH, fifo:PATH, pty:PATH or mqueue:/NAME"},
+	{"endpoint", 'e', "URI",
+		"Ask there: uds:PATH, shm:PATH, fifo:PATH, pty:PATH, mqueue:/NAME or "
+		"nats://HOST/SUBJECT"},
 	{"file", 'f', "FILE", "Each line of FILE and of the files behind it; - is standard input"},
 	{"ping", OPTION_PING, NULL, "Measure a round trip"},
 	{"count", 'c', "N", "With --ping: so many, one after another"},
@@ -158,6 +160,7 @@ static int judge(struct arguments *o)
 		(void)fputs("revc: --all takes one string at most, and no files\n", stderr);
 		return -EINVAL;
 	}
+	o->counted = o->count > 0;
 	o->count = MAX(o->count, 1u);
 	return 0;
 }

@@ -22,6 +22,7 @@ struct arguments {
 	struct revc_options session;
 	bool json;
 	uint32_t count;  /* of pings */
+	bool counted;    /* it was asked for */
 	bool files;      /* the operands are files */
 	char **operands; /* into argv, but for the first if -f named it */
 	size_t n;

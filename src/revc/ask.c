@@ -1,9 +1,13 @@
 #include "revc/ask.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include "librevc/error.h"
+#include "librevc/nats_uri.h"
+#include "librevc/session.h"
 #include "proto/status.h"
+#include "revc/late.h"
 #include "revc/signals.h"
 #include "util/clock.h"
 #include "util/quote.h"
@@ -31,7 +35,8 @@ static int fail(struct ask *a)
 
 void ask_open(struct ask *a, const struct arguments *o, const char *uri)
 {
-	*a = (struct ask){.arguments = o, .uri = uri};
+	*a = (struct ask){.arguments = o};
+	a->uri = nats_uri_show(uri, a->hidden);
 	if (signals_open(uri, &o->session, &a->s, &a->err) < 0) {
 		a->s = NULL;
 		fail(a);
@@ -44,6 +49,25 @@ void ask_close(struct ask *a)
 	a->s = NULL;
 }
 
+/* One request and its reply. Behind a broker a daemon may die with it, and nothing tells, so
+ * that it is asked again, as in late.h. */
+static int call(
+	struct ask *a, enum rv_op op, const char *text, uint64_t deadline, struct revc_reply *ret)
+{
+	struct late late = {0};
+	uint64_t until = deadline;
+	unsigned again = 0;
+	int r;
+
+	do {
+		if (a->s->ops->many) {
+			until = MIN(deadline, clock_now() + late_after(&late, again++));
+		}
+		r = revc_call(a->s, op, text, strlen(text), until, ret);
+	} while (r == -ETIMEDOUT && until < deadline);
+	return r;
+}
+
 int ask(struct ask *a, enum rv_op op, const char *text)
 {
 	uint64_t timeout = a->arguments->session.timeout_us;
@@ -54,7 +78,7 @@ int ask(struct ask *a, enum rv_op op, const char *text)
 	if (!a->s) {
 		return a->exit_code;
 	}
-	if (revc_call(a->s, op, text, strlen(text), start + timeout * 1000, &reply) < 0) {
+	if (call(a, op, text, start + timeout * 1000, &reply) < 0) {
 		revc_error(a->s, &a->err);
 		return fail(a);
 	}

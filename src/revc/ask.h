@@ -5,7 +5,8 @@
 
 struct ask {
 	const struct arguments *arguments;
-	const char *uri;
+	const char *uri; /* for people: without a password */
+	char hidden[REVC_URI_MAX];
 	struct revc *s; /* NULL: it could not be opened */
 	struct revc_err err;
 	/* of the last question: */

@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 #include "librevc/error.h"
+#include "librevc/nats_gather.h"
 #include "revc/answer.h"
 #include "revc/ask.h"
+#include "revc/daemons.h"
 #include "revc/table.h"
 #include "util/hist.h"
 #include "util/json.h"
@@ -64,6 +66,17 @@ static int ping(struct ask *a)
 	return 0;
 }
 
+/* Behind a broker all daemons answer, if no number of round trips is asked for. */
+static int ping_them(struct ask *a)
+{
+	size_t n = 0;
+	int code = a->s && nats_subject(a->s) && !a->arguments->counted ? daemons_show(a, true, &n)
+									: 0;
+
+	/* Others than revd may serve there, and not tell of themselves. */
+	return code == 0 && n == 0 ? ping(a) : code;
+}
+
 /* JSON as the daemon said it, or shown to people by `print`. */
 static int show(struct ask *a, enum rv_op op, int (*print)(const void *text, size_t n, FILE *to))
 {
@@ -84,7 +97,7 @@ int command_run(const struct arguments *o)
 	int code;
 
 	ask_open(&a, o, o->uri);
-	code = o->mode == MODE_PING   ? ping(&a)
+	code = o->mode == MODE_PING   ? ping_them(&a)
 	       : o->mode == MODE_INFO ? show(&a, RV_OP_INFO, answer_print)
 				      : show(&a, RV_OP_STATS, table_print);
 	ask_close(&a);

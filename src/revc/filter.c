@@ -23,7 +23,7 @@ static void report(struct filter *f, uint64_t number, uint8_t status, const uint
 	progress_clear(&f->progress);
 	(void)fputs("revc: ", stderr);
 	if (status == RV_STATUS_DENIED) { /* by an endpoint, and not for what the text is */
-		(void)fprintf(stderr, "%s: ", f->p.uri);
+		(void)fprintf(stderr, "%s: ", f->p.shown);
 	}
 	if (f->name) {
 		(void)fprintf(

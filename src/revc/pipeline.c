@@ -18,6 +18,8 @@
 #define PAUSE_MIN_NS 10000000u
 #define PAUSE_MAX_NS 500000000u
 #define LOOK_NS 250000000u
+#define LATE_LOOK_NS 20000000u
+#define LARGE "larger than the broker takes (max_payload)"
 #define OVERHEAD (RV_FRAME_HEADER + RV_TOKEN_MAX) /* bytes of a request beside its text */
 
 enum slot_state { SLOT_WAITING, SLOT_SENT, SLOT_DONE };
@@ -30,6 +32,7 @@ struct pipeline_slot {
 	uint8_t *reply; /* of one that came before its turn */
 	size_t reply_n;
 	uint32_t tries;
+	uint32_t again; /* how often it was taken for lost */
 	uint8_t op, status, state;
 };
 
@@ -81,6 +84,7 @@ int pipeline_init(struct pipeline *p, const char *uri, const struct revc_options
 		return r;
 	}
 	(void)snprintf(p->uri, sizeof(p->uri), "%s", uri);
+	(void)snprintf(p->shown, sizeof(p->shown), "%s", revc_uri(p->s));
 	p->id_base = id_base(revc_id(p->s));
 	pipeline_progress(p);
 	return 0;
@@ -122,13 +126,15 @@ static int keep_reply(struct pipeline_slot *slot, const void *data, size_t n)
 
 /* Sending. */
 
-/* A text that the transport can't carry. None that is UTF-8 is among them. */
-static int refuse_slot(struct pipeline_slot *slot, uint64_t now)
+/* A text that the transport can't carry. Over a FIFO none that is UTF-8 is among them. */
+static int refuse_slot(struct pipeline_slot *slot, bool large, uint64_t now)
 {
+	const char *why = large ? LARGE : FIFO_BYTES;
+
 	slot->state = SLOT_DONE;
-	slot->status = RV_STATUS_INVALID_TEXT;
+	slot->status = large ? RV_STATUS_TOO_LARGE : RV_STATUS_INVALID_TEXT;
 	slot->first_ns = slot->done_ns = now;
-	return keep_reply(slot, FIFO_BYTES, sizeof(FIFO_BYTES) - 1);
+	return keep_reply(slot, why, strlen(why));
 }
 
 static int send_slot(struct pipeline *p, uint64_t i, uint64_t now)
@@ -136,8 +142,8 @@ static int send_slot(struct pipeline *p, uint64_t i, uint64_t now)
 	struct pipeline_slot *slot = slot_at(p, i);
 	int r = revc_submit(p->s, slot->op, p->id_base + i, slot_text(p, slot), slot->n);
 
-	if (r == -EILSEQ) {
-		return refuse_slot(slot, now);
+	if (r == -EILSEQ || (r == -EMSGSIZE && p->s->ops->many)) {
+		return refuse_slot(slot, r == -EMSGSIZE, now);
 	}
 	if (r < 0) {
 		return fail_session(p, r);
@@ -180,6 +186,41 @@ static int send_all_again(struct pipeline *p)
 		}
 	}
 	return send_waiting(p, clock_now());
+}
+
+static struct late_request request_of(const struct pipeline_slot *slot)
+{
+	return (struct late_request){
+		.first_ns = slot->first_ns, .sent_ns = slot->sent_ns, .again = slot->again};
+}
+
+static bool is_late(const struct pipeline *p, const struct pipeline_slot *slot, uint64_t now)
+{
+	const struct late_request q = request_of(slot);
+
+	return late_is(&p->late, &q, now);
+}
+
+/* Sends again what is late, and finds out when to look for that next. */
+static int send_late(struct pipeline *p, uint64_t now)
+{
+	uint64_t next = now + late_after(&p->late, 0); /* no other that is sent from now on */
+	int r = 0;
+
+	for (uint64_t i = p->head; i != p->tail && r == 0; i++) {
+		struct pipeline_slot *slot = slot_at(p, i);
+
+		if (slot->state == SLOT_SENT && is_late(p, slot, now)) {
+			slot->again++;
+			late_spend(&p->late);
+			r = send_slot(p, i, now);
+		}
+		if (slot->state == SLOT_SENT) {
+			next = MIN(next, slot->sent_ns + late_after(&p->late, slot->again));
+		}
+	}
+	p->late_ns = MAX(next, now + LATE_LOOK_NS);
+	return r;
 }
 
 /* Recovery. */
@@ -346,6 +387,7 @@ static int on_reply(struct pipeline *p, const struct revc_reply *reply)
 {
 	uint64_t i = reply->id - p->id_base;
 	struct pipeline_slot *slot;
+	struct late_request asked;
 	uint64_t now = clock_now();
 	int r;
 
@@ -356,6 +398,8 @@ static int on_reply(struct pipeline *p, const struct revc_reply *reply)
 		return 0; /* nobody's, or the second reply to what was sent twice */
 	}
 	slot = slot_at(p, i);
+	asked = request_of(slot);
+	late_note(&p->late, &asked, now);
 	if (try_later(p, slot, reply->status, now)) {
 		return 0;
 	}
@@ -375,6 +419,9 @@ static uint64_t next_due(const struct pipeline *p)
 {
 	uint64_t due = MIN(p->look_ns, p->progress_ns + p->timeout_ns);
 
+	if (p->s->ops->many) {
+		due = MIN(due, p->late_ns);
+	}
 	for (uint64_t i = p->head; p->waiting > 0 && i != p->tail; i++) {
 		if (slot_at(p, i)->state == SLOT_WAITING) {
 			due = MIN(due, slot_at(p, i)->due_ns);
@@ -397,6 +444,9 @@ static int on_timer(struct pipeline *p)
 		if (r < 0) {
 			return r;
 		}
+	}
+	if (p->s->ops->many && now >= p->late_ns) {
+		return send_late(p, now);
 	}
 	return now >= p->look_ns ? look_after(p, now) : 0;
 }
@@ -490,6 +540,7 @@ int pipeline_push(struct pipeline *p, enum rv_op op, uint64_t tag, const void *d
 	}
 	if (pipeline_is_idle(p)) {
 		pipeline_progress(p);
+		p->late_ns = p->progress_ns + late_after(&p->late, 0);
 	}
 	r = add_slot(p, op, tag, data, n);
 	r = r < 0 ? r : send_slot(p, p->tail - 1, clock_now());

@@ -6,7 +6,8 @@
  * with growing pauses. All of that ends when for `timeout` nothing was
  * answered. FIFOs and queues don't tell when a daemon dies: when nothing comes
  * for a while, the names are compared with what is open, and an INFO asks a
- * daemon behind the same name whether it is younger than the requests.
+ * daemon behind the same name whether it is younger than the requests. A broker
+ * does not tell either, and has many daemons: there what is late is sent again.
  */
 #pragma once
 
@@ -14,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <revd/client.h>
+#include "revc/late.h"
 #include "util/bytes.h"
 
 struct pipeline_result {
@@ -37,6 +39,7 @@ struct pipeline_slot;
 struct pipeline {
 	struct revc *s; /* NULL while there is no connection */
 	char uri[REVC_URI_MAX];
+	char shown[REVC_URI_MAX]; /* the same for people: without a password */
 	struct revc_options options;
 	uint64_t timeout_ns;
 	pipeline_deliver *deliver;
@@ -57,6 +60,8 @@ struct pipeline {
 	uint64_t pause_ns;    /* between attempts to connect */
 	uint64_t look_ns;     /* when to look after a silent daemon */
 	uint64_t probe_id;    /* of the INFO under way; 0: none */
+	struct late late;     /* behind a broker: what is taken for lost, */
+	uint64_t late_ns;     /* and when to look for it */
 };
 
 /* Connects. 0, or -errno with err. Finish it only after success. */

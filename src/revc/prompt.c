@@ -147,7 +147,7 @@ static int serve(struct filter *f, struct prompt *pr, const char *line, size_t n
 int prompt_run(struct filter *f)
 {
 	struct prompt pr = {.patience = {.fd = -1, .signal_fd = -1, .timer_fd = -1}};
-	int r = begin(&pr, f->p.uri), n = 0;
+	int r = begin(&pr, f->p.shown), n = 0;
 
 	f->what = NULL;
 	f->p.pause = patience_sleep;

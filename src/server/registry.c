@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <revd/wire.h>
 #include "util/fd.h"
 #include "util/log.h"
 
@@ -21,7 +23,8 @@ struct registry {
 	const struct rv_service_ops *more_services[MAX_PLUGINS];
 	void *handles[MAX_PLUGINS];
 	size_t n_backends, n_services, n_handles;
-	char *loaded; /* the directory */
+	char *loaded;          /* the directory */
+	const char *installed; /* where plugins are that nobody has to name */
 };
 
 static const struct rv_backend_ops *backend_at(const struct registry *r, size_t i)
@@ -48,7 +51,7 @@ static const struct rv_service_ops *service_at(const struct registry *r, size_t 
 	return i - n < r->n_services ? r->more_services[i - n] : NULL;
 }
 
-static const struct rv_backend_ops *find_backend(void *ctx, const char *name)
+static const struct rv_backend_ops *loaded_backend(struct registry *ctx, const char *name)
 {
 	const struct rv_backend_ops *ops;
 
@@ -60,7 +63,7 @@ static const struct rv_backend_ops *find_backend(void *ctx, const char *name)
 	return NULL;
 }
 
-static const struct rv_service_ops *find_service(void *ctx, const char *name)
+static const struct rv_service_ops *loaded_service(struct registry *ctx, const char *name)
 {
 	const struct rv_service_ops *ops;
 
@@ -163,7 +166,7 @@ static int add_ops(struct registry *r, const struct rv_backend_ops *b,
 			REVD_BACKEND_SYM, REVD_SERVICE_SYM);
 		return -EINVAL;
 	}
-	if ((b && find_backend(r, b->name)) || (s && find_service(r, s->name))) {
+	if ((b && loaded_backend(r, b->name)) || (s && loaded_service(r, s->name))) {
 		snprintf(err->msg, sizeof(err->msg), "%s: there is a '%s' already", path,
 			b ? b->name : s->name);
 		return -EEXIST;
@@ -222,6 +225,14 @@ static int load_file(struct registry *r, const char *path, struct rv_err *err)
 		r, dlsym(handle, REVD_BACKEND_SYM), dlsym(handle, REVD_SERVICE_SYM), path, err);
 }
 
+/* Those that were loaded last. */
+static void unload(struct registry *r, size_t keep)
+{
+	while (r->n_handles > keep) {
+		dlclose(r->handles[--r->n_handles]);
+	}
+}
+
 static int is_plugin(const struct dirent *d)
 {
 	size_t n = strlen(d->d_name);
@@ -268,10 +279,50 @@ static int load_directory(void *ctx, const char *dir, struct rv_err *err)
 	}
 	r->n_backends = backends; /* all of the directory or nothing */
 	r->n_services = services;
-	while (r->n_handles > handles) {
-		dlclose(r->handles[--r->n_handles]);
-	}
+	unload(r, handles);
 	return k;
+}
+
+/* A plugin that is installed is loaded when its transport or service is named for the first
+ * time, so that who does not use it has nothing of it. What it brings has its own name. */
+static void load_installed(struct registry *r, const char *name)
+{
+	const size_t handles = r->n_handles;
+	char path[PATH_MAX];
+	struct rv_err err;
+	size_t n = strlen(name);
+
+	if (!r->installed || !rv_token_valid(name, n) ||
+		snprintf(path, sizeof(path), "%s/%s.so", r->installed, name) >= (int)sizeof(path) ||
+		access(path, F_OK) < 0) {
+		return;
+	}
+	if (check_trust(r->installed, S_IFDIR, &err) < 0 || load_file(r, path, &err) < 0) {
+		log_error("%s", err.msg);
+		unload(r, handles);
+	}
+}
+
+static const struct rv_backend_ops *find_backend(void *ctx, const char *name)
+{
+	const struct rv_backend_ops *ops = loaded_backend(ctx, name);
+
+	if (!ops) {
+		load_installed(ctx, name);
+		ops = loaded_backend(ctx, name);
+	}
+	return ops;
+}
+
+static const struct rv_service_ops *find_service(void *ctx, const char *name)
+{
+	const struct rv_service_ops *ops = loaded_service(ctx, name);
+
+	if (!ops) {
+		load_installed(ctx, name);
+		ops = loaded_service(ctx, name);
+	}
+	return ops;
 }
 
 struct config_registry registry_for_config(struct registry *r)
@@ -287,7 +338,7 @@ struct config_registry registry_for_config(struct registry *r)
 }
 
 int registry_create(const struct rv_backend_ops *const *backends,
-	const struct rv_service_ops *const *services, struct registry **ret)
+	const struct rv_service_ops *const *services, const char *installed, struct registry **ret)
 {
 	struct registry *r = calloc(1, sizeof(*r));
 	struct rv_err err;
@@ -295,6 +346,7 @@ int registry_create(const struct rv_backend_ops *const *backends,
 	if (!r) {
 		return -ENOMEM;
 	}
+	r->installed = installed;
 	r->backends = backends;
 	r->services = services;
 	for (size_t i = 0; backends[i]; i++) {
@@ -313,14 +365,24 @@ int registry_create(const struct rv_backend_ops *const *backends,
 	return 0;
 }
 
+void registry_finish_backends(const struct registry *r)
+{
+	const struct rv_backend_ops *ops;
+
+	for (size_t i = 0; (ops = backend_at(r, i)); i++) {
+		if (ops->size > offsetof(struct rv_backend_ops, finish) && ops->finish) {
+			ops->finish();
+		}
+	}
+}
+
 void registry_destroy(struct registry *r)
 {
 	if (!r) {
 		return;
 	}
-	for (size_t i = 0; i < r->n_handles; i++) {
-		dlclose(r->handles[i]);
-	}
+	registry_finish_backends(r);
+	unload(r, 0);
 	free(r->loaded);
 	free(r);
 }

@@ -70,6 +70,7 @@ static int send_piece(struct batch *b, struct peer *p, struct unsent_reply *u)
 	}
 	memcpy(b->tail + head, u->text + u->sent, n);
 	u->sent += n;
+	b->error = u->frame ? 0 : batch_error(b, p, u->status);
 	batch_advance(b, head + n, u->tag);
 	return 0;
 }

@@ -192,6 +192,15 @@ static void host_up(struct rv_instance *in)
 	}
 }
 
+static void host_totals(struct rv_instance *in, struct rv_totals *ret)
+{
+	*ret = (struct rv_totals){
+		.requests = in->n.requests, .timed = in->latency.count, .ns = in->latency.sum};
+	for (unsigned i = 1; i < RV_STATUS_COUNT; i++) {
+		ret->errors += in->n.status[i];
+	}
+}
+
 const struct rv_host backend_host = {
 	.size = sizeof(struct rv_host),
 	.event_base = host_event_base,
@@ -212,4 +221,5 @@ const struct rv_host backend_host = {
 	.up = host_up,
 	.post = post_add,
 	.log = instance_log,
+	.totals = host_totals,
 };

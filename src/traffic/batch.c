@@ -30,7 +30,9 @@ static void mark_dirty(struct rv_instance *in, struct peer *p)
 
 static void commit(struct batch *b)
 {
+	const struct rv_backend_ops *ops = b->in->ops;
 	struct peer *p = b->out;
+	uint8_t error = b->error;
 	size_t used;
 
 	if (!p) {
@@ -39,7 +41,12 @@ static void commit(struct batch *b)
 	b->out = NULL;
 	used = b->room.size - b->left;
 	count(&b->in->n.tx_bytes, used);
-	b->in->ops->commit(b->in->block, peer_block(p), b->filled ? used : RV_COMMIT_NONE, b->tag);
+	b->error = 0;
+	if (UNLIKELY(error && b->filled)) {
+		ops->commit_error(b->in->block, peer_block(p), used, b->tag, error);
+	} else {
+		ops->commit(b->in->block, peer_block(p), b->filled ? used : RV_COMMIT_NONE, b->tag);
+	}
 	if (b->filled) {
 		mark_dirty(b->in, p);
 	}

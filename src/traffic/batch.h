@@ -17,6 +17,7 @@ struct batch {
 	size_t left;         /* and how many bytes there are */
 	bool filled;         /* a reply (perhaps empty) is in it */
 	uint32_t tag;
+	uint8_t error; /* what stands at the tail is a status told beside the text; 0: it is not */
 	uint64_t answered, start_ns;
 };
 
@@ -35,6 +36,12 @@ void batch_count_many(struct batch *, unsigned status, size_t n);
 /* A reply of n bytes, or several, stand at the tail. Where replies are messages it is
  * sent now. */
 void batch_advance(struct batch *, size_t n, uint32_t tag);
+
+/* What b->error has to be for the reply to a line with that status. */
+static inline uint8_t batch_error(const struct batch *b, const struct peer *p, unsigned status)
+{
+	return peer_is_told_errors(b->in, p) ? (uint8_t)status : 0;
+}
 
 /* Commits what is written and flushes all peers that got something, unless that is held. */
 void batch_finish(struct batch *);

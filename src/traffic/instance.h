@@ -62,6 +62,7 @@ struct rv_instance {
 	bool attached, draining, drained, reported;
 	bool stopping;      /* the service gets no more requests */
 	bool down;          /* the backend is trying to come back */
+	bool tells_errors;  /* it has commit_error() */
 	unsigned n_refused; /* peers that wait to be told so */
 	size_t n_tickets;   /* requests in the service */
 	struct rv_service_worker *service;

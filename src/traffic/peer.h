@@ -108,6 +108,12 @@ static inline bool peer_keeps_order(const struct peer *p)
 	return p->backlog && p->backlog->order.first;
 }
 
+/* Does the backend tell errors of its lines beside their text? */
+static inline bool peer_is_told_errors(const struct rv_instance *in, const struct peer *p)
+{
+	return in->tells_errors && !(p->bits & PEER_STREAM);
+}
+
 /* Nothing of it is under way. */
 static inline bool peer_is_idle(const struct peer *p)
 {

@@ -57,10 +57,22 @@ static bool reserve(
 	return r == 0;
 }
 
+/* What an error to a line begins with. One that is told beside the text is no line. */
+static const char *error_head(struct request *q, unsigned status, char buf[ENCODE_ERROR_SIZE])
+{
+	const char *error = q->line ? encode_error(status, buf) : "";
+
+	if (!*error || !peer_is_told_errors(q->batch->in, q->peer)) {
+		return error;
+	}
+	q->term = 0;
+	return error + 1; /* without the NAK */
+}
+
 static void send_text(struct request *q, unsigned status, const uint8_t *text, size_t n)
 {
 	char buf[ENCODE_ERROR_SIZE];
-	const char *error = q->line ? encode_error(status, buf) : "";
+	const char *error = error_head(q, status, buf);
 	size_t head = q->line ? strlen(error) : RV_FRAME_HEADER;
 	uint8_t *out;
 
@@ -77,6 +89,7 @@ static void send_text(struct request *q, unsigned status, const uint8_t *text, s
 		memcpy(out + head, text, n);
 	}
 	head += encode_terminator(out + head + n, q->line ? q->term : 0);
+	q->batch->error = q->line ? batch_error(q->batch, q->peer, status) : 0;
 	batch_advance(q->batch, head + n, q->tag);
 }
 

@@ -205,6 +205,8 @@ static void do_attach(struct worker *w, void *p)
 	(void)w;
 	apply(in, a->settings);
 	in->attached = true;
+	in->tells_errors = in->ops->size > offsetof(struct rv_backend_ops, commit_error) &&
+			   in->ops->commit_error;
 	a->r = in->ops->attach(in->block, a->endpoint_block, &backend_host, in, a->err);
 	if (a->r < 0) {
 		in->attached = false;

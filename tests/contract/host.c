@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "builtin.h"
+#include "common/late.h"
+#include "common/nats_link.h"
 #include "common/pty_link.h"
 #include "common/shm_link.h"
 #include "common/wait.h"
@@ -50,7 +52,7 @@ static const struct rv_service_ops *const services[] = {&revd_service, NULL};
 static const struct {
 	const char *keys;
 	bool connection, stream;
-} kinds[KINDS] = {
+} kinds[KINDS_ALL] = {
 	[KIND_STREAM] = {"transport = uds\npath = @DIR@/it\n", true, true},
 	[KIND_SEQPACKET] = {"transport = uds\ntype = seqpacket\npath = @DIR@/it\n", true, false},
 	[KIND_SHM] = {"transport = shm\npath = @DIR@/it\nring_size = 64K\n", true, true},
@@ -61,11 +63,17 @@ static const struct {
 		false},
 	[KIND_TCP] = {"transport = tcp\n", true, true},
 	[KIND_PTY] = {"transport = pty\npath = @DIR@/it\n", true, true},
+	[KIND_NATS] = {"transport = nats\n", false, false},
 };
 
 bool kind_is_connection(enum kind kind)
 {
 	return kinds[kind].connection;
+}
+
+bool kind_is_one_client(enum kind kind)
+{
+	return kind_is_connection(kind) || kind == KIND_NATS;
 }
 
 bool kind_is_stream(enum kind kind)
@@ -108,18 +116,22 @@ static const struct server_events events = {
 static void write_config(const struct host *h, const struct host_keys *k)
 {
 	static const struct host_keys none;
-	char *config, port[32] = "";
+	char *config, port[64] = "";
 
 	k = k ? k : &none;
 	if (h->kind == KIND_TCP) {
 		snprintf(port, sizeof port, "port = %u\n", h->port);
+	} else if (h->kind == KIND_NATS) {
+		snprintf(
+			port, sizeof port, "url = nats://127.0.0.1:%u\n", (unsigned)h->broker.port);
 	}
 	ck_assert_int_gt(asprintf(&config,
-				 "[revd]\nworkers = %u\n%s[service.late]\n%s"
+				 "[revd]\nworkers = %u\n%s%s[service.late]\n%s"
 				 "[endpoint.ask]\ntransport = uds\npath = @DIR@/stream.sock\n"
 				 "service = late\n"
 				 "[endpoint.it]\nservice = late\n%s%s%s",
 				 k->workers ? k->workers : 1, k->global ? k->global : "",
+				 h->kind == KIND_NATS ? "plugin_dir = @DIR@/plugins\n" : "",
 				 k->service ? k->service : "", kinds[h->kind].keys, port,
 				 k->endpoint ? k->endpoint : ""),
 		0);
@@ -162,7 +174,12 @@ void host_init(struct host *h, enum kind kind)
 	rig_init(&h->rig);
 	h->kind = kind;
 	h->port = kind == KIND_TCP ? free_port() : 0;
-	ck_assert_int_eq(registry_create(all_backends(), services, &h->registry), 0);
+	if (kind == KIND_NATS) {
+		late_install(&h->rig, "plugins", getenv("REVD_TEST_NATS"));
+		nats_broker_init(&h->broker, &h->rig);
+		nats_broker_start(&h->broker, "");
+	}
+	ck_assert_int_eq(registry_create(all_backends(), services, NULL, &h->registry), 0);
 }
 
 void host_open(struct host *h, const struct host_keys *keys, int fd)
@@ -222,6 +239,7 @@ void host_finish(struct host *h)
 		host_close(h);
 	}
 	registry_destroy(h->registry);
+	nats_broker_kill(&h->broker);
 	rig_finish(&h->rig);
 	libevent_global_shutdown();
 }
@@ -304,6 +322,10 @@ void host_connect(struct host *h, struct client *c)
 	}
 	if (h->kind == KIND_PTY) {
 		client_open_link(c, &pty_link_open(rig_path(&h->rig, "it", path))->link, 0);
+		return;
+	}
+	if (h->kind == KIND_NATS) {
+		client_open_link(c, nats_link_open(&h->broker, "revd.reverse"), 0);
 		return;
 	}
 	if (h->kind >= KIND_LOOPBACK_STREAM) {

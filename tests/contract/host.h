@@ -7,6 +7,7 @@
 #pragma once
 
 #include "common/client.h"
+#include "common/nats_broker.h"
 #include "server/server.h"
 
 enum kind {
@@ -19,13 +20,24 @@ enum kind {
 	KIND_LOOPBACK_MESSAGE,
 	KIND_TCP, /* examples/tcp */
 	KIND_PTY,
-	KINDS,
+	KINDS_SEEN, /* a client that leaves, or takes no replies, is noticed with those before */
+	KIND_NATS = KINDS_SEEN,
+	KINDS_ALL,
 };
+
+/* Without a broker there is nothing to test. */
+#ifdef REVD_TEST_NATS
+#define KINDS KINDS_ALL
+#else
+#define KINDS KINDS_SEEN
+#endif
 
 #define KINDS_ADOPTING KIND_LOOPBACK_STREAM /* those before it take inherited descriptors */
 
 /* A connection is one client's own and is pushed back; else all share an input. */
 bool kind_is_connection(enum kind);
+/* Lines and frames of a client come from one and the same. */
+bool kind_is_one_client(enum kind);
 /* Bytes, that may be cut anywhere. */
 bool kind_is_stream(enum kind);
 
@@ -41,6 +53,7 @@ struct host {
 	struct client_link links[HOST_LINKS]; /* of the loopback's clients */
 	size_t n_links;
 	uint16_t port; /* of KIND_TCP */
+	struct nats_broker broker;
 };
 
 /* Keys, each with its newline, that go into [revd], [endpoint.it], [service.late]. */

@@ -122,7 +122,7 @@ static void open_core(void)
 	log_set_level(LOG_CRIT);
 	base = server_base_new();
 	FUZZ_CHECK(base && (stop = event_new(base, -1, 0, on_stop, NULL)));
-	FUZZ_CHECK(registry_create(backends, services_builtin, &registry) == 0);
+	FUZZ_CHECK(registry_create(backends, services_builtin, NULL, &registry) == 0);
 	FUZZ_CHECK(server_create(base, 0, &events, NULL, &server) == 0);
 	FUZZ_CHECK(server_open(server, load(), &none, &err) == 0);
 }

@@ -24,7 +24,7 @@ import sys
 RANKS = [
     ['src/include'],
     ['src/util'],
-    ['src/proto', 'src/text', 'src/config', 'src/loop', 'src/exec', 'backends/base'],
+    ['src/proto', 'src/text', 'src/config', 'src/loop', 'src/exec', 'src/natslink', 'backends/base'],
     ['src/traffic', 'src/service', 'src/librevc',
      'backends/fifo', 'backends/mqueue', 'backends/stdio', 'backends/uds'],
     ['src/server', 'src/revc', 'src/bench', 'backends'],

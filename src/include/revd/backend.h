@@ -117,6 +117,14 @@ enum rv_poll {
 	RV_POLL_SERVED, /* something; there may be more at once */
 };
 
+/* Of an instance. */
+struct rv_totals {
+	uint64_t requests;
+	uint64_t errors; /* answered with another status than ok */
+	uint64_t timed;  /* answered, and took all of `ns` together, from reading to sending */
+	uint64_t ns;
+};
+
 #define RV_COMMIT_NONE ((size_t)-1)
 
 struct rv_room {
@@ -179,6 +187,8 @@ struct rv_host { /* grows at the tail only: test .size first */
 	 * with rv_quote(). Messages that clients can cause are rate-limited. */
 	void (*log)(struct rv_instance *, int prio, const char *fmt, ...)
 		__attribute__((format(printf, 3, 4)));
+	/* What this instance has counted since it was attached. */
+	void (*totals)(struct rv_instance *, struct rv_totals *ret);
 };
 
 /* Settings that every endpoint has and that its backend acts on. */
@@ -296,4 +306,15 @@ struct rv_backend_ops { /* grows at the tail only */
 	 * is told with host->blocked(). It is not read from before resume(). *ret_closing:
 	 * peer_close(RV_CLOSE_FLUSH) was called for it. */
 	int (*take_over_peer)(void *in, struct rv_takeover *, void **ret_peer, bool *ret_closing);
+
+	/* NULL: an error that answers a line is a line that begins with NAK, like others.
+	 * Takes the place of commit() for such an error, where replies are messages and the
+	 * transport tells errors beside the text: `used` bytes, "STATUS: SENTENCE", without
+	 * NAK and without a terminator. */
+	void (*commit_error)(
+		void *in, void *peer, size_t used, uint32_t tag, enum rv_status status);
+
+	/* NULL: nothing goes on by itself. All endpoints are closed and the process ends: waits,
+	 * a second at most, for what threads of its own still do. Main thread. */
+	void (*finish)(void);
 };

@@ -1,9 +1,9 @@
 /*
- * <revd/client.h>: librevc, a client of revd on every local transport.
+ * <revd/client.h>: librevc, a client of revd on every transport.
  *
  * One struct revc is a session with one endpoint, the same to its user whether
- * a Unix socket, shared memory, a FIFO, a message queue or a terminal
- * carries it. Requests are put into
+ * a Unix socket, shared memory, a FIFO, a message queue, a terminal or a NATS
+ * broker carries it. Requests are put into
  * a batch, a flush sends the batch, replies are received one by one:
  *
  *	revc_open("fifo:/run/revd/revd.fifo", NULL, &s, &err)
@@ -20,7 +20,7 @@
  * Threads: a session belongs to one thread at a time. Signals: no handler is
  * installed; SIGPIPE may be raised by FIFOs, so ignore it.
  *
- * Errors: 0 or -errno. -ECONNRESET, -EPIPE: the daemon has left; requests
+ * Errors: 0 or -errno. -ECONNRESET, -EPIPE, -ENOTCONN: the daemon has left; requests
  * without a reply may be sent again on a new session, since they are idempotent.
  * The format of the messages is in revd-protocol(7).
  */
@@ -80,7 +80,9 @@ struct revc_limits {
 struct revc;
 
 /* A URI is uds:PATH (stream or seqpacket is found out), uds:@NAME (abstract), shm:PATH,
- * shm:@NAME, fifo:PATH, mqueue:/NAME or pty:PATH. True if uri is one; else a sentence goes to err. */
+ * shm:@NAME, fifo:PATH, mqueue:/NAME, pty:PATH or nats://HOST:PORT/SUBJECT (tls:// for TLS;
+ * USER:PASSWORD@ before HOST, several separated by commas). True if uri is one; else a
+ * sentence goes to err. */
 REVC_API bool revc_uri_check(const char *uri, struct revc_err *err);
 
 /* The default endpoint: $REVD_ENDPOINT, else the first of /run/revd/revd.sock
@@ -94,14 +96,17 @@ REVC_API REVC_CHECK int revc_open(const char *uri, const struct revc_options *op
 /* Drops what is not sent, removes the session's reply name. NULL is fine. */
 REVC_API void revc_close(struct revc *);
 
+/* For people: as opened, but for passwords. */
 REVC_API const char *revc_uri(const struct revc *);
-/* "uds stream", "uds seqpacket", "shm", "fifo", "mqueue" or "pty". */
+/* "uds stream", "uds seqpacket", "shm", "fifo", "mqueue", "pty" or "nats". */
 REVC_API const char *revc_transport(const struct revc *);
 REVC_API void revc_limits(const struct revc *, struct revc_limits *ret);
 
 /* Adds a request to the batch, cut into fragments where the transport wants it.
  * The data is copied. id: unique among the requests without a reply; revc_id()
- * gives one that no earlier session has used. -ENOMEM, -EMSGSIZE (over 4 GiB), -EILSEQ
+ * gives one that no earlier session has used. Over NATS a request may get lost with a daemon:
+ * it may be submitted again under its id. -ENOMEM, -EMSGSIZE (over 4 GiB, over NATS more than
+ * a message of the broker takes), -EILSEQ
  * (over a FIFO: bytes that may not be in a frame there, see revd-protocol(7)): then
  * nothing was added, and the session goes on. */
 REVC_API REVC_CHECK int revc_submit(

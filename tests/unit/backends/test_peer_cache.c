@@ -7,6 +7,7 @@
 
 static struct rv_peer_cache table;
 static struct rv_peer_cache_entry entries[MANY];
+static char tokens[MANY][32];
 
 static void teardown(void)
 {
@@ -23,11 +24,10 @@ static size_t name(char *buf, size_t size, unsigned i)
 
 static void add(unsigned i)
 {
-	char buf[32];
-	size_t n = name(buf, sizeof(buf), i);
+	size_t n = name(tokens[i], sizeof(tokens[i]), i);
 
 	ck_assert_int_eq(rv_peer_cache_reserve(&table), 0);
-	rv_peer_cache_add(&table, &entries[i], buf, n);
+	rv_peer_cache_add(&table, &entries[i], tokens[i], n);
 }
 
 static struct rv_peer_cache_entry *find(unsigned i)

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "bench/generator.h"
+#include "bench/nats_floor.h"
 #include "bench/rounds.h"
 #include "common/runner.h"
 #include "util/fd.h"
@@ -18,13 +20,33 @@ static char dir[] = "/tmp/revbench-test-XXXXXX";
 static volatile sig_atomic_t stop;
 static struct testbed bed;
 static struct rv_err err;
+static char plugins[64]; /* in a directory that nobody else can write to */
 
 static struct daemon_options options(const char *name)
 {
-	struct daemon_options o = {.program = getenv("REVD"), .parent = dir, .name = name};
+	struct daemon_options o = {.program = getenv("REVD"),
+		.parent = dir,
+		.name = name,
+		.broker = bed.broker.url[0] ? bed.broker.url : NULL,
+		.plugins = plugins};
 
 	ck_assert_ptr_nonnull(o.program);
 	return o;
+}
+
+/* Where this tree was built with NATS. */
+static void start_broker(void)
+{
+	const char *plugin = getenv("REVD_TEST_NATS");
+	char command[400];
+
+	snprintf(plugins, sizeof(plugins), "%s/plugins", dir);
+	ck_assert_int_eq(mkdir(plugins, 0755), 0);
+	if (plugin) {
+		snprintf(command, sizeof(command), "cp '%s' %s", plugin, plugins);
+		ck_assert_int_eq(system(command), 0);
+		ck_assert_msg(nats_server_start(&bed.broker, dir, &err) == 0, "%s", err.msg);
+	}
 }
 
 static void set_up(void)
@@ -37,13 +59,21 @@ static void set_up(void)
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(bed.dir, sizeof(bed.dir), "%s", dir);
 	ck_assert_int_eq(generator_init(), 0);
+	start_broker();
 	o = options("revd");
 	ck_assert_msg(daemon_start(&bed.daemon, &o, &err) == 0, "%s", err.msg);
+	ck_assert_msg(bed.daemon.serves[BENCH_NATS] == !!bed.broker.url[0], "%s", bed.daemon.note);
 }
 
 static void tear_down(void)
 {
+	char file[96];
+
 	daemon_stop(&bed.daemon);
+	nats_server_stop(&bed.broker);
+	snprintf(file, sizeof(file), "%s/nats.so", plugins);
+	unlink(file);
+	ck_assert_int_eq(rmdir(plugins), 0);
 	ck_assert_int_eq(rmdir(dir), 0);
 }
 
@@ -111,6 +141,20 @@ START_TEST(and_as_frames)
 	struct bench_group g = {.purpose = "test", .load = loads[_i], .regime = BENCH_FREE};
 
 	add_all(&g, true);
+	ck_assert_msg(run(&g, 2) == 0, "%s", err.msg);
+	check_all(&g);
+}
+END_TEST
+
+START_TEST(nats_has_its_floor)
+{
+	struct bench_group g = {.purpose = "test", .load = loads[_i], .regime = BENCH_FREE};
+
+	if (!bed.broker.url[0]) {
+		return;
+	}
+	plan_contender(&g, BENCH_FLOOR, BENCH_NATS, BENCH_BLOCK);
+	plan_contender(&g, BENCH_REVD, BENCH_NATS, BENCH_BLOCK);
 	ck_assert_msg(run(&g, 2) == 0, "%s", err.msg);
 	check_all(&g);
 }
@@ -291,15 +335,20 @@ START_TEST(results_that_cannot_be_printed_are_an_error)
 }
 END_TEST
 
-int main(void)
+/* The floor of NATS is this program, started once more. */
+int main(int argc, char **argv)
 {
 	Suite *s = suite_create("bench/daemon");
 	TCase *t = tcase_create("daemon");
 
+	if (argc == 4 && strcmp(argv[1], NATS_FLOOR_OPTION) == 0) {
+		return nats_floor_run(argv[2], argv[3]);
+	}
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_loop_test(t, every_load_is_answered_rightly, 0, (int)ARRAY_SIZE(loads));
 	tcase_add_loop_test(t, and_as_frames, 0, (int)ARRAY_SIZE(loads));
+	tcase_add_loop_test(t, nats_has_its_floor, 0, (int)ARRAY_SIZE(loads));
 	tcase_add_test(t, through_the_library);
 	tcase_add_test(t, a_connection_per_request);
 	tcase_add_test(t, beside_a_neighbour);

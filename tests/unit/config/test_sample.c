@@ -29,7 +29,7 @@ static struct config_registry reg;
 
 static void setup(void)
 {
-	ck_assert_int_eq(registry_create(backends, services_builtin, &registry), 0);
+	ck_assert_int_eq(registry_create(backends, services_builtin, NULL, &registry), 0);
 	reg = registry_for_config(registry);
 }
 
@@ -226,7 +226,7 @@ START_TEST(the_demo_loads)
 	struct registry *all;
 	struct config_registry all_reg;
 
-	ck_assert_int_eq(registry_create(backends_builtin, services_builtin, &all), 0);
+	ck_assert_int_eq(registry_create(backends_builtin, services_builtin, NULL, &all), 0);
 	all_reg = registry_for_config(all);
 	c = text_load(text, &all_reg, NULL);
 	ck_assert_uint_eq(c->n_endpoints, 5);
@@ -236,7 +236,7 @@ END_TEST
 
 static int print(void)
 {
-	int r = registry_create(backends, services_builtin, &registry);
+	int r = registry_create(backends, services_builtin, NULL, &registry);
 
 	if (r == 0) {
 		reg = registry_for_config(registry);

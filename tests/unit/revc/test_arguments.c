@@ -47,7 +47,7 @@ static const struct {
 	{{"revc", "--timeout", "soon"}, "revc: 'soon' is no time: 500ms, 10s, 2min"},
 	{{"revc", "--timeout", "0"}, "revc: '0' is no time: 500ms, 10s, 2min"},
 	{{"revc", "-e", "tcp:x"},
-		"revc: 'tcp:x' has an unknown transport: use uds:, shm:, fifo:, pty: or mqueue:"},
+		"revc: 'tcp:x' has an unknown transport: use uds:, shm:, fifo:, pty:, mqueue:, nats: or tls:"},
 	{{"revc", "--ping", "x"}, "revc: --ping, --info and --stats take no strings"},
 	{{"revc", "--ping", "--info"},
 		"revc: --ping, --info, --stats and --all exclude each other"},

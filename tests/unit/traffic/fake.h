@@ -33,11 +33,12 @@ struct fake_peer {
 	struct bytes out;           /* what was committed */
 	size_t lens[FAKE_MESSAGES]; /* of each commit */
 	uint32_t tags[FAKE_MESSAGES];
-	size_t n_commits, n_flushed; /* n_flushed: bytes of out that are sent */
-	bool blocked;                /* reserve() says -EAGAIN */
-	bool stopped;                /* it is not read from */
-	bool closed;                 /* peer_close() was called */
-	bool lingers;                /* and did not end it at once */
+	uint8_t errors[FAKE_MESSAGES]; /* the status that came beside it */
+	size_t n_commits, n_flushed;   /* n_flushed: bytes of out that are sent */
+	bool blocked;                  /* reserve() says -EAGAIN */
+	bool stopped;                  /* it is not read from */
+	bool closed;                   /* peer_close() was called */
+	bool lingers;                  /* and did not end it at once */
 	enum rv_close how;
 	size_t room; /* of a reservation; 0: ample */
 	unsigned n_resumed;
@@ -92,6 +93,8 @@ struct fake {
 
 /* A service without lines() is one whose run is never called. */
 void fake_open(struct fake *, uint32_t caps, bool with_lines);
+/* From now on errors of lines are told beside their text: commit_error(). */
+void fake_tell_errors(struct fake *);
 void fake_close(struct fake *);
 /* The limits that it begins with; changed in fake->in.limits. */
 extern const struct limits fake_limits;

@@ -144,6 +144,22 @@ static void commit(void *in, void *peer, size_t used, uint32_t tag)
 	tell(f, FAKE_COMMIT, p);
 }
 
+static void commit_error(void *in, void *peer, size_t used, uint32_t tag, enum rv_status status)
+{
+	struct fake_peer *p = ((struct peer_block *)peer)->peer;
+
+	ck_assert_int_ne(status, RV_STATUS_OK);
+	ck_assert_uint_ne(used, RV_COMMIT_NONE);
+	p->errors[p->n_commits] = (uint8_t)status;
+	commit(in, peer, used, tag);
+}
+
+void fake_tell_errors(struct fake *f)
+{
+	f->ops.commit_error = commit_error;
+	f->in.tells_errors = true;
+}
+
 static void flush(void *in, void *peer)
 {
 	struct fake_peer *p = live(peer);

@@ -2,7 +2,7 @@
  * service takes none, when that client leaves or is slow, and its limits. */
 #include <stdio.h>
 #include "common/runner.h"
-#include "fake.h"
+#include "fake_ops.h"
 
 static struct fake f;
 static struct fake_peer *in, *to;
@@ -231,8 +231,60 @@ START_TEST(limit_of_what_is_not_sent)
 }
 END_TEST
 
+static void expect_told(uint32_t i, enum rv_status status, const char *text)
+{
+	ck_assert_uint_eq(to->errors[i], status);
+	fake_expect(to, text);
+}
+
+/* A status beside the text: at once, late, in its place among others, after having waited
+ * for room; and what begins with NAK by itself is a reply like any other. */
+START_TEST(errors_told_beside_the_text)
+{
+	fake_tell_errors(&f);
+	line("eno\n", 0);
+	expect_told(0, RV_STATUS_INTERNAL, "internal: eno");
+	line("hola\n", 1);
+	expect_told(1, RV_STATUS_OK, "hola\n");
+	line("\x15"
+	     "busy: me\r\n",
+		2);
+	expect_told(2, RV_STATUS_OK,
+		"\x15"
+		"busy: me\r\n");
+	line("d\n", 3);
+	line("e2\n", 4);
+	fake_answer_error(&f, 0, RV_STATUS_TIMEOUT, "slow");
+	ck_assert_uint_eq(to->errors[3], RV_STATUS_TIMEOUT);
+	expect_told(4, RV_STATUS_INTERNAL, "timeout: slowinternal: e2");
+	to->blocked = true;
+	line("e3\n", 5);
+	to->blocked = false;
+	fake_host->writable(&f.in, to->block);
+	expect_told(5, RV_STATUS_INTERNAL, "internal: e3");
+	frame(6, RV_OP_CALL, 0, "e");
+	ck_assert_uint_eq(to->errors[6], 0);
+	fake_expect_frame(to, 6, RV_STATUS_INTERNAL, "e");
+}
+END_TEST
+
+START_TEST(totals)
+{
+	struct rv_totals n;
+
+	line("uno\n", 0);
+	line("e\n", 1);
+	fake_host->totals(&f.in, &n);
+	ck_assert_uint_eq(n.requests, 2);
+	ck_assert_uint_eq(n.errors, 1);
+	ck_assert_uint_eq(n.timed, 2);
+}
+END_TEST
+
 static void add_all(TCase *tc)
 {
+	tcase_add_test(tc, errors_told_beside_the_text);
+	tcase_add_test(tc, totals);
 	tcase_add_test(tc, lines_and_frames);
 	tcase_add_test(tc, fragments_of_two);
 	tcase_add_test(tc, late_ones_keep_their_order);

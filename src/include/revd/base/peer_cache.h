@@ -1,7 +1,8 @@
 /*
- * The reply peers that are open, found by token: a hash table for the way in,
- * a list in order of use for the way out. The table owns neither the peers nor
- * their descriptors; a struct rv_peer_cache_entry is embedded in the transport's peer.
+ * The reply peers that are open, found by token, or whatever tells their addresses apart: a
+ * hash table for the way in, a list in order of use for the way out. The table owns neither
+ * the peers nor their descriptors; a struct rv_peer_cache_entry is embedded in the
+ * transport's peer.
  */
 #pragma once
 
@@ -10,9 +11,8 @@
 struct rv_peer_cache_entry {
 	struct rv_peer_cache_entry *chain;         /* of the bucket */
 	struct rv_peer_cache_entry *older, *newer; /* by last use */
-	uint32_t hash;
-	uint8_t len;
-	char token[RV_TOKEN_MAX]; /* not terminated */
+	const char *token;                         /* not terminated */
+	uint32_t hash, len;
 };
 
 struct rv_peer_cache { /* all zero at first */
@@ -29,7 +29,8 @@ void rv_peer_cache_finish(struct rv_peer_cache *);
 struct rv_peer_cache_entry *rv_peer_cache_find(struct rv_peer_cache *, const char *token, size_t n);
 /* Makes room for one more. 0 or -ENOMEM. */
 int rv_peer_cache_reserve(struct rv_peer_cache *) MUST_CHECK;
-/* A token that is not in there; there is room for it. */
+/* A token that is not in there; there is room for it. Its n bytes stay where they are until
+ * the entry is removed. */
 void rv_peer_cache_add(
 	struct rv_peer_cache *, struct rv_peer_cache_entry *, const char *token, size_t n);
 void rv_peer_cache_remove(struct rv_peer_cache *, struct rv_peer_cache_entry *);

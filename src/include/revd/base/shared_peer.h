@@ -50,6 +50,7 @@ struct rv_shared_peer {
 	bool closing; /* what is unsent goes out, then it ends */
 	struct event event;
 	struct rv_peer_cache_entry entry; /* in all->cache unless it is the line peer or closing */
+	char token[RV_TOKEN_MAX];
 };
 
 struct rv_shared {
