@@ -6,7 +6,7 @@
 #include "nats/services.h"
 #include "nats/subscription.h"
 
-#define LOOK_SECONDS 30
+#define LOOK_SECONDS 20
 
 static void look_later(struct nats_instance *in)
 {
