@@ -31,7 +31,7 @@ packages='
 	libjansson-dev	library	jansson
 	libqb-dev	library	libqb
 	libnats-dev	library	libnats
-	nats-server	command	nats-server
+	nats-server	daemon	nats-server
 	scdoc		command	scdoc
 	netcat-openbsd	netcat	-
 	check		library	check
@@ -63,6 +63,8 @@ present()
 		fi
 		case $kind in
 		command) command -v "$what" >/dev/null ;;
+		# Not every user's PATH has the directory of daemons.
+		daemon) PATH=$PATH:/usr/sbin command -v "$what" >/dev/null ;;
 		library) pkg-config --exists "$what" 2>/dev/null ;;
 		file) [ -e "$what" ] ;;
 		# Other netcats have no -U, or no -N.
