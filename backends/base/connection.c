@@ -2,7 +2,10 @@
 
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
+/* Has the host the function? */
+#define HAS(host, fn) ((host)->size > offsetof(struct rv_host, fn) && (host)->fn)
 #define DRAIN_READS 64 /* while draining; the rest comes with the next turn */
 
 /* What the loop is to watch for. Once the input is over it is readable for good; what
@@ -96,6 +99,15 @@ static void check_none_left(struct rv_connections *all)
 	}
 }
 
+void rv_connection_shut_down(struct rv_connection *c)
+{
+	const struct rv_host *host = c->all->out.host;
+
+	if (HAS(host, kept) && host->kept(c->all->out.handle, c)) {
+		(void)shutdown(rv_connection_fd(c), SHUT_RDWR);
+	}
+}
+
 void rv_connection_end(struct rv_connection *c)
 {
 	struct rv_connections *all = c->all;
@@ -171,10 +183,22 @@ void rv_connection_no_input(struct rv_connection *c, int err)
 	rv_connection_end(c);
 }
 
+/* Reads and gives it to the host, and says so while it does. */
+static bool input(struct rv_connection *c, bool sure)
+{
+	void *volatile *serving = c->all->serving;
+	bool more;
+
+	*serving = c;
+	more = c->all->ops->input(c, sure);
+	*serving = NULL;
+	return more;
+}
+
 static void read_on(struct rv_connection *c)
 {
 	for (int i = 0; i < DRAIN_READS && c->state == RV_CONNECTION_OPEN && c->reading; i++) {
-		if (!c->all->ops->input(c, false)) {
+		if (!input(c, false)) {
 			break;
 		}
 	}
@@ -185,7 +209,7 @@ static void read_some(struct rv_connection *c, bool sure)
 	if (c->all->draining) {
 		read_on(c);
 	} else if (c->reading) {
-		(void)c->all->ops->input(c, sure);
+		(void)input(c, sure);
 	}
 }
 
@@ -281,6 +305,10 @@ int rv_connections_init(struct rv_connections *all, const struct rv_host *host,
 		.broken = broken};
 
 	*all = (struct rv_connections){.ops = ops, .buf = malloc(buf_size)};
+	all->serving = HAS(host, serving) ? host->serving(handle) : NULL;
+	if (!all->serving) {
+		all->serving = &all->nobody;
+	}
 	rv_writer_init(&all->out, host, handle, &out);
 	return all->buf ? 0 : -ENOMEM;
 }

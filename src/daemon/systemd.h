@@ -41,5 +41,10 @@ void systemd_fds_finish(struct systemd_fds *);
  * there were. */
 size_t systemd_fds_take(struct systemd_fds *, const char *name, int *ret, size_t max);
 
+/* Moves those whose names begin so into another list, whose names are borrowed from this one.
+ * -ENOMEM. */
+int systemd_fds_split(
+	struct systemd_fds *, const char *prefix, struct systemd_fds *ret) MUST_CHECK;
+
 /* Microseconds between signs of life that the manager wants; 0: none. */
 uint64_t systemd_watchdog_interval(void);

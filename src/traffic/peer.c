@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "traffic/mark.h"
 #include "traffic/service_worker.h"
 
 /* Memory for more peers; their pages are not touched before they are used. */
@@ -85,6 +86,7 @@ void peer_gone(struct rv_instance *in, struct peer *p)
 		in->n_refused--;
 	}
 	count(&in->n.peers, (uint64_t)-1);
+	mark_gone(in, p);
 	p->bits |= PEER_GONE;
 	p->next = in->dying;
 	in->dying = p->slot + 1;

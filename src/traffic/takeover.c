@@ -38,6 +38,18 @@ int takeover_peers_add(struct takeover_peers *t, struct rv_unpack *u)
 	return rv_unpack_ok(u) ? 0 : -EBADMSG;
 }
 
+int takeover_peers_put(struct takeover_peers *t, struct rv_unpack blob)
+{
+	struct rv_unpack *blobs = reallocarray(t->blobs, t->n + 1, sizeof(*blobs));
+
+	if (!blobs) {
+		return -ENOMEM;
+	}
+	blobs[t->n++] = blob;
+	t->blobs = blobs;
+	return 0;
+}
+
 void takeover_peers_finish(struct takeover_peers *t)
 {
 	free(TAKE_PTR(t->blobs));

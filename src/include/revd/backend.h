@@ -56,6 +56,9 @@ enum rv_cap {
 	RV_CAP_ADOPT_FD = 1u << 1,     /* takes socket-activated descriptors */
 	RV_CAP_PEERCRED = 1u << 2,     /* rv_peer_info.uid is vouched for by the kernel */
 	RV_CAP_REPLY_TO = 1u << 3,     /* has reply_peer(): frames must carry a reply token */
+	/* Its peers go on also after a crash: what hand_over_peer() writes of one that has
+	 * nothing unfinished stays the same while it lives, and host->serving() is kept. */
+	RV_CAP_KEEP = 1u << 4,
 };
 
 enum rv_peer_flag {
@@ -179,6 +182,14 @@ struct rv_host { /* grows at the tail only: test .size first */
 	 * with rv_quote(). Messages that clients can cause are rate-limited. */
 	void (*log)(struct rv_instance *, int prio, const char *fmt, ...)
 		__attribute__((format(printf, 3, 4)));
+
+	/* For RV_CAP_KEEP: where a backend writes the block of the peer that it is about to
+	 * read from, and NULL when all that was read is given to the host: if the process is
+	 * killed in between, the peer ends. NULL: nothing is kept. The same for all calls. */
+	void *volatile *(*serving)(struct rv_instance *);
+	/* The peer's descriptor is kept for the case of a crash, so that close() alone does
+	 * not end the connection: shutdown() has to be called before. */
+	bool (*kept)(struct rv_instance *, const void *peer);
 };
 
 /* Settings that every endpoint has and that its backend acts on. */
