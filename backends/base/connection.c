@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* Has the host the function? */
-#define HAS(host, fn) ((host)->size > offsetof(struct rv_host, fn) && (host)->fn)
 #define DRAIN_READS 64 /* while draining; the rest comes with the next turn */
 
 /* What the loop is to watch for. Once the input is over it is readable for good; what
@@ -103,7 +101,7 @@ void rv_connection_shut_down(struct rv_connection *c)
 {
 	const struct rv_host *host = c->all->out.host;
 
-	if (HAS(host, kept) && host->kept(c->all->out.handle, c)) {
+	if (RV_HOST_HAS(host, kept) && host->kept(c->all->out.handle, c)) {
 		(void)shutdown(rv_connection_fd(c), SHUT_RDWR);
 	}
 }
@@ -305,7 +303,7 @@ int rv_connections_init(struct rv_connections *all, const struct rv_host *host,
 		.broken = broken};
 
 	*all = (struct rv_connections){.ops = ops, .buf = malloc(buf_size)};
-	all->serving = HAS(host, serving) ? host->serving(handle) : NULL;
+	all->serving = RV_HOST_HAS(host, serving) ? host->serving(handle) : NULL;
 	if (!all->serving) {
 		all->serving = &all->nobody;
 	}

@@ -103,6 +103,10 @@ static int unpack_peer(struct survivors *s, const struct predecessor_bytes *m,
 	struct rv_unpack blob = rv_unpack_blob(u);
 	bool goes_on = is_settled(s->marks, slot, block);
 
+	if (rv_unpack_ok(u) && blob.left == 0) { /* an input that many share */
+		l->peers.torn |= !goes_on;
+		return 0;
+	}
 	if (!rv_unpack_ok(u) || !renumber(blob, m->first_fd, s->p->parcel.n_fds - m->first_fd,
 					!goes_on, s->p->parcel.fds)) {
 		return -EBADMSG;
@@ -175,8 +179,11 @@ static size_t open_bags(struct found_bag *bags, int *fds, char *const *names, si
 			bags[k].name = names[i];
 			k += bag_open(&bags[k].in, ends) == 0;
 			fds[j] = -1;
-		} else {
-			fd_close(fds[i]);
+		} else if (fds[i] >= 0) {
+			log_notice("connections of the process before are lost: the service "
+				   "manager has kept a part alone; FileDescriptorStoreMax= of the "
+				   "unit is too small");
+			close(fds[i]);
 		}
 	}
 	return k;

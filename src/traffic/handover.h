@@ -37,6 +37,7 @@ struct takeover_peers { /* zero but for the parcel and shares: there are none ye
 	size_t n;
 	unsigned share, shares; /* each one of that number modulo shares is taken */
 	size_t lost;            /* those that could not be */
+	bool torn;              /* a shared input may be in the middle of a line or frame */
 };
 
 /* Adds a peer, a blob of handover_pack_peer(). 0 or -ENOMEM. */

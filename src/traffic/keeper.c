@@ -183,7 +183,8 @@ static void put(struct rv_instance *in, struct peer *p, void *arg)
 	struct keeping *k = &m->traffic->keeping;
 	struct rv_pack *pack = &m->parcel.data;
 
-	if (p->kept || m->r < 0 || p->refuse || peer_is_gone(p) || k->live + m->n >= k->limit) {
+	if (p->kept || m->r < 0 || p->refuse || peer_is_gone(p) || k->live + m->n >= k->limit ||
+		p->bits & PEER_REPLY_ONLY) {
 		return;
 	}
 	if (CLIENT(p->client) > m->old) {
@@ -200,7 +201,11 @@ static void put(struct rv_instance *in, struct peer *p, void *arg)
 	}
 	rv_pack_u64(pack, k->used + m->n);
 	rv_pack_u64(pack, (uintptr_t)peer_block(p));
-	handover_pack_peer(in, p, &m->scratch, &m->parcel);
+	if (p->bits & PEER_SHARED) {
+		rv_pack_blob(pack, NULL, 0); /* it is its mark that counts */
+	} else {
+		handover_pack_peer(in, p, &m->scratch, &m->parcel);
+	}
 	m->peers[m->n++] = p;
 	/* a peer has one descriptor or a few */
 	if (m->parcel.n_fds + 8 > PASS_FDS || pack->len + RECORD_MAX > BAG_MESSAGE) {

@@ -3,6 +3,7 @@
  * end if they had. Never is there a wrong answer.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,12 +24,16 @@ struct crash {
 	struct manager manager;
 };
 
-static void begin(struct crash *c, const char *global)
-{
-	char conf[2048];
+#define CONF(global)                                                        \
+	global "[endpoint.stream]\ntransport = uds\npath = @DIR@/stream.sock\n" \
+	       "[endpoint.seqpacket]\ntransport = uds\ntype = seqpacket\n"       \
+	       "path = @DIR@/seqpacket.sock\n"
 
+static const char rig_fifo[] = "[endpoint.fifo]\ntransport = fifo\npath = @DIR@/fifo\n";
+
+static void begin(struct crash *c, const char *conf)
+{
 	rig_init(&c->rig);
-	snprintf(conf, sizeof conf, "%s%s", global, rig_all);
 	rig_write(&c->rig, "revd.conf", conf);
 	manager_init(&c->manager, &c->rig);
 	manager_launch(&c->manager, &c->rig);
@@ -49,7 +54,7 @@ static void end(struct crash *c)
 	rig_finish(&c->rig);
 }
 
-static const char *const workers[] = {"", "[revd]\nworkers = 3\n"};
+static const char *const workers[] = {CONF(""), CONF("[revd]\nworkers = 3\n")};
 
 START_TEST(idle_ones_go_on)
 {
@@ -84,7 +89,7 @@ START_TEST(half_a_line_ends)
 	struct client half, idle;
 	struct crash c;
 
-	begin(&c, "");
+	begin(&c, CONF(""));
 	client_open(&idle, &c.rig, STREAM);
 	client_open(&half, &c.rig, STREAM);
 	client_expect_text(&idle, "uno", "onu");
@@ -107,7 +112,7 @@ START_TEST(whole_line_after_half_of_it)
 	struct client client;
 	struct crash c;
 
-	begin(&c, "");
+	begin(&c, CONF(""));
 	client_open(&client, &c.rig, STREAM);
 	client_expect_text(&client, "uno", "onu");
 	manager_wait_settled(&c.manager, &c.rig, 1);
@@ -128,7 +133,7 @@ START_TEST(unread_request_is_answered)
 	struct client client;
 	struct crash c;
 
-	begin(&c, "");
+	begin(&c, CONF(""));
 	client_open(&client, &c.rig, STREAM);
 	client_expect_text(&client, "uno", "onu");
 	manager_wait_settled(&c.manager, &c.rig, 1);
@@ -149,7 +154,7 @@ START_TEST(end_is_seen_while_it_is_kept)
 	struct client client;
 	struct crash c;
 
-	begin(&c, "");
+	begin(&c, CONF(""));
 	client_open(&client, &c.rig, STREAM);
 	client_expect_text(&client, "uno", "onu");
 	manager_wait_settled(&c.manager, &c.rig, 1);
@@ -168,7 +173,7 @@ START_TEST(bag_of_ended_ones_is_replaced)
 	struct crash c;
 	char name[96];
 
-	begin(&c, "");
+	begin(&c, CONF(""));
 	client_open(&first, &c.rig, STREAM);
 	client_expect_text(&first, "uno", "onu");
 	for (size_t i = 0; i < ARRAY_SIZE(clients); i++) {
@@ -194,13 +199,44 @@ START_TEST(bag_of_ended_ones_is_replaced)
 }
 END_TEST
 
+/* What is left of a line is not taken for one, and nobody but its writer misses an answer. */
+START_TEST(line_of_a_fifo)
+{
+	struct client client;
+	struct reply reply;
+	char path[RIG_PATH];
+	struct crash c;
+	int held; /* as the service manager does */
+
+	begin(&c, rig_fifo);
+	held = open(rig_path(&c.rig, "fifo", path), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	ck_assert_int_ge(held, 0);
+	client_open(&client, &c.rig, FIFO);
+	client_expect_text(&client, "uno", "onu");
+	manager_wait_settled(&c.manager, &c.rig, 1);
+	if (_i) {
+		client_send(&client, "abc", 3);
+		manager_wait_settled(&c.manager, &c.rig, 0);
+	}
+	manager_kill(&c.manager, &c.rig, SIGKILL);
+	client_send(&client, _i ? "def\ndos\n" : "dos\n", _i ? 8 : 4);
+	manager_launch(&c.manager, &c.rig);
+	client_recv_line(&client, &reply);
+	ck_assert_uint_eq(reply.n, 4);
+	ck_assert_int_eq(memcmp(reply.data, "sod\n", 4), 0);
+	close(held);
+	client_close(&client);
+	end(&c);
+}
+END_TEST
+
 /* Whoever hands over himself keeps nothing in bags. */
 START_TEST(handover_is_no_crash)
 {
 	struct client client;
 	struct crash c;
 
-	begin(&c, "");
+	begin(&c, CONF(""));
 	client_open(&client, &c.rig, STREAM);
 	client_expect_text(&client, "uno", "onu");
 	manager_wait_settled(&c.manager, &c.rig, 1);
@@ -225,7 +261,7 @@ START_TEST(manager_that_keeps_nothing)
 	struct client first, second;
 	struct crash c;
 
-	begin(&c, "");
+	begin(&c, CONF(""));
 	c.manager.refuses = true;
 	client_open(&first, &c.rig, STREAM);
 	client_expect_text(&first, "uno", "onu");
@@ -397,6 +433,7 @@ int main(void)
 	tcase_add_test(t, unread_request_is_answered);
 	tcase_add_test(t, end_is_seen_while_it_is_kept);
 	tcase_add_test(t, bag_of_ended_ones_is_replaced);
+	tcase_add_loop_test(t, line_of_a_fifo, 0, 2);
 	tcase_add_test(t, handover_is_no_crash);
 	tcase_add_test(t, manager_that_keeps_nothing);
 	tcase_add_loop_test(t, random_moments, 0, (int)ARRAY_SIZE(workers));

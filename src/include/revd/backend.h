@@ -56,8 +56,10 @@ enum rv_cap {
 	RV_CAP_ADOPT_FD = 1u << 1,     /* takes socket-activated descriptors */
 	RV_CAP_PEERCRED = 1u << 2,     /* rv_peer_info.uid is vouched for by the kernel */
 	RV_CAP_REPLY_TO = 1u << 3,     /* has reply_peer(): frames must carry a reply token */
-	/* Its peers go on also after a crash: what hand_over_peer() writes of one that has
-	 * nothing unfinished stays the same while it lives, and host->serving() is kept. */
+	/* Its connections go on also after a crash: what hand_over_peer() writes of one that
+	 * has nothing unfinished stays the same while it lives, and host->serving() is kept.
+	 * Of an input that is shared the next process knows whether it was left in the middle
+	 * of a line or frame. */
 	RV_CAP_KEEP = 1u << 4,
 };
 
@@ -191,6 +193,9 @@ struct rv_host { /* grows at the tail only: test .size first */
 	 * not end the connection: shutdown() has to be called before. */
 	bool (*kept)(struct rv_instance *, const void *peer);
 };
+
+/* Has the host this function? It may be an older one than the backend was made for. */
+#define RV_HOST_HAS(host, fn) ((host)->size > offsetof(struct rv_host, fn) && (host)->fn)
 
 /* Settings that every endpoint has and that its backend acts on. */
 struct rv_endpoint_info {
