@@ -359,6 +359,22 @@ static const struct keeper_store keeper_store = {
 	.forget = systemd_forget,
 };
 
+/* Is there room for two bags a worker, and for what is kept beside? */
+static bool can_keep(const struct daemon *d)
+{
+	size_t size = systemd_store_size(), need = 4 * (size_t)d->workers + 3;
+
+	if (!systemd_is_there() || d->conf->source.text || size == 0) {
+		return false;
+	}
+	if (size < need) {
+		log_notice("connections are not kept for the case of a crash: that needs "
+			   "FileDescriptorStoreMax=%zu, and it is %zu",
+			need, size);
+	}
+	return size >= need;
+}
+
 static int start(struct daemon *d, struct config *config)
 {
 	static const struct server_events events = {.drained = on_drained,
@@ -382,7 +398,7 @@ static int start(struct daemon *d, struct config *config)
 		config_destroy(config);
 		return r;
 	}
-	if (systemd_is_there() && !d->conf->source.text) {
+	if (can_keep(d)) {
 		server_keep(d->server, &keeper_store);
 	}
 	restart_init(&d->restart, d->conf, d->server, d->base);

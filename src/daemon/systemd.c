@@ -126,6 +126,14 @@ void systemd_forget(const char *name)
 	}
 }
 
+size_t systemd_store_size(void)
+{
+	const char *s = getenv("FDSTORE"); /* since systemd 254 */
+	uint64_t n;
+
+	return s && num_parse_uint(s, &n) == 0 ? (size_t)n : SIZE_MAX;
+}
+
 void systemd_barrier(void)
 {
 	struct pollfd p = {0};

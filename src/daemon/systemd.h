@@ -22,6 +22,8 @@ void systemd_notify(const char *fmt, ...) PRINTF(1, 2);
  * or -errno. And: forgets what has that name. */
 int systemd_store(const char *name, const int *fds, size_t n) MUST_CHECK;
 void systemd_forget(const char *name);
+/* How many descriptors the manager keeps; SIZE_MAX: it does not say. */
+size_t systemd_store_size(void);
 /* Waits until the manager has read all that it was told, 5 s at most. */
 void systemd_barrier(void);
 

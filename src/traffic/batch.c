@@ -119,7 +119,7 @@ void batch_flush(struct rv_instance *in)
 		p->bits &= (uint16_t)~PEER_DIRTY;
 		if (!(p->bits & (PEER_GONE | PEER_BLOCKED))) {
 			in->ops->flush(in->block, peer_block(p));
-			mark_peer(in, p);
+			mark_flushed(in, p);
 		}
 	}
 	in->n_dirty = 0;

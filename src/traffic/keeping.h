@@ -22,3 +22,17 @@ struct keeping {                          /* zero: nothing is kept */
 	bool young;                       /* some are to be kept at the next tick */
 	bool full;                        /* it takes no more */
 };
+
+#define KEPT_LATER UINT32_MAX /* instead of a slot + 1: once it has nothing unfinished */
+
+/* Who was kept has ended: its slot is used no more. True: there may be room, or a new bag to be
+ * made, at the next tick. */
+static inline bool keeping_end(struct keeping *k, uint32_t kept)
+{
+	if (!kept || kept == KEPT_LATER) {
+		return false;
+	}
+	k->marks->clean[kept - 1] = false;
+	k->live--;
+	return k->live < k->used / 2 || k->live == k->limit - k->limit / 8;
+}

@@ -3,8 +3,6 @@
 
 #include "traffic/peer.h"
 
-#define KEPT_LATER UINT32_MAX /* peer.kept: as soon as it has nothing unfinished */
-
 static inline bool peer_is_kept(const struct peer *p)
 {
 	return p->kept && p->kept != KEPT_LATER;
@@ -27,7 +25,7 @@ static inline void mark_peer(struct rv_instance *in, struct peer *p)
 	if (!p->kept) {
 		return;
 	}
-	settled = peer_is_settled(p);
+	settled = LIKELY(peer_is_settled(p));
 	if (p->kept != KEPT_LATER) {
 		volatile uint8_t *clean = &in->traffic->keeping.marks->clean[p->kept - 1];
 
@@ -40,17 +38,12 @@ static inline void mark_peer(struct rv_instance *in, struct peer *p)
 	}
 }
 
-/* It has ended: its slot is used no more. */
-static inline void mark_gone(struct rv_instance *in, struct peer *p)
+/* What it was waiting for may have been that alone. Where its batch is not over yet, and the mark
+ * still says that it is settled, the end of the batch tells. */
+static inline void mark_flushed(struct rv_instance *in, struct peer *p)
 {
-	struct keeping *k = &in->traffic->keeping;
-
-	if (peer_is_kept(p)) {
-		k->marks->clean[p->kept - 1] = false;
-		k->live--;
-		if (k->live < k->used / 2 || k->live == k->limit - k->limit / 8) {
-			worker_want_tick(in->worker);
-		}
+	if (UNLIKELY(p->kept) && (p->kept == KEPT_LATER ||
+					 !in->traffic->keeping.marks->clean[p->kept - 1])) {
+		mark_peer(in, p);
 	}
-	p->kept = 0;
 }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "traffic/mark.h"
 #include "traffic/service_worker.h"
 
 /* Memory for more peers; their pages are not touched before they are used. */
@@ -86,7 +85,10 @@ void peer_gone(struct rv_instance *in, struct peer *p)
 		in->n_refused--;
 	}
 	count(&in->n.peers, (uint64_t)-1);
-	mark_gone(in, p);
+	if (keeping_end(&in->traffic->keeping, p->kept)) {
+		worker_want_tick(in->worker);
+	}
+	p->kept = 0;
 	p->bits |= PEER_GONE;
 	p->next = in->dying;
 	in->dying = p->slot + 1;

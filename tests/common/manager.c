@@ -107,7 +107,7 @@ void manager_read(struct manager *m)
 
 void manager_launch(struct manager *m, struct rig *rig)
 {
-	static const char *const env[] = {"NOTIFY_SOCKET=@DIR@/manager", NULL};
+	static const char *const env[] = {"NOTIFY_SOCKET=@DIR@/manager", "FDSTORE", NULL};
 	char names[MANAGER_KEEPS * 96] = "";
 	int fds[MANAGER_KEEPS];
 	uint64_t until = wait_until(WAIT_MS);
