@@ -236,6 +236,38 @@ reply_inodes()
 	stat -c %i $run/revd.fifo.out /dev/mqueue/revd.out
 }
 
+# held RESULT: asks over connection 3 of this shell's co-process.
+held()
+{
+	local answer
+
+	printf '%s\n' "$1" >&"${held[1]}"
+	read -r -t 10 answer <&"${held[0]}"
+	printf '%s\n' "$answer"
+}
+
+# A connection that is idle goes on in the process after one that was killed.
+check_crash()
+{
+	local before
+
+	coproc held { exec revc -e uds:$run/revd.sock; }
+	check 'a connection' is onu held uno
+	check 'it is kept' eventually store_has
+	sleep 0.5 # it gets into what is kept within 200 ms, of which nobody outside is told
+	before=$(main_pid)
+	check 'SIGKILL' systemctl kill -s KILL revd.service
+	check 'another process after a crash' eventually fails is "$before" main_pid
+	check 'the connection goes on' is sod held dos
+	check 'the journal says so' journal_has '1 of its connections go on, 0 end'
+	kill "$held_PID"
+}
+
+store_has()
+{
+	[ "$(systemctl show -P NFileDescriptorStore revd.service)" -ge 2 ]
+}
+
 check_restart()
 {
 	local names replies before uri
@@ -250,6 +282,7 @@ check_restart()
 	check 'it runs' main_pid
 	before=$(main_pid) && kill -KILL "$before"
 	check 'another process after SIGKILL' eventually fails is "$before" main_pid
+	check_crash
 	for uri in $uris; do
 		check "it serves $uri after SIGKILL" is aloh user revc --timeout 10s -e "$uri" hola
 	done

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #define DRAIN_READS 64 /* while draining; the rest comes with the next turn */
 
@@ -96,6 +97,15 @@ static void check_none_left(struct rv_connections *all)
 	}
 }
 
+void rv_connection_shut_down(struct rv_connection *c)
+{
+	const struct rv_host *host = c->all->out.host;
+
+	if (RV_HOST_HAS(host, kept) && host->kept(c->all->out.handle, c)) {
+		(void)shutdown(rv_connection_fd(c), SHUT_RDWR);
+	}
+}
+
 void rv_connection_end(struct rv_connection *c)
 {
 	struct rv_connections *all = c->all;
@@ -171,10 +181,22 @@ void rv_connection_no_input(struct rv_connection *c, int err)
 	rv_connection_end(c);
 }
 
+/* Reads and gives it to the host, and says so while it does. */
+static bool input(struct rv_connection *c, bool sure)
+{
+	void *volatile *serving = c->all->serving;
+	bool more;
+
+	*serving = c;
+	more = c->all->ops->input(c, sure);
+	*serving = NULL;
+	return more;
+}
+
 static void read_on(struct rv_connection *c)
 {
 	for (int i = 0; i < DRAIN_READS && c->state == RV_CONNECTION_OPEN && c->reading; i++) {
-		if (!c->all->ops->input(c, false)) {
+		if (!input(c, false)) {
 			break;
 		}
 	}
@@ -185,7 +207,7 @@ static void read_some(struct rv_connection *c, bool sure)
 	if (c->all->draining) {
 		read_on(c);
 	} else if (c->reading) {
-		(void)c->all->ops->input(c, sure);
+		(void)input(c, sure);
 	}
 }
 
@@ -281,6 +303,10 @@ int rv_connections_init(struct rv_connections *all, const struct rv_host *host,
 		.broken = broken};
 
 	*all = (struct rv_connections){.ops = ops, .buf = malloc(buf_size)};
+	all->serving = RV_HOST_HAS(host, serving) ? host->serving(handle) : NULL;
+	if (!all->serving) {
+		all->serving = &all->nobody;
+	}
 	rv_writer_init(&all->out, host, handle, &out);
 	return all->buf ? 0 : -ENOMEM;
 }

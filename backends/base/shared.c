@@ -15,14 +15,26 @@ void rv_shared_took_last(struct rv_shared *all, size_t n)
 
 static int read_bytes(struct rv_shared *all)
 {
-	ssize_t n = read(all->input_fd, all->buf, rv_shared_may_read(all, RV_SHARED_READ));
+	void *volatile *serving = RV_HOST_HAS(all->out.host, serving)
+					  ? all->out.host->serving(all->out.handle)
+					  : NULL;
+	ssize_t n;
+
+	if (serving) {
+		*serving = all->line;
+	}
+	n = read(all->input_fd, all->buf, rv_shared_may_read(all, RV_SHARED_READ));
 
 	if (n > 0) {
 		rv_shared_took(all, (size_t)n,
 			all->out.host->bytes(all->out.handle, all->line, all->buf, (size_t)n,
 				(size_t)n < RV_SHARED_READ));
 	}
-	return n < 0 ? -errno : 0;
+	n = n < 0 ? -errno : 0;
+	if (serving) {
+		*serving = NULL;
+	}
+	return (int)n;
 }
 
 static void on_input(int fd, short what, void *arg)

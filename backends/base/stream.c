@@ -59,5 +59,6 @@ void rv_socket_close(struct rv_connection *c)
 	for (int i = 0; unread && i < DISCARD_READS; i++) {
 		unread = rv_socket_recv(c, c->all->buf, RV_STREAM_READ, 0) > 0;
 	}
+	rv_connection_shut_down(c);
 	close(rv_connection_fd(c));
 }

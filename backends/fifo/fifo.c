@@ -183,7 +183,7 @@ const struct rv_backend_ops fifo_backend = {
 	REVD_BACKEND_HEAD,
 	.name = "fifo",
 	.version = REVD_VERSION,
-	.caps = RV_CAP_ADOPT_FD | RV_CAP_REPLY_TO,
+	.caps = RV_CAP_ADOPT_FD | RV_CAP_REPLY_TO | RV_CAP_KEEP,
 	.default_mode = 0620,
 	.config_size = sizeof(struct fifo_config),
 	.endpoint_size = sizeof(struct fifo_endpoint),

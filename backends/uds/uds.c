@@ -124,7 +124,7 @@ const struct rv_backend_ops uds_backend = {
 	REVD_BACKEND_HEAD,
 	.name = "uds",
 	.version = REVD_VERSION,
-	.caps = RV_CAP_MULTI_WORKER | RV_CAP_ADOPT_FD | RV_CAP_PEERCRED,
+	.caps = RV_CAP_MULTI_WORKER | RV_CAP_ADOPT_FD | RV_CAP_PEERCRED | RV_CAP_KEEP,
 	.default_mode = 0660,
 	.config_size = sizeof(struct rv_listener_config),
 	.endpoint_size = sizeof(struct rv_listener),

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "daemon/starts.h"
+#include "traffic/keeping.h"
 #include "util/fd.h"
 #include "util/log.h"
 
@@ -33,6 +34,10 @@ int inherited_init(struct inherited *in)
 	in->n_state = systemd_fds_take(&in->given, SYSTEMD_STATE, in->state, ARRAY_SIZE(in->state));
 	in->n_starts = systemd_fds_take(
 		&in->given, STARTS_NAME, in->starts, ARRAY_SIZE(in->starts));
+	if (systemd_fds_split(&in->given, KEEPER_NAME, &in->kept) < 0) {
+		log_error("out of memory");
+		return -ENOMEM;
+	}
 	in->endpoints = calloc(in->given.n + 1, sizeof(*in->endpoints));
 	in->copies = calloc(in->given.n + 1, sizeof(*in->copies));
 	if (!in->fds || !in->endpoints || !in->copies) {
@@ -54,6 +59,7 @@ void inherited_finish(struct inherited *in)
 		fd_close(in->copies[i]);
 	}
 	free(in->copies);
+	systemd_fds_finish(&in->kept);
 	systemd_fds_finish(&in->given);
 	free(in->fds);
 	free(in->endpoints);

@@ -21,6 +21,7 @@ struct inherited {
 	int *copies;            /* for a process that takes this one's place; -1: none */
 	int state[4];           /* what the process before has left, n_state */
 	size_t n_state;
+	struct systemd_fds kept; /* connections of a process that has crashed, see keeper.h */
 	int starts[4]; /* how often that was, see starts.h */
 	size_t n_starts;
 	char *sections; /* for config_source.more; NULL: none are needed */

@@ -16,6 +16,7 @@
 #include "daemon/status.h"
 #include "daemon/systemd.h"
 #include "server/server.h"
+#include "server/survivors.h"
 #include "util/clock.h"
 #include "util/fd.h"
 #include "util/log.h"
@@ -298,6 +299,24 @@ static void close_unclaimed(struct inherited *in, const struct inherited_fds *fd
 	}
 }
 
+/* What the process before kept for the case of a crash; if it has handed over itself, they are
+ * the same connections. */
+static void take_survivors(struct inherited *in, struct predecessor *before)
+{
+	struct systemd_fds *kept = &in->kept;
+
+	if (in->n_state == 0) {
+		survivors_add(before, kept->fds, kept->names, kept->n);
+	}
+	for (size_t i = 0; i < kept->n; i++) {
+		systemd_forget(kept->names[i]);
+		if (in->n_state > 0) {
+			fd_close(kept->fds[i]);
+		}
+	}
+	kept->n = 0;
+}
+
 static int open_endpoints(struct daemon *d, struct config *config)
 {
 	CLEANUP_FREE bool *taken = calloc(d->conf->inherited.given.n + 1, sizeof(*taken));
@@ -318,6 +337,7 @@ static int open_endpoints(struct daemon *d, struct config *config)
 		return -ENOMEM;
 	}
 	predecessor_init(&before, d->conf->inherited.state, d->conf->inherited.n_state);
+	take_survivors(&d->conf->inherited, &before);
 	predecessor_settle(&before, config, &reg);
 	r = server_open(d->server, config, &fds, &err);
 	predecessor_finish(&before);
@@ -332,6 +352,27 @@ static int open_endpoints(struct daemon *d, struct config *config)
 	close_unclaimed(&d->conf->inherited, &fds);
 	d->conf->inherited.serving = true;
 	return 0;
+}
+
+static const struct keeper_store keeper_store = {
+	.store = systemd_store,
+	.forget = systemd_forget,
+};
+
+/* Is there room for two bags a worker, and for what is kept beside? */
+static bool can_keep(const struct daemon *d)
+{
+	size_t size = systemd_store_size(), need = 4 * (size_t)d->workers + 3;
+
+	if (!systemd_is_there() || d->conf->source.text || size == 0) {
+		return false;
+	}
+	if (size < need) {
+		log_notice("connections are not kept for the case of a crash: that needs "
+			   "FileDescriptorStoreMax=%zu, and it is %zu",
+			need, size);
+	}
+	return size >= need;
 }
 
 static int start(struct daemon *d, struct config *config)
@@ -356,6 +397,9 @@ static int start(struct daemon *d, struct config *config)
 		log_error("start: %s", strerror(-r));
 		config_destroy(config);
 		return r;
+	}
+	if (can_keep(d)) {
+		server_keep(d->server, &keeper_store);
 	}
 	restart_init(&d->restart, d->conf, d->server, d->base);
 	d->status.server = d->idle.server = d->server;

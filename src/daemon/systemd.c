@@ -117,7 +117,21 @@ int systemd_store(const char *name, const int *fds, size_t n)
 
 void systemd_forget(const char *name)
 {
-	systemd_notify("FDSTOREREMOVE=1\nFDNAME=%s", name);
+	char text[128];
+
+	/* Of any thread: nothing is changed, in contrast to systemd_notify(). */
+	snprintf(text, sizeof(text), "FDSTOREREMOVE=1\nFDNAME=%s", name);
+	if (manager()) {
+		(void)send_to(manager(), text, NULL, 0);
+	}
+}
+
+size_t systemd_store_size(void)
+{
+	const char *s = getenv("FDSTORE"); /* since systemd 254 */
+	uint64_t n;
+
+	return s && num_parse_uint(s, &n) == 0 ? (size_t)n : SIZE_MAX;
 }
 
 void systemd_barrier(void)
@@ -242,6 +256,27 @@ size_t systemd_fds_take(struct systemd_fds *s, const char *name, int *ret, size_
 	}
 	s->n = left;
 	return n;
+}
+
+int systemd_fds_split(struct systemd_fds *s, const char *prefix, struct systemd_fds *ret)
+{
+	size_t left = 0, len = strlen(prefix);
+
+	*ret = (struct systemd_fds){.fds = calloc(s->n + 1, sizeof(*ret->fds)),
+		.names = calloc(s->n + 1, sizeof(*ret->names))};
+	if (!ret->fds || !ret->names) {
+		systemd_fds_finish(ret);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < s->n; i++) {
+		struct systemd_fds *to = strncmp(s->names[i], prefix, len) == 0 ? ret : s;
+		size_t k = to == s ? left++ : ret->n++;
+
+		to->names[k] = s->names[i];
+		to->fds[k] = s->fds[i];
+	}
+	s->n = left;
+	return 0;
 }
 
 uint64_t systemd_watchdog_interval(void)

@@ -22,6 +22,8 @@ void systemd_notify(const char *fmt, ...) PRINTF(1, 2);
  * or -errno. And: forgets what has that name. */
 int systemd_store(const char *name, const int *fds, size_t n) MUST_CHECK;
 void systemd_forget(const char *name);
+/* How many descriptors the manager keeps; SIZE_MAX: it does not say. */
+size_t systemd_store_size(void);
 /* Waits until the manager has read all that it was told, 5 s at most. */
 void systemd_barrier(void);
 
@@ -40,6 +42,11 @@ void systemd_fds_finish(struct systemd_fds *);
 /* Takes those of a name out of the list, at most max, into ret: they are the caller's. How many
  * there were. */
 size_t systemd_fds_take(struct systemd_fds *, const char *name, int *ret, size_t max);
+
+/* Moves those whose names begin so into another list, whose names are borrowed from this one.
+ * -ENOMEM. */
+int systemd_fds_split(
+	struct systemd_fds *, const char *prefix, struct systemd_fds *ret) MUST_CHECK;
 
 /* Microseconds between signs of life that the manager wants; 0: none. */
 uint64_t systemd_watchdog_interval(void);

@@ -161,7 +161,9 @@ static int open_backend(
 	const struct config_endpoint *cfg = ep->cfg;
 	int r = -ENOENT;
 
-	if (from->legacy) {
+	if (from->legacy && from->legacy->peers_only) {
+		ep->legacy = from->legacy;
+	} else if (from->legacy) {
 		r = take_over(ep, from);
 	}
 	if (r < 0) {

@@ -94,7 +94,7 @@ int endpoints_open(struct endpoints *all, struct config_ref *config,
 	mark_taken(inherited, cfg->name);
 	link_endpoint(all, *ret);
 	log_info("%s: %s, service %s%s", cfg->name, cfg->address, cfg->service->name,
-		from.legacy ? ", taken over"
+		from.legacy && !from.legacy->peers_only ? ", taken over"
 		: n         ? ", inherited"
 			    : "");
 	return 0;

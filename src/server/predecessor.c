@@ -91,7 +91,7 @@ static void end(struct legacy *l, const struct config_registry *reg)
 
 	log_notice(
 		"%s: it is not in the configuration any more, %zu peers end", l->name, l->peers.n);
-	if (!ops || !handover_is_supported(ops) || l->version != ops->handover_version) {
+	if (l->peers_only || !ops || !handover_is_supported(ops) || l->version != ops->handover_version) {
 		return;
 	}
 	block = calloc(1, ops->endpoint_size + 1);
@@ -148,6 +148,12 @@ void predecessor_finish(struct predecessor *p)
 		drop(&p->v[i]);
 	}
 	free(p->v);
+	while (p->bytes) {
+		struct predecessor_bytes *next = p->bytes->next;
+
+		free(p->bytes);
+		p->bytes = next;
+	}
 	parcel_in_finish(&p->parcel);
 	*p = (struct predecessor){0};
 }

@@ -11,12 +11,20 @@ struct legacy { /* of one endpoint */
 	uint64_t version; /* rv_backend_ops.handover_version */
 	struct rv_takeover backend;
 	struct takeover_peers peers;
+	bool peers_only; /* the endpoint itself is opened anew, and there is no backend */
+};
+
+struct predecessor_bytes { /* what peers point into, where it is no parcel */
+	struct predecessor_bytes *next;
+	size_t first_fd; /* in the parcel's */
+	uint8_t data[];
 };
 
 struct predecessor { /* zero is none */
 	struct parcel_in parcel;
 	struct legacy *v;
 	size_t n;
+	struct predecessor_bytes *bytes;
 };
 
 /* Opens the parcel, whose ends are closed. What is wrong with it is logged, and then there is

@@ -10,9 +10,11 @@
 #include "server/stats.h"
 #include "server/successor.h"
 #include "server/wishes.h"
+#include "traffic/keeper.h"
 #include "util/clock.h"
 #include "util/fd.h"
 
+#define KEPT 1000 /* connections: what each costs others is in traffic/keeper.h */
 #define QUIET_US 2000 /* between two looks at what services still have */
 
 struct server {
@@ -445,6 +447,15 @@ int server_create(struct event_base *base, unsigned n_threads, const struct serv
 	}
 	*ret = s;
 	return 0;
+}
+
+void server_keep(struct server *s, const struct keeper_store *store)
+{
+	unsigned n = s->endpoints.services.n_workers;
+
+	for (unsigned i = 0; i < n; i++) {
+		keeper_start(&s->traffics[i], store, KEPT / n);
+	}
 }
 
 void server_destroy(struct server *s)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include "config/config.h"
 #include "server/endpoints.h"
+#include "traffic/keeping.h"
 #include "util/macro.h"
 
 struct event_base;
@@ -40,6 +41,9 @@ struct event_base *server_base_new(void);
  * the cheaper for it. */
 int server_create(struct event_base *, unsigned n_threads, const struct server_events *, void *ctx,
 	struct server **ret) MUST_CHECK;
+
+/* Connections are kept for the case of a crash, see traffic/keeper.h. Before server_open(). */
+void server_keep(struct server *, const struct keeper_store *);
 
 /* Takes over the configuration, also on failure, and serves it. On failure
  * nothing is left open; the sentence is in err. */

@@ -5,6 +5,8 @@
 #include <string.h>
 #include "traffic/drain.h"
 #include "traffic/input.h"
+#include "traffic/keeper.h"
+#include "traffic/mark.h"
 #include "traffic/post.h"
 
 #define MAX_REFUSED 64 /* peers at a time that are told why they can't be served */
@@ -85,6 +87,7 @@ static int host_peer_new(struct rv_instance *in, const struct rv_peer_info *info
 	if (in->limits.idle_ns) {
 		worker_want_tick(in->worker);
 	}
+	keeper_expect(in);
 	*ret = peer_block(p);
 	return 0;
 }
@@ -201,6 +204,19 @@ static void host_totals(struct rv_instance *in, struct rv_totals *ret)
 	}
 }
 
+static void *volatile *host_serving(struct rv_instance *in)
+{
+	struct keeping *k = &in->traffic->keeping;
+
+	return k->store ? &k->marks->serving : NULL;
+}
+
+static bool host_kept(struct rv_instance *in, const void *block)
+{
+	(void)in;
+	return peer_is_kept(peer_of(block));
+}
+
 const struct rv_host backend_host = {
 	.size = sizeof(struct rv_host),
 	.event_base = host_event_base,
@@ -222,4 +238,6 @@ const struct rv_host backend_host = {
 	.post = post_add,
 	.log = instance_log,
 	.totals = host_totals,
+	.serving = host_serving,
+	.kept = host_kept,
 };

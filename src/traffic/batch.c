@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include "traffic/mark.h"
 
 void batch_begin(struct batch *b, struct rv_instance *in, struct peer *source)
 {
@@ -125,6 +126,7 @@ void batch_flush(struct rv_instance *in)
 		p->bits &= (uint16_t)~PEER_DIRTY;
 		if (!(p->bits & (PEER_GONE | PEER_BLOCKED))) {
 			in->ops->flush(in->block, peer_block(p));
+			mark_flushed(in, p);
 		}
 	}
 	in->n_dirty = 0;

@@ -118,6 +118,20 @@ bool handover_is_supported(const struct rv_backend_ops *ops)
 	       ops->take_over && ops->hand_over_peer && ops->take_over_peer;
 }
 
+void handover_pack_peer(
+	struct rv_instance *in, struct peer *p, struct rv_handover *scratch, struct parcel *parcel)
+{
+	struct rv_pack *pack = &parcel->data;
+	size_t begin = begin_blob(pack);
+
+	in->ops->hand_over_peer(in->block, peer_block(p), scratch);
+	rv_pack_u64(pack, p->client);
+	rv_pack_u64(pack, p->bits & BITS);
+	handover_pack_backend(scratch, parcel);
+	pack_backlog(pack, p->backlog);
+	end_blob(pack, begin);
+}
+
 struct packing {
 	struct parcel *parcel;
 	struct rv_handover of_backend; /* its memory is used again */
@@ -127,16 +141,8 @@ struct packing {
 static void pack_peer(struct rv_instance *in, struct peer *p, void *arg)
 {
 	struct packing *packing = arg;
-	struct rv_handover *h = &packing->of_backend;
-	struct rv_pack *pack = &packing->parcel->data;
-	size_t begin = begin_blob(pack);
 
-	in->ops->hand_over_peer(in->block, peer_block(p), h);
-	rv_pack_u64(pack, p->client);
-	rv_pack_u64(pack, p->bits & BITS);
-	handover_pack_backend(h, packing->parcel);
-	pack_backlog(pack, p->backlog);
-	end_blob(pack, begin);
+	handover_pack_peer(in, p, &packing->of_backend, packing->parcel);
 	packing->n++;
 }
 

@@ -10,6 +10,8 @@
 #include "traffic/instance.h"
 #include "util/parcel.h"
 
+struct peer;
+
 /* What a backend has written, with the numbers that its descriptors have in the parcel; and
  * empties it. */
 void handover_pack_backend(struct rv_handover *, struct parcel *);
@@ -21,6 +23,9 @@ void takeover_finish(struct rv_takeover *);
 /* Can peers of such a backend go on in another process? */
 bool handover_is_supported(const struct rv_backend_ops *);
 
+/* Packs a peer as a blob; what the backend writes goes by way of scratch, the caller's to free. */
+void handover_pack_peer(
+	struct rv_instance *, struct peer *, struct rv_handover *scratch, struct parcel *);
 /* Packs the peers, one blob each, and their number before. Nothing may be done with the instance
  * after that. */
 void handover_pack(struct rv_instance *, struct parcel *);
@@ -32,8 +37,11 @@ struct takeover_peers { /* zero but for the parcel and shares: there are none ye
 	size_t n;
 	unsigned share, shares; /* each one of that number modulo shares is taken */
 	size_t lost;            /* those that could not be */
+	bool torn;              /* a shared input may be in the middle of a line or frame */
 };
 
+/* Adds a peer, a blob of handover_pack_peer(). 0 or -ENOMEM. */
+int takeover_peers_put(struct takeover_peers *, struct rv_unpack) MUST_CHECK;
 /* Adds the peers that handover_pack() has written for an instance. 0 or -errno. */
 int takeover_peers_add(struct takeover_peers *, struct rv_unpack *) MUST_CHECK;
 void takeover_peers_finish(struct takeover_peers *);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "proto/cut_shared.h"
 #include "traffic/aside.h"
+#include "traffic/mark.h"
 #include "traffic/queue.h"
 #include "traffic/run.h"
 #include "traffic/service_worker.h"
@@ -339,6 +340,7 @@ static enum rv_next end_batch(struct batch *b, struct peer *p)
 	if (p->backlog && !(p->bits & PEER_GONE)) {
 		peer_trim(in, p);
 	}
+	mark_peer(in, p);
 	return wanted_input(in, p);
 }
 

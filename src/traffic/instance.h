@@ -16,6 +16,7 @@
 #include "loop/worker.h"
 #include "traffic/backlog.h"
 #include "traffic/counters.h"
+#include "traffic/keeping.h"
 #include "traffic/ticket.h"
 #include "util/hist.h"
 #include "util/log.h"
@@ -92,6 +93,7 @@ struct traffic {
 	struct rv_service_worker *control; /* for requests that the main thread answers */
 	struct tickets tickets;
 	uint64_t last_client; /* the id given last */
+	struct keeping keeping;
 	bool in_call;         /* a service is being called: it must not complete() */
 	bool held;            /* what services complete is sent when they say so */
 	bool release;         /* a service takes requests again */

@@ -85,6 +85,10 @@ void peer_gone(struct rv_instance *in, struct peer *p)
 		in->n_refused--;
 	}
 	count(&in->n.peers, (uint64_t)-1);
+	if (keeping_end(&in->traffic->keeping, p->kept)) {
+		worker_want_tick(in->worker);
+	}
+	p->kept = 0;
 	p->bits |= PEER_GONE;
 	p->next = in->dying;
 	in->dying = p->slot + 1;

@@ -43,6 +43,7 @@ struct peer {
 	uint32_t inflight;    /* bytes of requests that wait for their reply */
 	uint32_t max_message; /* 0: any */
 	uint32_t max_line;    /* 0: any */
+	uint32_t kept;        /* slot + 1 in the worker's bag, or KEPT_LATER; 0: it is not */
 	uint16_t bits;
 	uint8_t refuse; /* not 0: every request gets this status, then the end */
 };

@@ -38,6 +38,18 @@ int takeover_peers_add(struct takeover_peers *t, struct rv_unpack *u)
 	return rv_unpack_ok(u) ? 0 : -EBADMSG;
 }
 
+int takeover_peers_put(struct takeover_peers *t, struct rv_unpack blob)
+{
+	struct rv_unpack *blobs = reallocarray(t->blobs, t->n + 1, sizeof(*blobs));
+
+	if (!blobs) {
+		return -ENOMEM;
+	}
+	blobs[t->n++] = blob;
+	t->blobs = blobs;
+	return 0;
+}
+
 void takeover_peers_finish(struct takeover_peers *t)
 {
 	free(TAKE_PTR(t->blobs));
@@ -258,6 +270,23 @@ static void go_on(struct rv_instance *in, struct arrival *a)
 	}
 }
 
+/* What comes first there may be the end of something: it is skipped, and not waited for longer than
+ * for any other rest. */
+static void resync(struct rv_instance *in, struct peer *p, void *arg)
+{
+	struct backlog *b = p->bits & PEER_SHARED && p->bits & PEER_STREAM &&
+					    !(p->bits & PEER_REPLY_ONLY)
+				    ? peer_backlog(p)
+				    : NULL;
+
+	(void)arg;
+	if (b) {
+		b->cutter.resync = b->cutter.open = true;
+		b->input_ns = worker_now(in->worker);
+		peer_watch(in, p);
+	}
+}
+
 void takeover_unpack(struct rv_instance *in, struct takeover_peers *t)
 {
 	struct arrivals all = {.v = calloc(t->n + 1, sizeof(*all.v))};
@@ -287,4 +316,7 @@ void takeover_unpack(struct rv_instance *in, struct takeover_peers *t)
 	}
 	t->lost += all.v ? 0 : t->n;
 	free(all.v);
+	if (t->torn) {
+		peers_each(in, resync, NULL);
+	}
 }

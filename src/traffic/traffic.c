@@ -7,6 +7,7 @@
 #include "traffic/backend_host.h"
 #include "traffic/deferred.h"
 #include "traffic/drain.h"
+#include "traffic/keeper.h"
 #include "traffic/peer.h"
 #include "traffic/post.h"
 #include "traffic/timeouts.h"
@@ -73,7 +74,7 @@ static void on_woken(void *ctx)
 static bool on_tick(void *ctx)
 {
 	struct traffic *t = ctx;
-	bool again = timeouts_check(t);
+	bool again = timeouts_check(t) | keeper_tick(t);
 
 	if (t->freed >= GIVE_BACK) {
 		t->freed = 0;
@@ -125,6 +126,7 @@ void traffic_stop(struct traffic *t)
 	if (t->control) {
 		worker_stop(&t->worker);
 	}
+	keeper_stop(t);
 	free(TAKE_PTR(t->control));
 	tickets_finish(&t->tickets);
 	free(TAKE_PTR(t->scratch));
@@ -423,6 +425,7 @@ void traffic_give_up(struct traffic *t)
 void traffic_halt(struct traffic *t)
 {
 	worker_halt(&t->worker);
+	keeper_leave(t);
 }
 
 struct answer_arg {

@@ -9,20 +9,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "util/fd.h"
+#include "util/pass.h"
 
 #define MAGIC 0x3176657276657270u
 #define MAX_BYTES ((size_t)1 << 32)
 #define MAX_FDS ((size_t)1 << 20)
-#define FDS_EACH 250u /* in a message; SCM_MAX_FD is 253 */
 #define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 struct head {
 	uint64_t magic, version, bytes, fds, sum;
-};
-
-union control {
-	struct cmsghdr align;
-	char buf[CMSG_SPACE(FDS_EACH * sizeof(int))];
 };
 
 /* FNV-1a: against accidents; nobody else can write into what is sealed. */
@@ -71,34 +66,15 @@ static int write_bytes(const struct parcel *p, int fd)
 	return r;
 }
 
-/* How many of the n descriptors go into the next message, all or none. */
-static int send_fds(int sock, const int *fds, size_t n)
-{
-	union control control = {0};
-	char byte = 0;
-	struct iovec iov = {&byte, 1};
-	struct msghdr msg = {.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.buf,
-		.msg_controllen = CMSG_SPACE(n * sizeof(int))};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(n * sizeof(int));
-	memcpy(CMSG_DATA(c), fds, n * sizeof(int));
-	return sendmsg(sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
 /* Those at the end are lost if there is no room. */
 static size_t send_all(const struct parcel *p, int sock)
 {
 	size_t done = 0;
 
 	while (done < p->n_fds) {
-		size_t n = MIN(p->n_fds - done, (size_t)FDS_EACH);
+		size_t n = MIN(p->n_fds - done, (size_t)PASS_FDS);
 
-		if (send_fds(sock, p->fds + done, n) < 0) {
+		if (pass_send(sock, "", 1, p->fds + done, n) < 0) {
 			break;
 		}
 		done += n;
@@ -212,34 +188,21 @@ static int map_bytes(struct parcel_in *in, int fd, char why[PARCEL_WHY])
 }
 
 /* What one message brings is put behind the *n that are there, or closed. False: that was
- * the last. */
+ * the last; where some were cut off, those of later messages are not those of their numbers. */
 static bool receive_fds(struct parcel_in *in, int sock, size_t *n)
 {
-	union control control;
+	struct passed_fds passed;
 	char byte;
-	struct iovec iov = {&byte, 1};
-	struct msghdr msg = {.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.buf,
-		.msg_controllen = sizeof(control.buf)};
-	ssize_t k = recvmsg(sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ssize_t k = pass_receive(sock, &byte, 1, &passed);
 
-	for (struct cmsghdr *c = k > 0 ? CMSG_FIRSTHDR(&msg) : NULL; c; c = CMSG_NXTHDR(&msg, c)) {
-		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		for (size_t i = 0; c->cmsg_type == SCM_RIGHTS && i < count; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
-			if (*n < in->n_fds) {
-				in->fds[(*n)++] = fd;
-			} else {
-				close(fd);
-			}
+	for (size_t i = 0; k > 0 && i < passed.n; i++) {
+		if (*n < in->n_fds) {
+			in->fds[(*n)++] = passed.fds[i];
+		} else {
+			close(passed.fds[i]);
 		}
 	}
-	/* where some were cut off, those of later messages are not those of their numbers */
-	return k > 0 && !(msg.msg_flags & MSG_CTRUNC);
+	return k > 0;
 }
 
 static int receive_all(struct parcel_in *in, int sock, char why[PARCEL_WHY])

@@ -158,6 +158,7 @@ static void launch_env(const struct rig *rig, const struct launch *l)
 		unsetenv(none[i]);
 	}
 	setenv("NOTIFY_SOCKET", rig_path(rig, "notify", path), 1);
+	setenv("FDSTORE", "0", 1); /* it keeps nothing, see manager.h */
 	for (const char *const *e = l->env; e && *e; e++) {
 		if (strchr(*e, '=')) {
 			putenv(exec_expand(rig, *e));

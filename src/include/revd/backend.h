@@ -56,6 +56,11 @@ enum rv_cap {
 	RV_CAP_ADOPT_FD = 1u << 1,     /* takes socket-activated descriptors */
 	RV_CAP_PEERCRED = 1u << 2,     /* rv_peer_info.uid is vouched for by the kernel */
 	RV_CAP_REPLY_TO = 1u << 3,     /* has reply_peer(): frames must carry a reply token */
+	/* Its connections go on also after a crash: what hand_over_peer() writes of one that
+	 * has nothing unfinished stays the same while it lives, and host->serving() is kept.
+	 * Of an input that is shared the next process knows whether it was left in the middle
+	 * of a line or frame. */
+	RV_CAP_KEEP = 1u << 4,
 };
 
 enum rv_peer_flag {
@@ -189,7 +194,18 @@ struct rv_host { /* grows at the tail only: test .size first */
 		__attribute__((format(printf, 3, 4)));
 	/* What this instance has counted since it was attached. */
 	void (*totals)(struct rv_instance *, struct rv_totals *ret);
+
+	/* For RV_CAP_KEEP: where a backend writes the block of the peer that it is about to
+	 * read from, and NULL when all that was read is given to the host: if the process is
+	 * killed in between, the peer ends. NULL: nothing is kept. The same for all calls. */
+	void *volatile *(*serving)(struct rv_instance *);
+	/* The peer's descriptor is kept for the case of a crash, so that close() alone does
+	 * not end the connection: shutdown() has to be called before. */
+	bool (*kept)(struct rv_instance *, const void *peer);
 };
+
+/* Has the host this function? It may be an older one than the backend was made for. */
+#define RV_HOST_HAS(host, fn) ((host)->size > offsetof(struct rv_host, fn) && (host)->fn)
 
 /* Settings that every endpoint has and that its backend acts on. */
 struct rv_endpoint_info {

@@ -44,7 +44,9 @@ struct rv_connections {
 	struct rv_writer out;
 	const struct rv_connection_ops *ops;
 	uint8_t *buf; /* what is read; one for all of them */
-	size_t n;     /* open ones */
+	void *volatile *serving; /* see struct rv_host */
+	void *volatile nobody;   /* where it points to if the host has none */
+	size_t n;                /* open ones */
 	bool draining, scanning, detaching;
 };
 
@@ -93,6 +95,9 @@ void rv_connection_no_input(struct rv_connection *, int err);
 
 /* The events of the event loop, or of ops->watch(). */
 void rv_connection_on_event(evutil_socket_t fd, short what, void *connection);
+
+/* Before close(): another process may hold the same descriptor. */
+void rv_connection_shut_down(struct rv_connection *);
 
 /* Ends it at once. */
 void rv_connection_end(struct rv_connection *);
