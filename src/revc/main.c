@@ -6,6 +6,8 @@
 #include "revc/all.h"
 #include "revc/arguments.h"
 #include "revc/command.h"
+#include "revc/metrics.h"
+#include "revc/peers.h"
 #include "revc/signals.h"
 #include "revc/texts.h"
 #include "util/process.h"
@@ -23,6 +25,10 @@ static int run(const struct arguments *o)
 		return texts_run(o);
 	case MODE_ALL:
 		return all_run(o);
+	case MODE_PEERS:
+		return peers_run(o);
+	case MODE_METRICS:
+		return metrics_run(o);
 	default:
 		return command_run(o);
 	}

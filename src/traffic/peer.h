@@ -43,6 +43,9 @@ struct peer {
 	uint32_t inflight;    /* bytes of requests that wait for their reply */
 	uint32_t max_message; /* 0: any */
 	uint32_t max_line;    /* 0: any */
+	uint32_t since_s;     /* when it came, modulo 2^32 */
+	pid_t pid;            /* 0: not known */
+	uint64_t requests;
 	uint16_t bits;
 	uint8_t refuse; /* not 0: every request gets this status, then the end */
 };

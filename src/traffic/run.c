@@ -38,6 +38,7 @@ static void count_run(struct batch *b, const struct rv_lines *l)
 {
 	struct rv_instance *in = b->in;
 
+	b->source->requests += l->lines;
 	count(&in->n.requests, l->lines);
 	count(&in->n.lines, l->lines);
 	count(&in->n.ops[RV_OP_CALL], l->lines);
