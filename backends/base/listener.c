@@ -418,6 +418,5 @@ void rv_listener_identify(const struct rv_listener *l, int fd, struct rv_peer_in
 	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n);
 	info->uid = cred.uid;
 	info->gid = cred.gid;
-	info->pid = cred.pid;
 	info->denied = !is_allowed(cfg, fd, cred.uid, cred.gid);
 }

@@ -13,6 +13,7 @@ enum arguments_mode {
 	MODE_STATS,
 	MODE_ALL,
 	MODE_PEERS,
+	MODE_TOP,
 	MODE_METRICS,
 	MODE_HELP,
 	MODE_VERSION,

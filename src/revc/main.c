@@ -10,6 +10,7 @@
 #include "revc/peers.h"
 #include "revc/signals.h"
 #include "revc/texts.h"
+#include "revc/top.h"
 #include "util/process.h"
 
 static int run(const struct arguments *o)
@@ -27,6 +28,8 @@ static int run(const struct arguments *o)
 		return all_run(o);
 	case MODE_PEERS:
 		return peers_run(o);
+	case MODE_TOP:
+		return top_run(o);
 	case MODE_METRICS:
 		return metrics_run(o);
 	default:

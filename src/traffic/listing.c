@@ -18,6 +18,15 @@ static void name_it(const struct rv_instance *in, struct peer *p, struct listed_
 	}
 }
 
+static pid_t pid_of(const struct rv_instance *in, struct peer *p)
+{
+	const struct rv_backend_ops *ops = in->ops;
+
+	return ops->size > offsetof(struct rv_backend_ops, peer_pid) && ops->peer_pid
+		       ? ops->peer_pid(in->block, peer_block(p))
+		       : 0;
+}
+
 static void add(struct listing *l, const struct rv_instance *in, struct peer *p)
 {
 	struct listed_peer *to = &l->peers[l->n++];
@@ -26,7 +35,7 @@ static void add(struct listing *l, const struct rv_instance *in, struct peer *p)
 		.requests = p->requests,
 		.uid = p->uid,
 		.gid = p->gid,
-		.pid = p->pid,
+		.pid = pid_of(in, p),
 		.inflight = p->inflight,
 		.age_s = (uint32_t)(worker_now(in->worker) / 1000000000u) - p->since_s,
 		.blocked = p->bits & PEER_BLOCKED};

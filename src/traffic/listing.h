@@ -6,11 +6,11 @@
 #define LISTING_SLOTS 256u /* looked at in one turn, at most */
 
 struct listed_peer {
-	uint64_t client, requests;
+	uint64_t client;
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;
-	uint32_t inflight, age_s;
+	uint32_t inflight, requests, age_s;
 	bool blocked;
 	char name[RV_TOKEN_MAX + 1]; /* of its replies; "": it has none */
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "traffic/call.h"
+#include "traffic/probe.h"
 
 static const char busy[] = "too much in flight for one client";
 
@@ -19,8 +20,9 @@ static bool may_control(const struct request *q)
 
 static void count_request(const struct request *q)
 {
+	PROBE_REQUEST_START(q->batch->in->name, q->bytes, 1);
 	count(&q->batch->in->n.requests, 1);
-	q->peer->requests++;
+	peer_count(q->peer, 1);
 }
 
 /* Answered by the main thread, later. */
@@ -209,8 +211,8 @@ static void refuse_joined(struct request *q, enum join_result why, size_t total)
 
 static void serve_whole(struct request *q, const uint8_t *text, size_t n)
 {
-	count_request(q);
 	q->bytes = (uint32_t)n;
+	count_request(q);
 	serve_op(q, text, n);
 }
 

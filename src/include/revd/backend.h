@@ -76,7 +76,6 @@ struct rv_peer_info {
 	uid_t uid;          /* with RV_CAP_PEERCRED, else (uid_t)-1 */
 	gid_t gid;
 	bool denied; /* it may not use this endpoint: the host tells it so and closes it */
-	pid_t pid;   /* with RV_CAP_PEERCRED, as of its connecting; 0: not known */
 };
 
 struct rv_msg {
@@ -298,6 +297,9 @@ struct rv_backend_ops { /* grows at the tail only */
 	 * peer_close(RV_CLOSE_FLUSH) was called for it. */
 	int (*take_over_peer)(void *in, struct rv_takeover *, void **ret_peer, bool *ret_closing);
 
+	/* NULL, or not with RV_CAP_PEERCRED: nobody knows. The process that connected. 0: it
+	 * has no number here. */
+	pid_t (*peer_pid)(const void *in, const void *peer);
 	/* NULL: they have none. Writes the name that replies to the peer go to, for people;
 	 * "" where it has none of its own. */
 	void (*peer_name)(const void *in, const void *peer, char *buf, size_t size);
