@@ -1,5 +1,5 @@
 /*
- * Peers: 56 bytes and the backend's block behind them, at addresses that stay. A peer
+ * Peers: 64 bytes and the backend's block behind them, at addresses that stay. A peer
  * that ends is freed at the end of the turn, so that a callback may end any peer while
  * others up the stack still hold it. What only a peer with something unfinished needs
  * is in its backlog.
@@ -44,6 +44,8 @@ struct peer {
 	uint32_t max_message; /* 0: any */
 	uint32_t max_line;    /* 0: any */
 	uint32_t kept;        /* slot + 1 in the worker's bag, or KEPT_LATER; 0: it is not */
+	uint32_t since_s;     /* when it came, modulo 2^32 */
+	uint32_t requests;    /* so far; UINT32_MAX: that many or more */
 	uint16_t bits;
 	uint8_t refuse; /* not 0: every request gets this status, then the end */
 };
@@ -123,6 +125,13 @@ static inline bool peer_is_idle(const struct peer *p)
 	return p->inflight == 0 && !(p->bits & (PEER_DIRTY | PEER_BUSY)) &&
 	       !(b && (b->unsent.first || b->order.first || b->joining.n_messages || b->uncut.len ||
 			      b->waiting.records.len));
+}
+
+static inline void peer_count(struct peer *p, size_t requests)
+{
+	if (__builtin_add_overflow(p->requests, requests, &p->requests)) {
+		p->requests = UINT32_MAX;
+	}
 }
 
 int peer_create(struct rv_instance *, struct peer **ret) MUST_CHECK;
