@@ -86,7 +86,8 @@ check_orders()
 	printf '[revd]\nworkers = many\n' >$conf
 	systemctl restart revd.service 2>/dev/null
 	user revc --timeout 60s tarde >"$late" 2>&1 &
-	check 'a mistake' eventually is failed state revd.service
+	check 'a mistake, and a request' eventually is active state revd-wake.service
+	check 'it has failed' eventually is failed state revd.service
 	systemctl reset-failed revd.service
 	quiet 'reset-failed'
 	rm $conf

@@ -148,6 +148,22 @@ START_TEST(nonsense_is_not_counted)
 }
 END_TEST
 
+/* Who is restarted has not failed, however soon that is. */
+START_TEST(restarts_are_not_counted)
+{
+	struct rig rig;
+
+	rig_init(&rig);
+	rig_write(&rig, "revd.conf", good);
+	rig_launch(&rig, NULL);
+	rig_signal(&rig, SIGQUIT);
+	rig_wait_notify(&rig, "STATUS=handing over");
+	fd_close(receive(&rig, "FDSTOREREMOVE=1\nFDNAME=revd-starts"));
+	ck_assert_int_eq(rig_wait_exit(&rig), 0);
+	rig_finish(&rig);
+}
+END_TEST
+
 /* A wait that could take seconds ends with the signal. */
 START_TEST(stop_ends_the_wait)
 {
@@ -214,6 +230,7 @@ int main(void)
 	tcase_add_test(t, a_worker_that_hangs);
 	tcase_add_test(t, failures_are_counted);
 	tcase_add_test(t, nonsense_is_not_counted);
+	tcase_add_test(t, restarts_are_not_counted);
 	tcase_add_test(t, stop_ends_the_wait);
 	tcase_add_loop_test(t, status_is_utf8, 0, 3);
 	suite_add_tcase(s, t);
