@@ -36,7 +36,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (a.requests != i->requests || a.connections > 0 || a.unfinished) {
+	if (a.requests != i->requests || a.connections > 0 || server_is_unfinished(i->server)) {
 		i->requests = a.requests;
 		i->since_ns = now;
 	} else if (now - i->since_ns >= i->timeout_us * 1000) {

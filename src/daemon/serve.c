@@ -33,6 +33,7 @@ struct daemon {
 	bool stopping;
 	int exit_status;
 	struct status status;
+	struct starts starts;
 	struct idle idle;
 };
 
@@ -346,7 +347,7 @@ static int open_endpoints(struct daemon *d, struct config *config)
 	}
 	if (r < 0) {
 		log_error("%s", *err.msg ? err.msg : strerror(-r));
-		systemd_notify("STATUS=%s", *err.msg ? err.msg : strerror(-r));
+		starts_failed(&d->starts, *err.msg ? err.msg : strerror(-r));
 		return r;
 	}
 	close_unclaimed(&d->conf->inherited, &fds);
@@ -463,7 +464,7 @@ int serve(struct configuration *conf, const struct demo *demo)
 	if (inherited_init(&conf->inherited) < 0) {
 		return EXIT_FAILURE;
 	}
-	starts_begin(conf->inherited.starts, conf->inherited.n_starts);
+	starts_begin(&d.starts, conf->inherited.starts, conf->inherited.n_starts);
 	config = configuration_load(conf, &err);
 	if (!config) {
 		systemd_notify("STATUS=%s", err.msg);
@@ -475,6 +476,7 @@ int serve(struct configuration *conf, const struct demo *demo)
 	configuration_leave(conf);
 	if (configuration_prepare(conf, config, &err) < 0) {
 		log_error("%s", err.msg);
+		starts_failed(&d.starts, err.msg);
 		config_destroy(config);
 		return EXIT_FAILURE;
 	}

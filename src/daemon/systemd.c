@@ -15,6 +15,7 @@
 #include "util/fd.h"
 #include "util/log.h"
 #include "util/num.h"
+#include "util/utf8.h"
 
 #define MAX_FDS 1024
 #define BARRIER_MS 5000
@@ -78,6 +79,20 @@ bool systemd_is_there(void)
 	return manager() != NULL;
 }
 
+/* The manager drops what is not UTF-8, such as a character that was cut. */
+static void keep_utf8(char *text)
+{
+	size_t len, n = strlen(text);
+	uint32_t c;
+
+	for (size_t i = 0; i < n; i += len ? len : 1) {
+		len = utf8_sequence(text + i, n - i, &c);
+		if (!len) {
+			text[i] = '?';
+		}
+	}
+}
+
 void systemd_notify(const char *fmt, ...)
 {
 	const char *name = manager();
@@ -91,6 +106,7 @@ void systemd_notify(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	keep_utf8(text);
 	r = send_to(name, text, NULL, 0);
 	if (r == -EAGAIN) {
 		log_warning("the service manager does not read NOTIFY_SOCKET");
@@ -181,14 +197,25 @@ static size_t count_fds(void)
 	return (size_t)n;
 }
 
+/* Too few or too many names: which is whose can't be told then but by their order. */
 static void name_fds(struct systemd_fds *s)
 {
-	char *rest = s->text;
+	char *rest = *s->text ? s->text : NULL, *none = s->text + strlen(s->text);
+	size_t missing = 0;
+	bool named = rest != NULL;
 
 	for (size_t i = 0; i < s->n; i++) {
-		char *name = rest ? strsep(&rest, ":") : NULL;
-
-		s->names[i] = name ? name : s->text + strlen(s->text);
+		missing += !rest;
+		s->names[i] = rest ? strsep(&rest, ":") : none;
+	}
+	if (named && missing) {
+		log_warning("LISTEN_FDNAMES has no names for the last %zu of %zu descriptors: they "
+			    "go by their addresses",
+			missing, s->n);
+	} else if (rest && s->n > 0) {
+		log_warning("LISTEN_FDNAMES has more names than there are descriptors (%zu): the "
+			    "last ones are ignored",
+			s->n);
 	}
 }
 

@@ -312,17 +312,24 @@ static void add_activity(const struct endpoint *ep, struct server_activity *a)
 	}
 }
 
-struct server_activity server_activity(struct server *s)
+struct server_activity server_activity(const struct server *s)
 {
 	struct server_activity a = {0};
 
 	for (const struct endpoint *ep = s->endpoints.first; ep; ep = ep->next) {
 		add_activity(ep, &a);
 	}
-	for (unsigned i = 0; i < s->endpoints.services.n_workers; i++) {
-		a.unfinished |= traffic_pending(&s->traffics[i]) > 0;
-	}
 	return a;
+}
+
+bool server_is_unfinished(struct server *s)
+{
+	bool unfinished = false;
+
+	for (unsigned i = 0; !unfinished && i < s->endpoints.services.n_workers; i++) {
+		unfinished = traffic_pending(&s->traffics[i]) > 0;
+	}
+	return unfinished;
 }
 
 const char *server_find_own(const struct server *s)
@@ -349,7 +356,7 @@ bool server_halt_if_idle(struct server *s)
 			idle &= instance_is_idle(&ep->instances[i]);
 		}
 	}
-	return idle && a.connections == 0 && !a.unfinished;
+	return idle && a.connections == 0 && !server_is_unfinished(s);
 }
 
 void server_log_stats(struct server *s)

@@ -80,9 +80,11 @@ void server_describe(struct server *, char *buf, size_t size);
 struct server_activity {
 	uint64_t requests;
 	uint64_t connections; /* now; clients that share a channel are not counted */
-	bool unfinished;      /* something is in a service */
 };
-struct server_activity server_activity(struct server *);
+/* Waits for no worker: it can be asked while one hangs. */
+struct server_activity server_activity(const struct server *);
+/* Is something in a service? Waits for the workers' turns. */
+bool server_is_unfinished(struct server *);
 
 /* The name of an endpoint whose names nobody else holds; NULL: all are inherited. */
 const char *server_find_own(const struct server *);

@@ -544,6 +544,27 @@ START_TEST(a_name_without_an_endpoint)
 }
 END_TEST
 
+/* As many names as descriptors, or it is said; by their addresses they are served all the same. */
+START_TEST(names_that_do_not_match)
+{
+	static const char *const names[] = {"stream", "stream:seqpacket:fifo"};
+	static const char *const said[] = {"LISTEN_FDNAMES has no names for the last 1 of 2",
+		"LISTEN_FDNAMES has more names than there are descriptors (2)"};
+	struct rig rig;
+	int fds[2];
+
+	rig_init(&rig);
+	rig_write(&rig, "revd.conf", rig_all);
+	fds[0] = make_socket(&rig, SOCK_STREAM, true);
+	fds[1] = make_socket(&rig, SOCK_SEQPACKET, true);
+	rig_launch(&rig, &(struct launch){.fds = fds, .n_fds = 2, .fd_names = names[_i]});
+	close_all(fds, 2);
+	expect_served(&rig);
+	ck_assert(rig_log_has(&rig, said[_i]));
+	rig_finish(&rig);
+}
+END_TEST
+
 /* Two for an endpoint that has one address. */
 START_TEST(two_of_one_name)
 {
@@ -648,6 +669,7 @@ static TCase *wrong(void)
 
 	tcase_add_loop_test(t, wrong_kinds, 0, WRONG_COUNT);
 	tcase_add_test(t, a_name_without_an_endpoint);
+	tcase_add_loop_test(t, names_that_do_not_match, 0, 2);
 	tcase_add_test(t, two_of_one_name);
 	tcase_add_test(t, neither_served_nor_refused);
 	tcase_add_test(t, pid_of_another);

@@ -3,6 +3,7 @@
  *
  *	wait MS TEXT	TEXT, MS milliseconds later
  *	never...	no answer at all
+ *	hang		never comes back: the worker stands still
  *	fail		the status internal
  *	grow N		N bytes
  *	late MS N	N bytes, MS milliseconds later
@@ -27,6 +28,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
+#include <unistd.h>
 #include <revd/service.h>
 
 /* An eventfd that ends a pause, for tests that this is linked into; -1: there is none. */
@@ -343,6 +345,9 @@ static int late_call(
 	}
 	if (strncmp(text, "never", 5) == 0) {
 		return w->host->defer(reply) ? RV_REPLY_LATER : RV_STATUS_INTERNAL;
+	}
+	while (strncmp(text, "hang", 4) == 0) {
+		pause();
 	}
 	if (strncmp(text, "grow ", 5) == 0) {
 		return late_grow(reply, strtoul(text + 5, NULL, 10));
