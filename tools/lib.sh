@@ -46,12 +46,18 @@ packages='
 	procps		command	pgrep
 	jq		command	jq
 	socat		command	socat
+	git		command	git
+	xz-utils	command	xz
+	dpkg-dev	command	dpkg-buildpackage
+	debhelper	command	dh
+	lintian		command	lintian
 '
 
 packages_build='gcc libc6-dev meson ninja-build pkg-config libevent-dev libinih-dev
 	libedit-dev libncurses-dev libjansson-dev scdoc'
 packages_demo="$packages_build netcat-openbsd"
 packages_test="$packages_build libqb-dev libnats-dev nats-server check python3 jq socat"
+packages_package="$packages_build libqb-dev libnats-dev git xz-utils dpkg-dev debhelper lintian"
 
 # Success if what the package is needed for is there.
 present()
