@@ -28,6 +28,7 @@ packages='
 	libevent-dev	library	libevent_core
 	libinih-dev	library	inih
 	libedit-dev	library	libedit
+	libncurses-dev	library	ncursesw
 	libjansson-dev	library	jansson
 	libqb-dev	library	libqb
 	libnats-dev	library	libnats
@@ -48,7 +49,7 @@ packages='
 '
 
 packages_build='gcc libc6-dev meson ninja-build pkg-config libevent-dev libinih-dev
-	libedit-dev libjansson-dev scdoc'
+	libedit-dev libncurses-dev libjansson-dev scdoc'
 packages_demo="$packages_build netcat-openbsd"
 packages_test="$packages_build libqb-dev libnats-dev nats-server check python3 jq socat"
 

@@ -318,3 +318,14 @@ void rv_connections_finish(void *instance)
 	free(all->buf);
 	all->buf = NULL;
 }
+
+pid_t rv_connection_pid(const void *instance, const void *connection)
+{
+	struct ucred cred = {0};
+	socklen_t n = sizeof(cred);
+
+	(void)instance;
+	return getsockopt(rv_connection_fd(connection), SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0
+		       ? cred.pid
+		       : 0;
+}

@@ -1,5 +1,6 @@
 #include <revd/base/reply_peers.h>
 
+#include <string.h>
 #include <syslog.h>
 
 static struct rv_shared_peer *of_entry(const struct rv_peer_cache_entry *e)
@@ -134,4 +135,15 @@ int rv_shared_reply_peer(void *instance, const char *token, size_t n, void **ret
 	}
 	*ret = p;
 	return 0;
+}
+
+void rv_shared_peer_name(const void *instance, const void *peer, char *buf, size_t size)
+{
+	const struct rv_shared_peer *p = peer;
+	size_t n = p->line ? 0 : p->entry.len;
+
+	(void)instance;
+	n = n < size ? n : size - 1;
+	memcpy(buf, p->entry.token, n);
+	buf[n] = '\0';
 }

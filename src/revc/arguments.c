@@ -16,6 +16,11 @@ enum {
 	OPTION_INFO,
 	OPTION_STATS,
 	OPTION_ALL,
+	OPTION_PEERS,
+	OPTION_TOP,
+	OPTION_DOCTOR,
+	OPTION_METRICS,
+	OPTION_HTTP,
 };
 
 static const struct cli_option table[] = {
@@ -27,6 +32,11 @@ static const struct cli_option table[] = {
 	{"count", 'c', "N", "With --ping: so many, one after another"},
 	{"info", OPTION_INFO, NULL, "What answers there: program, service, limits"},
 	{"stats", OPTION_STATS, NULL, "Requests, errors, clients and latencies of each endpoint"},
+	{"peers", OPTION_PEERS, NULL, "Who is connected, for root and the daemon's own user"},
+	{"top", OPTION_TOP, NULL, "Rates and latencies of each endpoint, live; q ends it"},
+	{"doctor", OPTION_DOCTOR, NULL, "What is wrong with the daemon and its names, and what mends it"},
+	{"metrics", OPTION_METRICS, NULL, "The daemon's counters, as Prometheus reads them"},
+	{"http", OPTION_HTTP, NULL, "With --metrics: answer an HTTP request on standard input"},
 	{"all", OPTION_ALL, NULL, "Ask every endpoint of the daemon that serves there"},
 	{"json", OPTION_JSON, NULL, "Print JSON, one object a line"},
 	{"timeout", OPTION_TIMEOUT, "TIME",
@@ -43,6 +53,7 @@ void arguments_help(void)
 	(void)fputs("Usage: revc [-e URI] [STRING...]\n"
 		    "       revc [-e URI] -f FILE...\n"
 		    "       revc [-e URI] --ping [-c N] | --info | --stats\n"
+		    "       revc [-e URI] --peers | --top | --doctor | --metrics [--http]\n"
 		    "       revc [-e URI] --all [STRING]\n"
 		    "Sends strings to revd and prints the replies, one a line. Without STRING: the "
 		    "lines\n"
@@ -100,7 +111,9 @@ static int set_count(struct arguments *o, const char *text)
 static int set_mode(struct arguments *o, enum arguments_mode mode)
 {
 	if (o->mode != MODE_TEXTS && o->mode != mode) {
-		(void)fputs("revc: --ping, --info, --stats and --all exclude each other\n", stderr);
+		(void)fputs("revc: only one of --ping, --info, --stats, --peers, --top, --doctor, "
+			    "--metrics and --all\n",
+			stderr);
 		return -EINVAL;
 	}
 	o->mode = mode;
@@ -113,6 +126,28 @@ static int add_file(struct arguments *o, char *name)
 	o->files = true;
 	o->owned[o->n++] = name;
 	return 0;
+}
+
+static enum arguments_mode mode_of(int key)
+{
+	switch (key) {
+	case OPTION_PING:
+		return MODE_PING;
+	case OPTION_INFO:
+		return MODE_INFO;
+	case OPTION_STATS:
+		return MODE_STATS;
+	case OPTION_PEERS:
+		return MODE_PEERS;
+	case OPTION_TOP:
+		return MODE_TOP;
+	case OPTION_DOCTOR:
+		return MODE_DOCTOR;
+	case OPTION_METRICS:
+		return MODE_METRICS;
+	default:
+		return MODE_ALL;
+	}
 }
 
 static int apply(struct arguments *o, int key)
@@ -135,25 +170,30 @@ static int apply(struct arguments *o, int key)
 		return 0;
 	case OPTION_TIMEOUT:
 		return set_timeout(o, optarg);
-	case OPTION_ALL:
-		return set_mode(o, MODE_ALL);
+	case OPTION_HTTP:
+		o->http = true;
+		return 0;
 	default:
-		return set_mode(o, key == OPTION_PING   ? MODE_PING
-				   : key == OPTION_INFO ? MODE_INFO
-							: MODE_STATS);
+		return set_mode(o, mode_of(key));
 	}
 }
 
 static int judge(struct arguments *o)
 {
-	bool asks = o->mode == MODE_PING || o->mode == MODE_INFO || o->mode == MODE_STATS;
+	bool asks = o->mode != MODE_TEXTS && o->mode != MODE_ALL && o->mode != MODE_HELP &&
+		    o->mode != MODE_VERSION;
 
 	if (o->count > 0 && o->mode != MODE_PING) {
 		(void)fputs("revc: -c goes with --ping\n", stderr);
 		return -EINVAL;
 	}
+	if (o->http && o->mode != MODE_METRICS) {
+		(void)fputs("revc: --http goes with --metrics\n", stderr);
+		return -EINVAL;
+	}
 	if (asks && o->n > 0) {
-		(void)fputs("revc: --ping, --info and --stats take no strings\n", stderr);
+		(void)fputs("revc: strings are for requests and --all; this option takes none\n",
+			stderr);
 		return -EINVAL;
 	}
 	if (o->mode == MODE_ALL && (o->n > 1 || o->files)) {

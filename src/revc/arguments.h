@@ -12,6 +12,10 @@ enum arguments_mode {
 	MODE_INFO,
 	MODE_STATS,
 	MODE_ALL,
+	MODE_PEERS,
+	MODE_TOP,
+	MODE_DOCTOR,
+	MODE_METRICS,
 	MODE_HELP,
 	MODE_VERSION,
 };
@@ -21,6 +25,7 @@ struct arguments {
 	char uri[REVC_URI_MAX];
 	struct revc_options session;
 	bool json;
+	bool http;       /* --metrics answers a request of HTTP */
 	uint32_t count;  /* of pings */
 	bool counted;    /* it was asked for */
 	bool files;      /* the operands are files */

@@ -6,8 +6,12 @@
 #include "revc/all.h"
 #include "revc/arguments.h"
 #include "revc/command.h"
+#include "revc/doctor.h"
+#include "revc/metrics.h"
+#include "revc/peers.h"
 #include "revc/signals.h"
 #include "revc/texts.h"
+#include "revc/top.h"
 #include "util/process.h"
 
 static int run(const struct arguments *o)
@@ -23,6 +27,14 @@ static int run(const struct arguments *o)
 		return texts_run(o);
 	case MODE_ALL:
 		return all_run(o);
+	case MODE_PEERS:
+		return peers_run(o);
+	case MODE_TOP:
+		return top_run(o);
+	case MODE_DOCTOR:
+		return doctor_run(o);
+	case MODE_METRICS:
+		return metrics_run(o);
 	default:
 		return command_run(o);
 	}

@@ -33,12 +33,7 @@ struct endpoint {
 	struct endpoint *next;
 };
 
-/* A client that wants a reload, and waits for its result. */
-struct reload_wish {
-	struct traffic *traffic;
-	rv_ticket ticket;
-	struct reload_wish *next;
-};
+struct wish;
 
 /* All of a server, with what they share. */
 struct endpoints {
@@ -46,7 +41,7 @@ struct endpoints {
 	const struct endpoint_reports *reports;
 	pthread_rwlock_t lock; /* the list, its endpoints' cfg, why_down; for readers elsewhere */
 	struct endpoint *first;
-	struct reload_wish *wishes; /* under the lock */
+	struct wish *wishes; /* under the lock */
 	unsigned next_worker;
 	uint64_t start_ns; /* of the server */
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include "server/peers.h"
 #include "server/reload.h"
 #include "server/stats.h"
 #include "server/successor.h"
@@ -33,7 +34,7 @@ struct server {
 static const struct endpoint_reports reports = {
 	.info = stats_info,
 	.stats = stats_all,
-	.reload = wishes_add,
+	.control = wishes_add,
 };
 
 /* Takes away those that nobody uses any more. */
@@ -132,9 +133,9 @@ static void collect(struct server *s)
 }
 
 /* Outside of all callbacks of backends, which a reload may end. */
-static void grant_wishes(struct server *s)
+static void grant_reloads(struct server *s)
 {
-	struct reload_wish *wishes = wishes_take(&s->endpoints);
+	struct wish *wishes = wishes_take(&s->endpoints, RV_OP_RELOAD);
 	struct rv_err err = {{0}};
 	int r;
 
@@ -153,7 +154,8 @@ static void on_notify(evutil_socket_t fd, short what, void *arg)
 {
 	(void)what;
 	fd_event_clear(fd);
-	grant_wishes(arg);
+	grant_reloads(arg);
+	peers_answer(&((struct server *)arg)->endpoints);
 	collect(arg);
 }
 
@@ -453,7 +455,10 @@ void server_destroy(struct server *s)
 		return;
 	}
 	close_all(s);
-	wishes_answer(wishes_take(&s->endpoints), RV_STATUS_STOPPING, "the daemon is stopping");
+	for (enum rv_op op = RV_OP_RELOAD; op <= RV_OP_PEERS; op++) {
+		wishes_answer(
+			wishes_take(&s->endpoints, op), RV_STATUS_STOPPING, "the daemon is stopping");
+	}
 	for (unsigned i = 0; i < s->endpoints.services.n_workers; i++) {
 		traffic_stop(&s->traffics[i]);
 	}

@@ -25,6 +25,7 @@ static const char *const op_names[RV_OP_COUNT] = {
 	[RV_OP_INFO] = "info",
 	[RV_OP_STATS] = "stats",
 	[RV_OP_RELOAD] = "reload",
+	[RV_OP_PEERS] = "peers",
 };
 
 static void add_counters(struct counters *into, const struct counters *from)
@@ -48,7 +49,23 @@ static void put_named(struct json_writer *j, const char *name, const char *const
 	json_write_end(j);
 }
 
-static void put_latency(struct json_writer *j, const struct hist *h)
+/* What was counted, by the lower bound of its step in ns: [[bound, count], ...]. */
+static void put_steps(struct json_writer *j, const struct hist *h)
+{
+	json_write_double(j, "sum", (double)h->sum / 1e3, 3);
+	json_write_array(j, "histogram_ns");
+	for (unsigned i = 0; i < HIST_SLOTS; i++) {
+		if (h->slots[i] > 0) {
+			json_write_array(j, NULL);
+			json_write_uint(j, NULL, hist_floor(i));
+			json_write_uint(j, NULL, h->slots[i]);
+			json_write_end(j);
+		}
+	}
+	json_write_end(j);
+}
+
+static void put_latency(struct json_writer *j, const struct hist *h, bool histogram)
 {
 	static const struct {
 		const char *name;
@@ -63,6 +80,9 @@ static void put_latency(struct json_writer *j, const struct hist *h)
 			j, quantiles[i].name, (double)hist_quantile(h, quantiles[i].q) / 1e3, 3);
 	}
 	json_write_double(j, "max", (double)h->max / 1e3, 3);
+	if (histogram) {
+		put_steps(j, h);
+	}
 	json_write_end(j);
 }
 
@@ -136,7 +156,7 @@ static void sum_up(const struct endpoint *ep, struct counters *sum, struct hist 
 	}
 }
 
-static int put_endpoint(struct json_writer *j, const struct endpoint *ep)
+static int put_endpoint(struct json_writer *j, const struct endpoint *ep, bool histogram)
 {
 	struct counters sum = {0};
 	struct hist *h = calloc(1, sizeof(*h));
@@ -152,7 +172,7 @@ static int put_endpoint(struct json_writer *j, const struct endpoint *ep)
 	json_write_string(j, "address", ep->cfg->address);
 	put_state(j, ep);
 	put_counters(j, &sum);
-	put_latency(j, h);
+	put_latency(j, h, histogram);
 	put_workers(j, ep);
 	json_write_end(j);
 	free(h);
@@ -179,7 +199,7 @@ static int finish(FILE *f, int r, char **buf)
 	return 0;
 }
 
-int stats_all(void *owner, char **ret, size_t *ret_n)
+int stats_all(void *owner, bool histogram, char **ret, size_t *ret_n)
 {
 	struct endpoints *all = ((struct endpoint *)owner)->all;
 	struct json_writer j = {.file = open_memstream(ret, ret_n)};
@@ -194,7 +214,7 @@ int stats_all(void *owner, char **ret, size_t *ret_n)
 	json_write_array(&j, "endpoints");
 	pthread_rwlock_rdlock(&all->lock);
 	for (const struct endpoint *ep = all->first; ep && r == 0; ep = ep->next) {
-		r = put_endpoint(&j, ep);
+		r = put_endpoint(&j, ep, histogram);
 	}
 	pthread_rwlock_unlock(&all->lock);
 	json_write_end(&j);

@@ -7,7 +7,7 @@
 #include "traffic/instance.h"
 
 /* endpoint_reports; owner: the endpoint. */
-int stats_all(void *owner, char **ret, size_t *ret_n);
+int stats_all(void *owner, bool histogram, char **ret, size_t *ret_n);
 int stats_info(const struct rv_instance *, char **ret, size_t *ret_n);
 
 /* The most important of them, a line for each endpoint, into the log. */

@@ -1,13 +1,24 @@
-/* Reloads that clients have asked for, RV_OP_RELOAD. */
+/* What clients want of the main thread: RV_OP_RELOAD, RV_OP_PEERS. */
 #pragma once
 
 #include "server/endpoint.h"
 
-/* endpoint_reports.reload: from any worker; the main thread is notified. */
-int wishes_add(void *endpoint, struct traffic *, rv_ticket);
+#define WISH_TEXT 64 /* bytes of payload, NUL included; longer ones are cut off */
 
-/* Main thread: takes all that there are. Those that come while a reload is under way want
+struct wish {
+	enum rv_op op;
+	char text[WISH_TEXT];
+	struct traffic *traffic;
+	rv_ticket ticket;
+	struct wish *next;
+};
+
+/* endpoint_reports.control: from any worker; the main thread is notified. */
+int wishes_add(void *endpoint, enum rv_op, const uint8_t *data, size_t n, struct traffic *,
+	rv_ticket);
+
+/* Main thread: takes all of that operation. Those that come while a reload is under way want
  * another one, as the files may have changed since they were read. NULL: none. */
-struct reload_wish *wishes_take(struct endpoints *);
+struct wish *wishes_take(struct endpoints *, enum rv_op);
 /* Answers and frees them. */
-void wishes_answer(struct reload_wish *, enum rv_status, const char *sentence);
+void wishes_answer(struct wish *, enum rv_status, const char *text);

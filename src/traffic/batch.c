@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include "traffic/probe.h"
 
 void batch_begin(struct batch *b, struct rv_instance *in, struct peer *source)
 {
@@ -94,16 +95,17 @@ int batch_reserve(struct batch *b, struct peer *p, size_t min)
 	return batch_reserve_next(b, p, min);
 }
 
-void batch_count_many(struct batch *b, unsigned status, size_t n)
+void batch_count_many(struct batch *b, unsigned status, size_t bytes, size_t n)
 {
+	PROBE_REQUEST_DONE(b->in->name, bytes, status, b->start_ns, n);
 	count(&b->in->n.replies, n);
 	count(&b->in->n.status[status < RV_STATUS_COUNT ? status : RV_STATUS_INTERNAL], n);
 	b->answered += n;
 }
 
-void batch_count(struct batch *b, unsigned status)
+void batch_count(struct batch *b, unsigned status, size_t bytes)
 {
-	batch_count_many(b, status, 1);
+	batch_count_many(b, status, bytes, 1);
 }
 
 void batch_advance(struct batch *b, size_t n, uint32_t tag)

@@ -29,9 +29,9 @@ int batch_reserve(struct batch *, struct peer *, size_t min) MUST_CHECK;
 /* A reservation of its own, though replies wait: it is for the first of them. */
 int batch_reserve_next(struct batch *, struct peer *, size_t min) MUST_CHECK;
 
-/* Counts a reply, or n of them. */
-void batch_count(struct batch *, unsigned status);
-void batch_count_many(struct batch *, unsigned status, size_t n);
+/* Counts a reply, or n of them, of so many bytes of text. */
+void batch_count(struct batch *, unsigned status, size_t bytes);
+void batch_count_many(struct batch *, unsigned status, size_t bytes, size_t n);
 
 /* A reply of n bytes, or several, stand at the tail. Where replies are messages it is
  * sent now. */

@@ -171,7 +171,7 @@ static void finish_in_place(struct request *q, size_t n)
 	} else {
 		rv_reply_store(b->tail, RV_STATUS_OK, 0, n, q->id);
 	}
-	batch_count(b, RV_STATUS_OK);
+	batch_count(b, RV_STATUS_OK, n);
 	batch_advance(b, q->head + n + q->term, q->tag);
 }
 

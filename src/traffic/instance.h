@@ -41,10 +41,11 @@ struct endpoint_hooks {
 /* The answers to INFO and STATS, as JSON; *ret is the caller's to free. */
 struct endpoint_reports {
 	int (*info)(const struct rv_instance *, char **ret, size_t *ret_n);
-	int (*stats)(void *owner, char **ret, size_t *ret_n);
-	/* The main thread is to reload and to answer the ticket: traffic_answer(). 0 or
-	 * -ENOMEM. */
-	int (*reload)(void *owner, struct traffic *, rv_ticket);
+	int (*stats)(void *owner, bool histogram, char **ret, size_t *ret_n);
+	/* The main thread is to do that (RV_OP_RELOAD, RV_OP_PEERS), for n bytes of payload,
+	 * and to answer the ticket: traffic_answer(). 0 or -ENOMEM. */
+	int (*control)(void *owner, enum rv_op, const uint8_t *data, size_t n, struct traffic *,
+		rv_ticket);
 };
 
 struct post;

@@ -43,6 +43,8 @@ struct peer {
 	uint32_t inflight;    /* bytes of requests that wait for their reply */
 	uint32_t max_message; /* 0: any */
 	uint32_t max_line;    /* 0: any */
+	uint32_t since_s;     /* when it came, modulo 2^32 */
+	uint32_t requests;    /* so far; UINT32_MAX: that many or more */
 	uint16_t bits;
 	uint8_t refuse; /* not 0: every request gets this status, then the end */
 };
@@ -122,6 +124,13 @@ static inline bool peer_is_idle(const struct peer *p)
 	return p->inflight == 0 && !(p->bits & (PEER_DIRTY | PEER_BUSY)) &&
 	       !(b && (b->unsent.first || b->order.first || b->joining.n_messages || b->uncut.len ||
 			      b->waiting.records.len));
+}
+
+static inline void peer_count(struct peer *p, size_t requests)
+{
+	if (__builtin_add_overflow(p->requests, requests, &p->requests)) {
+		p->requests = UINT32_MAX;
+	}
 }
 
 int peer_create(struct rv_instance *, struct peer **ret) MUST_CHECK;

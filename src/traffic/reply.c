@@ -159,7 +159,7 @@ void reply_text(struct request *q, unsigned status, const uint8_t *text, size_t 
 		send_later(q, status, text, n);
 		return;
 	}
-	batch_count(q->batch, status);
+	batch_count(q->batch, status, n);
 	send_text(q, status, text, n);
 }
 
@@ -241,7 +241,7 @@ static void send_lines(struct request *q, struct order_line *run, size_t lines, 
 	if (lines == left) {
 		order_remove(&q->peer->backlog->order, run);
 	}
-	batch_count_many(q->batch, status, lines);
+	batch_count_many(q->batch, status, n, lines);
 	send_text(q, RV_STATUS_OK, text, n);
 	if (lines == left) {
 		reply_ordered(q->batch, q->peer); /* and those behind it */
@@ -285,10 +285,10 @@ static void send_ordered(struct request *q, const struct order_line *l)
 {
 	if (l->lines > 0) {
 		q->term = 0;
-		batch_count_many(q->batch, l->status, l->lines);
+		batch_count_many(q->batch, l->status, l->len, l->lines);
 		send_text(q, RV_STATUS_OK, l->text, l->len);
 	} else {
-		batch_count(q->batch, l->status);
+		batch_count(q->batch, l->status, l->len);
 		send_text(q, l->status, l->text, l->len);
 	}
 }

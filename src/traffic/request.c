@@ -2,12 +2,14 @@
 
 #include <revd/quote.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "traffic/call.h"
+#include "traffic/probe.h"
 
 static const char busy[] = "too much in flight for one client";
 
-/* Who may change what the daemon does: root, and whoever it runs as, where the kernel
+/* Who may change what the daemon does, and see who else is there: root, and whoever it runs as, where the kernel
  * vouches for it. */
 static bool may_control(const struct request *q)
 {
@@ -16,8 +18,15 @@ static bool may_control(const struct request *q)
 	return q->batch->in->ops->caps & RV_CAP_PEERCRED && (uid == 0 || uid == geteuid());
 }
 
+static void count_request(const struct request *q)
+{
+	PROBE_REQUEST_START(q->batch->in->name, q->bytes, 1);
+	count(&q->batch->in->n.requests, 1);
+	peer_count(q->peer, 1);
+}
+
 /* Answered by the main thread, later. */
-static void serve_reload(struct request *q)
+static void serve_control(struct request *q, const uint8_t *data, size_t n)
 {
 	struct rv_instance *in = q->batch->in;
 	rv_ticket ticket;
@@ -28,13 +37,19 @@ static void serve_reload(struct request *q)
 		return;
 	}
 	ticket = call_make_ticket(q, in->traffic->control);
-	if (ticket && in->reports->reload(in->owner, in->traffic, ticket) == 0) {
+	if (ticket && in->reports->control(in->owner, q->op, data, n, in->traffic, ticket) == 0) {
 		return;
 	}
 	if (ticket) {
 		call_withdraw(q, ticket);
 	}
 	reply_status(q, RV_STATUS_INTERNAL, "out of memory");
+}
+
+/* Is the payload that one word? What is not known is no error: it may be of later versions. */
+static bool is_word(const uint8_t *data, size_t n, const char *word)
+{
+	return n == strlen(word) && memcmp(data, word, n) == 0;
 }
 
 static void serve_op(struct request *q, const uint8_t *data, size_t n)
@@ -53,12 +68,12 @@ static void serve_op(struct request *q, const uint8_t *data, size_t n)
 		reply_text(q, RV_STATUS_OK, data, n);
 		return;
 	}
-	if (q->op == RV_OP_RELOAD) {
-		serve_reload(q);
+	if (q->op == RV_OP_RELOAD || q->op == RV_OP_PEERS) {
+		serve_control(q, data, n);
 		return;
 	}
 	r = q->op == RV_OP_INFO ? in->reports->info(in, &json, &len)
-				: in->reports->stats(in->owner, &json, &len);
+				: in->reports->stats(in->owner, is_word(data, n, "histogram"), &json, &len);
 	if (r < 0) {
 		reply_status(q, RV_STATUS_INTERNAL, "out of memory");
 		return;
@@ -93,7 +108,7 @@ static void serve_line(
 		.bytes = (uint32_t)piece->total};
 	struct rv_instance *in = b->in;
 
-	count(&in->n.requests, 1);
+	count_request(&q);
 	count(&in->n.lines, 1);
 	if (UNLIKELY(p->refuse)) {
 		reply_status(&q, p->refuse, "%s", why_refused(p));
@@ -160,14 +175,14 @@ static void discard(struct rv_instance *in, struct peer *p, const struct rv_fram
 static void refuse_frame(
 	struct request *q, const struct rv_frame *f, enum rv_status status, const char *what)
 {
-	count(&q->batch->in->n.requests, 1);
+	count_request(q);
 	discard(q->batch->in, q->peer, f);
 	reply_status(q, status, "%s", what);
 }
 
 static void too_large(struct request *q, uint64_t n)
 {
-	count(&q->batch->in->n.requests, 1);
+	count_request(q);
 	reply_status(q, RV_STATUS_TOO_LARGE, "%llu bytes, the limit is %zu", (unsigned long long)n,
 		q->batch->in->limits.max_request);
 }
@@ -190,14 +205,14 @@ static void refuse_joined(struct request *q, enum join_result why, size_t total)
 		too_large(q, total);
 		return;
 	}
-	count(&q->batch->in->n.requests, 1);
+	count_request(q);
 	reply_status(q, answers[why].status, "%s", answers[why].sentence);
 }
 
 static void serve_whole(struct request *q, const uint8_t *text, size_t n)
 {
-	count(&q->batch->in->n.requests, 1);
 	q->bytes = (uint32_t)n;
+	count_request(q);
 	serve_op(q, text, n);
 }
 
@@ -302,7 +317,7 @@ static void serve_bad(
 		q.peer = addressee(b, p, piece, from, &bad_token);
 	}
 	if (q.peer) {
-		count(&b->in->n.requests, 1);
+		count_request(&q);
 		reply_status(&q, RV_STATUS_MALFORMED, "malformed frame header");
 	}
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "traffic/call.h"
+#include "traffic/probe.h"
 #include "traffic/service_worker.h"
 
 /* Replies of a run are written without a look at limits that only these keep, and
@@ -38,6 +39,8 @@ static void count_run(struct batch *b, const struct rv_lines *l)
 {
 	struct rv_instance *in = b->in;
 
+	PROBE_REQUEST_START(in->name, l->taken, l->lines);
+	peer_count(b->source, l->lines);
 	count(&in->n.requests, l->lines);
 	count(&in->n.lines, l->lines);
 	count(&in->n.ops[RV_OP_CALL], l->lines);
@@ -120,7 +123,7 @@ size_t run_serve(struct batch *b, struct peer *p, struct line_run *r, const uint
 	}
 	if (l.lines > 0) {
 		count_run(b, &l);
-		batch_count_many(b, RV_STATUS_OK, l.lines);
+		batch_count_many(b, RV_STATUS_OK, l.used, l.lines);
 		batch_advance(b, l.used, 0);
 	}
 	return l.taken;

@@ -53,5 +53,5 @@ size_t traffic_pending(struct traffic *);
 void traffic_give_up(struct traffic *);
 void traffic_halt(struct traffic *);
 
-/* Answers a request that endpoint_reports.reload() handed to the main thread. */
+/* Answers a request that endpoint_reports.control() handed to the main thread. */
 void traffic_answer(struct traffic *, rv_ticket, enum rv_status, const char *sentence);

@@ -30,6 +30,12 @@ static inline unsigned hist_index(uint64_t v)
 	return (shift + 1) * HIST_SUB + (unsigned)((v >> shift) & (HIST_SUB - 1));
 }
 
+/* The least value of a slot. */
+static inline uint64_t hist_floor(unsigned i)
+{
+	return i < 2 * HIST_SUB ? i : (uint64_t)(HIST_SUB + i % HIST_SUB) << (i / HIST_SUB - 1);
+}
+
 /* Adds to a word that other threads may read meanwhile: a plain store to the processor,
  * and no data race to the language. */
 static inline void count(uint64_t *word, uint64_t n)

@@ -92,6 +92,8 @@ def symbols(path):
     out = subprocess.run(['nm', '-g', '-P', path], check=True, capture_output=True, text=True)
     for line in out.stdout.splitlines():
         name, kind = line.split()[:2]
+        if name == '_.stapsdt.base':  # of <sys/sdt.h>: weak, and one for all of a program
+            continue
         (used if kind in 'Uwv' else defined).add(name)
     return defined, used
 

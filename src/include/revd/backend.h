@@ -317,4 +317,11 @@ struct rv_backend_ops { /* grows at the tail only */
 	/* NULL: nothing goes on by itself. All endpoints are closed and the process ends: waits,
 	 * a second at most, for what threads of its own still do. Main thread. */
 	void (*finish)(void);
+
+	/* NULL, or not with RV_CAP_PEERCRED: nobody knows. The process that connected. 0: it
+	 * has no number here. */
+	pid_t (*peer_pid)(const void *in, const void *peer);
+	/* NULL: they have none. Writes the name that replies to the peer go to, for people;
+	 * "" where it has none of its own. */
+	void (*peer_name)(const void *in, const void *peer, char *buf, size_t size);
 };

@@ -30,6 +30,7 @@ enum rv_op {
 	RV_OP_INFO,
 	RV_OP_STATS,
 	RV_OP_RELOAD,
+	RV_OP_PEERS,
 	RV_OP_COUNT,
 };
 

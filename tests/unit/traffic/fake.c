@@ -73,8 +73,11 @@ static int info(const struct rv_instance *in, char **ret, size_t *ret_n)
 	return report(ret, ret_n, in->down ? "{\"down\":true}" : "{}");
 }
 
-static int stats(void *owner, char **ret, size_t *ret_n)
+static int stats(void *owner, bool histogram, char **ret, size_t *ret_n)
 {
+	if (histogram) {
+		return report(ret, ret_n, "histogram");
+	}
 	return report(ret, ret_n, ((struct fake *)owner)->why);
 }
 

@@ -101,5 +101,7 @@ void rv_connection_end(struct rv_connection *);
 void rv_connection_resume(void *instance, void *peer);
 void rv_connection_close(void *instance, void *peer, enum rv_close);
 
-#define RV_CONNECTION_OPS \
-	.resume = rv_connection_resume, .peer_close = rv_connection_close, RV_WRITER_OPS
+pid_t rv_connection_pid(const void *instance, const void *connection);
+#define RV_CONNECTION_OPS                                                           \
+	.resume = rv_connection_resume, .peer_close = rv_connection_close,          \
+	.peer_pid = rv_connection_pid, RV_WRITER_OPS

@@ -49,4 +49,5 @@ static inline void rv_shared_took(struct rv_shared *all, size_t n, enum rv_next 
 ssize_t rv_shared_write(void *peer, const void *p, size_t n);
 
 #define RV_SHARED_OPS .resume = rv_shared_resume, .peer_close = rv_shared_close, RV_WRITER_OPS
-#define RV_SHARED_REPLY_OPS RV_SHARED_OPS, .reply_peer = rv_shared_reply_peer
+#define RV_SHARED_REPLY_OPS \
+	RV_SHARED_OPS, .reply_peer = rv_shared_reply_peer, .peer_name = rv_shared_peer_name
