@@ -78,7 +78,7 @@ _revc()
 	esac
 	if [[ $cur == -* ]]; then
 		COMPREPLY=($(compgen -W '-e --endpoint -f --file --ping -c --count --info --stats --all
-			--peers --top --metrics --http
+			--peers --top --doctor --metrics --http
 			--json --timeout -V --version -h --help' -- "$cur"))
 	elif [[ " ${COMP_WORDS[*]} " =~ \ (-f|--file)\  ]]; then
 		compopt -o filenames 2>/dev/null

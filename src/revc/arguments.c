@@ -18,6 +18,7 @@ enum {
 	OPTION_ALL,
 	OPTION_PEERS,
 	OPTION_TOP,
+	OPTION_DOCTOR,
 	OPTION_METRICS,
 	OPTION_HTTP,
 };
@@ -33,6 +34,8 @@ static const struct cli_option table[] = {
 	{"stats", OPTION_STATS, NULL, "Requests, errors, clients and latencies of each endpoint"},
 	{"peers", OPTION_PEERS, NULL, "Who is connected, for root and the daemon's own user"},
 	{"top", OPTION_TOP, NULL, "Rates and latencies of each endpoint, live; q ends it"},
+	{"doctor", OPTION_DOCTOR, NULL,
+		"What is wrong with the daemon and its names, and what mends it"},
 	{"metrics", OPTION_METRICS, NULL, "The daemon's counters, as Prometheus reads them"},
 	{"http", OPTION_HTTP, NULL, "With --metrics: answer an HTTP request on standard input"},
 	{"all", OPTION_ALL, NULL, "Ask every endpoint of the daemon that serves there"},
@@ -51,7 +54,7 @@ void arguments_help(void)
 	(void)fputs("Usage: revc [-e URI] [STRING...]\n"
 		    "       revc [-e URI] -f FILE...\n"
 		    "       revc [-e URI] --ping [-c N] | --info | --stats\n"
-		    "       revc [-e URI] --peers | --top | --metrics [--http]\n"
+		    "       revc [-e URI] --peers | --top | --doctor | --metrics [--http]\n"
 		    "       revc [-e URI] --all [STRING]\n"
 		    "Sends strings to revd and prints the replies, one a line. Without STRING: the "
 		    "lines\n"
@@ -109,7 +112,8 @@ static int set_count(struct arguments *o, const char *text)
 static int set_mode(struct arguments *o, enum arguments_mode mode)
 {
 	if (o->mode != MODE_TEXTS && o->mode != mode) {
-		(void)fputs("revc: only one of --ping, --info, --stats, --peers, --top, --metrics and --all\n",
+		(void)fputs("revc: only one of --ping, --info, --stats, --peers, --top, --doctor, "
+			    "--metrics and --all\n",
 			stderr);
 		return -EINVAL;
 	}
@@ -138,6 +142,8 @@ static enum arguments_mode mode_of(int key)
 		return MODE_PEERS;
 	case OPTION_TOP:
 		return MODE_TOP;
+	case OPTION_DOCTOR:
+		return MODE_DOCTOR;
 	case OPTION_METRICS:
 		return MODE_METRICS;
 	default:

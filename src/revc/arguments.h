@@ -14,6 +14,7 @@ enum arguments_mode {
 	MODE_ALL,
 	MODE_PEERS,
 	MODE_TOP,
+	MODE_DOCTOR,
 	MODE_METRICS,
 	MODE_HELP,
 	MODE_VERSION,

@@ -6,6 +6,7 @@
 #include "revc/all.h"
 #include "revc/arguments.h"
 #include "revc/command.h"
+#include "revc/doctor.h"
 #include "revc/metrics.h"
 #include "revc/peers.h"
 #include "revc/signals.h"
@@ -30,6 +31,8 @@ static int run(const struct arguments *o)
 		return peers_run(o);
 	case MODE_TOP:
 		return top_run(o);
+	case MODE_DOCTOR:
+		return doctor_run(o);
 	case MODE_METRICS:
 		return metrics_run(o);
 	default:

@@ -107,8 +107,8 @@ static void put_families(FILE *f, const struct snapshot *s)
 	}
 	put_head(f, "revd_drops_total", "counter", "What went nowhere, by reason.");
 	for (size_t i = 0; i < s->n; i++) {
-		put_named(f, &s->endpoints[i], "revd_drops_total", "reason",
-			s->endpoints[i].by_drop);
+		put_named(
+			f, &s->endpoints[i], "revd_drops_total", "reason", s->endpoints[i].by_drop);
 	}
 	put_head(f, "revd_operations_total", "counter", "Requests by operation.");
 	for (size_t i = 0; i < s->n; i++) {

@@ -146,6 +146,6 @@ enum screen_key screen_wait(int ms)
 	timeout(ms);
 	key = getch();
 	return key == 'q' || key == 'Q' ? SCREEN_QUIT
-	       : key == KEY_RESIZE	? SCREEN_RESIZED
+	       : key == KEY_RESIZE      ? SCREEN_RESIZED
 					: SCREEN_NONE;
 }

@@ -1,4 +1,5 @@
 """A daemon of one's own for tests in Python, and programs that are run to their end."""
+import ctypes
 import os
 import signal
 import socket
@@ -8,6 +9,7 @@ import tempfile
 DEADLINE = 20 * int(os.environ.get('REVD_TEST_PATIENCE', '1'))
 WRAPPER = os.environ.get('REVD_WRAPPER', '').split()
 NOBODY = 65534
+librt = ctypes.CDLL('librt.so.1')
 
 CONFIG = '''
 [revd]
@@ -58,6 +60,8 @@ class Stage:
     def __exit__(self, *exc):
         if self.process:
             self.stop()
+        for name in (self.queue, self.queue + '.out'):  # of a daemon that was killed
+            librt.mq_unlink(name.encode())
         self.folder.cleanup()
 
     def write(self, name, text):
@@ -74,8 +78,12 @@ class Stage:
                 [*WRAPPER, self.revd, '-c', self.conf], stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, stderr=open(os.path.join(self.dir, 'log'), 'a'),
                 env={**os.environ, 'NOTIFY_SOCKET': os.path.join(self.dir, 'notify')})
-            while b'READY=1' not in notify.recv(4096):
-                pass
+            try:
+                while b'READY=1' not in notify.recv(4096):
+                    pass
+            except TimeoutError:
+                with open(os.path.join(self.dir, 'log'), encoding='utf-8') as f:
+                    raise AssertionError('the daemon is not ready: ' + f.read()) from None
         os.unlink(os.path.join(self.dir, 'notify'))
         return self
 

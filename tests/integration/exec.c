@@ -43,12 +43,12 @@ END_TEST
 
 #define MANY 6000u
 
-static size_t put_lines(char *to)
+static size_t put_lines(char *to, size_t size)
 {
 	size_t n = 0;
 
 	for (unsigned i = 0; i < MANY; i++) {
-		n += (size_t)sprintf(to + n, i % 7 == 0 ? "linea %u\r\n" : "linea %u\n", i);
+		n += (size_t)snprintf(to + n, size - n, i % 7 == 0 ? "linea %u\r\n" : "linea %u\n", i);
 	}
 	return n;
 }
@@ -61,7 +61,7 @@ static const char *const line_commands[] = {"tr a-z A-Z", "tr a-z A-Z", "sed -u 
 START_TEST(many_lines)
 {
 	static char text[MANY * 16];
-	size_t n = put_lines(text);
+	size_t n = put_lines(text, sizeof(text));
 	char keys[128], want[32];
 	struct scene s;
 	struct reply r;
@@ -71,7 +71,7 @@ START_TEST(many_lines)
 	exec_start_with(&s, "", "max_inflight = 1M", keys);
 	client_send(&s.client, text, n);
 	for (unsigned i = 0; i < MANY; i++) {
-		int k = sprintf(want, i % 7 == 0 ? "LINEA %u\r\n" : "LINEA %u\n", i);
+		int k = snprintf(want, sizeof(want), i % 7 == 0 ? "LINEA %u\r\n" : "LINEA %u\n", i);
 
 		client_recv_line(&s.client, &r);
 		ck_assert_msg(r.n == (size_t)k && memcmp(r.data, want, r.n) == 0,
@@ -85,7 +85,7 @@ END_TEST
 START_TEST(many_lines_of_two_clients)
 {
 	static char text[MANY * 16];
-	size_t n = put_lines(text);
+	size_t n = put_lines(text, sizeof(text));
 	struct client other;
 	struct scene s;
 	struct reply r;
@@ -347,7 +347,7 @@ START_TEST(the_examples)
 	ck_assert(from && to);
 	snprintf(wants[1], sizeof(wants[1]), "user %u says hola", geteuid());
 	for (size_t i = 0; i < 3; i++) {
-		sprintf(config + strlen(config),
+		snprintf(config + strlen(config), (1 << 16) - strlen(config),
 			"[endpoint.%s]\ntransport = uds\npath = @DIR@/%s\nservice = %s\n", names[i],
 			names[i], names[i]);
 	}

@@ -62,7 +62,7 @@ static pid_t send_load(struct scene *s)
 		return pid;
 	}
 	for (unsigned i = 0; i < LOAD; i++) {
-		client_send(&s->client, line, (size_t)sprintf(line, "linea %u\n", i));
+		client_send(&s->client, line, (size_t)snprintf(line, sizeof(line), "linea %u\n", i));
 	}
 	_exit(0);
 }
@@ -84,7 +84,7 @@ static unsigned check_load(struct scene *s)
 	char want[32];
 
 	for (unsigned i = 0; i < LOAD; i++) {
-		int k = sprintf(want, "LINEA %u\n", i);
+		int k = snprintf(want, sizeof(want), "LINEA %u\n", i);
 
 		client_recv_line(&s->client, &r);
 		if (r.data[0] == RV_NAK) {

@@ -118,7 +118,7 @@ START_TEST(revc_sends_much)
 	struct run r;
 
 	for (size_t i = 0; i < lines; i++) {
-		n += (size_t)sprintf(text + n, "%06zu\n", i);
+		n += (size_t)snprintf(text + n, 8 * MIB - n, "%06zu\n", i);
 	}
 	memset(text + n, 'x', 900000);
 	n += 900000;
