@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "daemon/starts.h"
 #include "util/fd.h"
+#include "util/process.h"
 #include "util/log.h"
 
 #define DELETED " (deleted)" /* behind the name of a program that was replaced */
@@ -186,6 +187,9 @@ static int execute(const struct restart *r, const int ends[PARCEL_ENDS])
 	k = k < 0 ? k : place(&p);
 	k = k < 0 ? k : tell(&p);
 	if (k == 0) {
+		/* Without handlers, as it is until the next process has its own, they are deadly.
+		 */
+		process_block();
 		execv(r->program, argv);
 		k = -errno;
 	}

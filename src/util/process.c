@@ -25,6 +25,17 @@ static bool may_be_ignored(int sig, enum process_kind kind)
 	return kind == PROCESS_TOOL && (sig == SIGHUP || sig == SIGINT || sig == SIGQUIT);
 }
 
+/* Those that a daemon has handlers for, and would die of without. */
+static const sigset_t *daemon_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGUSR1);
+	sigaddset(set, SIGUSR2);
+	sigaddset(set, SIGQUIT);
+	return set;
+}
+
 /* A program starts with what is ignored and without handlers; those that are there
  * nevertheless are a sanitizer's. */
 static void reset_signals(enum process_kind kind)
@@ -39,13 +50,14 @@ static void reset_signals(enum process_kind kind)
 		}
 	}
 	sigemptyset(&set);
-	if (kind == PROCESS_DAEMON) {
-		sigaddset(&set, SIGHUP);
-		sigaddset(&set, SIGUSR1);
-		sigaddset(&set, SIGUSR2);
-		sigaddset(&set, SIGQUIT);
-	}
-	sigprocmask(SIG_SETMASK, &set, NULL);
+	sigprocmask(SIG_SETMASK, kind == PROCESS_DAEMON ? daemon_signals(&set) : &set, NULL);
+}
+
+void process_block(void)
+{
+	sigset_t set;
+
+	sigprocmask(SIG_BLOCK, daemon_signals(&set), NULL);
 }
 
 static void raise_limit(__rlimit_resource_t which)

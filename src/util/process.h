@@ -21,3 +21,5 @@ enum process_kind {
 
 void process_init(enum process_kind);
 void process_unblock(void);
+/* Blocks them again, before an execve() to another PROCESS_DAEMON. */
+void process_block(void);
