@@ -24,9 +24,9 @@ struct crash {
 	struct manager manager;
 };
 
-#define CONF(global)                                                        \
+#define CONF(global)                                                            \
 	global "[endpoint.stream]\ntransport = uds\npath = @DIR@/stream.sock\n" \
-	       "[endpoint.seqpacket]\ntransport = uds\ntype = seqpacket\n"       \
+	       "[endpoint.seqpacket]\ntransport = uds\ntype = seqpacket\n"      \
 	       "path = @DIR@/seqpacket.sock\n"
 
 static const char rig_fifo[] = "[endpoint.fifo]\ntransport = fifo\npath = @DIR@/fifo\n";
@@ -308,8 +308,8 @@ END_TEST
 
 /* At random moments. */
 
-#define LINES 8 /* clients */
-#define DEPTH 6 /* requests on their way */
+#define LINES 8      /* clients */
+#define DEPTH 6      /* requests on their way */
 #define PADDING 4000 /* in front of each number, to be served a while */
 
 struct line_client {
