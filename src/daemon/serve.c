@@ -310,7 +310,9 @@ static void take_survivors(struct inherited *in, struct predecessor *before)
 		survivors_add(before, kept->fds, kept->names, kept->n);
 	}
 	for (size_t i = 0; i < kept->n; i++) {
-		systemd_forget(kept->names[i]);
+		if (i == 0 || strcmp(kept->names[i], kept->names[i - 1]) != 0) {
+			systemd_forget(kept->names[i]);
+		}
 		if (in->n_state > 0) {
 			fd_close(kept->fds[i]);
 		}

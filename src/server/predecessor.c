@@ -91,7 +91,8 @@ static void end(struct legacy *l, const struct config_registry *reg)
 
 	log_notice(
 		"%s: it is not in the configuration any more, %zu peers end", l->name, l->peers.n);
-	if (l->peers_only || !ops || !handover_is_supported(ops) || l->version != ops->handover_version) {
+	if (l->peers_only || !ops || !handover_is_supported(ops) ||
+		l->version != ops->handover_version) {
 		return;
 	}
 	block = calloc(1, ops->endpoint_size + 1);

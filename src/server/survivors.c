@@ -26,8 +26,8 @@ static struct predecessor_bytes *keep(
 	struct predecessor *p, const void *data, size_t n, const struct passed_fds *fds)
 {
 	struct predecessor_bytes *m = malloc(sizeof(*m) + n);
-	int *all = m ? reallocarray(p->parcel.fds, p->parcel.n_fds + fds->n + 1, sizeof(*all))
-		     : NULL;
+	int *all =
+		m ? reallocarray(p->parcel.fds, p->parcel.n_fds + fds->n + 1, sizeof(*all)) : NULL;
 
 	if (!all) {
 		free(m);
@@ -96,8 +96,8 @@ static bool is_settled(const struct bag_marks *marks, uint64_t slot, uint64_t bl
 	       (uint64_t)(uintptr_t)marks->serving != block;
 }
 
-static int unpack_peer(struct survivors *s, const struct predecessor_bytes *m,
-	struct rv_unpack *u, struct legacy *l)
+static int unpack_peer(struct survivors *s, const struct predecessor_bytes *m, struct rv_unpack *u,
+	struct legacy *l)
 {
 	uint64_t slot = rv_unpack_u64(u), block = rv_unpack_u64(u);
 	struct rv_unpack blob = rv_unpack_blob(u);

@@ -93,7 +93,9 @@ static void forget_one(struct rv_instance *in, struct peer *p, void *arg)
 {
 	(void)in;
 	(void)arg;
-	p->kept = 0;
+	if (p->kept != KEPT_LATER) {
+		p->kept = 0;
+	}
 }
 
 /* An empty one, in place of the old one, which ends with it. Who was kept waits to be put into

@@ -42,8 +42,8 @@ static inline void mark_peer(struct rv_instance *in, struct peer *p)
  * still says that it is settled, the end of the batch tells. */
 static inline void mark_flushed(struct rv_instance *in, struct peer *p)
 {
-	if (UNLIKELY(p->kept) && (p->kept == KEPT_LATER ||
-					 !in->traffic->keeping.marks->clean[p->kept - 1])) {
+	if (UNLIKELY(p->kept) &&
+		(p->kept == KEPT_LATER || !in->traffic->keeping.marks->clean[p->kept - 1])) {
 		mark_peer(in, p);
 	}
 }

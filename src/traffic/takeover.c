@@ -274,10 +274,10 @@ static void go_on(struct rv_instance *in, struct arrival *a)
  * for any other rest. */
 static void resync(struct rv_instance *in, struct peer *p, void *arg)
 {
-	struct backlog *b = p->bits & PEER_SHARED && p->bits & PEER_STREAM &&
-					    !(p->bits & PEER_REPLY_ONLY)
-				    ? peer_backlog(p)
-				    : NULL;
+	struct backlog *b =
+		p->bits & PEER_SHARED && p->bits & PEER_STREAM && !(p->bits & PEER_REPLY_ONLY)
+			? peer_backlog(p)
+			: NULL;
 
 	(void)arg;
 	if (b) {

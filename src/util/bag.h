@@ -42,7 +42,8 @@ struct bag_marks *bag_reserve_marks(void);
 void bag_release_marks(struct bag_marks *);
 /* A message: records of n bytes, and their descriptors. -EAGAIN: it is full. -EPIPE: nobody keeps
  * its ends. */
-int bag_put(const struct bag *, const void *data, size_t n, const int *fds, size_t n_fds) MUST_CHECK;
+int bag_put(
+	const struct bag *, const void *data, size_t n, const int *fds, size_t n_fds) MUST_CHECK;
 /* Without its marks: they are unmapped with bag_release_marks(). */
 void bag_finish(struct bag *);
 

@@ -117,11 +117,9 @@ void manager_launch(struct manager *m, struct rig *rig)
 		strcat(names, i > 0 ? ":" : "");
 		strcat(names, m->kept[i].name);
 	}
-	rig_launch(rig, &(struct launch){.early = true,
-				.env = env,
-				.fds = fds,
-				.n_fds = m->n,
-				.fd_names = names});
+	rig_launch(rig,
+		&(struct launch){
+			.early = true, .env = env, .fds = fds, .n_fds = m->n, .fd_names = names});
 	do {
 		ck_assert_msg(wait_fd(m->sock, POLLIN, until), "the daemon is not ready in time");
 	} while (!take_all(m));

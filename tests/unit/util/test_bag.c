@@ -55,8 +55,7 @@ START_TEST(comes_out)
 	b.at->clean[3] = true;
 	b.at->serving = &in;
 	leave(&b);
-	ck_assert_int_eq(
-		bag_open(&in, (int[]){b.ends[swapped], b.ends[1 - swapped]}), 0);
+	ck_assert_int_eq(bag_open(&in, (int[]){b.ends[swapped], b.ends[1 - swapped]}), 0);
 	ck_assert_uint_eq(in.marks->generation, 7);
 	ck_assert(in.marks->clean[3] && !in.marks->clean[2]);
 	ck_assert_ptr_eq(in.marks->serving, &in);
@@ -145,7 +144,8 @@ START_TEST(no_bag)
 
 	if (_i) {
 		ck_assert_int_eq(ftruncate(ends[1], sizeof(struct bag_marks)), 0);
-		ck_assert_int_eq(fcntl(ends[1], F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL), 0);
+		ck_assert_int_eq(
+			fcntl(ends[1], F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL), 0);
 	}
 	ck_assert_int_eq(bag_open(&in, ends), -EBADMSG);
 	ck_assert_int_eq(fcntl(ends[0], F_GETFD), -1);
