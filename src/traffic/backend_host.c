@@ -74,7 +74,7 @@ static int host_peer_new(struct rv_instance *in, const struct rv_peer_info *info
 		(uint32_t)MIN(info->max_line ? info->max_line : info->max_message, UINT32_MAX);
 	p->uid = info->uid;
 	p->gid = info->gid;
-	p->since_s = (uint32_t)(worker_now(in->worker) / 1000000000u);
+	p->since_s = (uint32_t)(worker_now(in->worker) / 1000000000u) & PEER_SINCE_MAX;
 	p->active_ms = (uint32_t)(worker_now(in->worker) / 1000000u);
 	r = admit(in, p, info);
 	if (r > 0) {

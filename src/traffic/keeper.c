@@ -10,6 +10,8 @@
 #include "traffic/mark.h"
 #include "util/fd.h"
 
+_Static_assert(BAG_SLOTS < KEPT_LATER, "a slot has another meaning");
+
 #define RECORD_MAX ((size_t)1 << 10) /* a peer that has nothing unfinished needs less */
 #define FEW 64u                      /* records of a bag that may have ended */
 #define CLIENT(id) ((id) & (((uint64_t)1 << 48) - 1))
@@ -147,7 +149,7 @@ static void kept(struct keeper_message *m)
 	struct keeping *k = &m->traffic->keeping;
 
 	for (size_t i = 0; i < m->n; i++) {
-		m->peers[i]->kept = (uint32_t)++k->used;
+		m->peers[i]->kept = (uint16_t)++k->used;
 		k->marks->clean[k->used - 1] = true;
 	}
 	k->live += m->n;

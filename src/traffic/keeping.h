@@ -23,7 +23,7 @@ struct keeping {                          /* zero: nothing is kept */
 	bool full;                        /* it takes no more */
 };
 
-#define KEPT_LATER UINT32_MAX /* instead of a slot + 1: once it has nothing unfinished */
+#define KEPT_LATER UINT16_MAX /* instead of a slot + 1: once it has nothing unfinished */
 
 /* Who was kept has ended: its slot is used no more. True: there may be room, or a new bag to be
  * made, at the next tick. */

@@ -37,7 +37,8 @@ static void add(struct listing *l, const struct rv_instance *in, struct peer *p)
 		.gid = p->gid,
 		.pid = pid_of(in, p),
 		.inflight = p->inflight,
-		.age_s = (uint32_t)(worker_now(in->worker) / 1000000000u) - p->since_s,
+		.age_s = ((uint32_t)(worker_now(in->worker) / 1000000000u) - p->since_s) &
+			 PEER_SINCE_MAX,
 		.blocked = p->bits & PEER_BLOCKED};
 	name_it(in, p, to);
 }

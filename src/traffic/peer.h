@@ -1,5 +1,5 @@
 /*
- * Peers: 64 bytes and the backend's block behind them, at addresses that stay. A peer
+ * Peers: 56 bytes and the backend's block behind them, at addresses that stay. A peer
  * that ends is freed at the end of the turn, so that a callback may end any peer while
  * others up the stack still hold it. What only a peer with something unfinished needs
  * is in its backlog.
@@ -10,6 +10,7 @@
 #include "traffic/instance.h"
 
 #define PEER_CHUNK 64
+#define PEER_SINCE_MAX 0xffffffu
 
 enum peer_bit {
 	PEER_STREAM = RV_PEER_STREAM,
@@ -40,14 +41,14 @@ struct peer {
 	};
 	uid_t uid;
 	gid_t gid;
-	uint32_t inflight;    /* bytes of requests that wait for their reply */
-	uint32_t max_message; /* 0: any */
-	uint32_t max_line;    /* 0: any */
-	uint32_t kept;        /* slot + 1 in the worker's bag, or KEPT_LATER; 0: it is not */
-	uint32_t since_s;     /* when it came, modulo 2^32 */
-	uint32_t requests;    /* so far; UINT32_MAX: that many or more */
+	uint32_t inflight;     /* bytes of requests that wait for their reply */
+	uint32_t max_message;  /* 0: any */
+	uint32_t max_line;     /* 0: any */
+	uint32_t requests;     /* so far; UINT32_MAX: that many or more */
+	uint32_t since_s : 24; /* when it came, modulo 2^24, which is half a year */
+	uint32_t refuse : 8;   /* not 0: every request gets this status, then the end */
+	uint16_t kept;         /* slot + 1 in the worker's bag, or KEPT_LATER; 0: it is not */
 	uint16_t bits;
-	uint8_t refuse; /* not 0: every request gets this status, then the end */
 };
 
 #define PEER_SIZE ((sizeof(struct peer) + 7u) & ~(size_t)7u)
