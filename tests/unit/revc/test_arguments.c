@@ -46,11 +46,12 @@ static const struct {
 	{{"revc", "--timeout", "5"}, "revc: '5' is no time, its unit is missing: 500ms, 10s, 2min"},
 	{{"revc", "--timeout", "soon"}, "revc: 'soon' is no time: 500ms, 10s, 2min"},
 	{{"revc", "--timeout", "0"}, "revc: '0' is no time: 500ms, 10s, 2min"},
-	{{"revc", "-e", "tcp:x"},
-		"revc: 'tcp:x' has an unknown transport: use uds:, shm:, fifo:, pty:, mqueue:, nats: or tls:"},
-	{{"revc", "--ping", "x"}, "revc: strings are for requests and --all; this option takes none"},
-	{{"revc", "--ping", "--info"},
-		"revc: only one of --ping, --info, --stats, --peers, --top, --metrics and --all"},
+	{{"revc", "-e", "tcp:x"}, "revc: 'tcp:x' has an unknown transport: use uds:, shm:, fifo:, "
+				  "pty:, mqueue:, nats: or tls:"},
+	{{"revc", "--ping", "x"},
+		"revc: strings are for requests and --all; this option takes none"},
+	{{"revc", "--ping", "--info"}, "revc: only one of --ping, --info, --stats, --peers, --top, "
+				       "--doctor, --metrics and --all"},
 	{{"revc", "--all", "-c", "f"},
 		"revc: -c: 'f' is no number of pings; --all asks the daemon at -e"},
 	{{"revc", "--ping", "-c", "0"},
