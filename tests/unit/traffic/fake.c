@@ -197,6 +197,23 @@ enum rv_next fake_ask(struct fake *f, struct fake_peer *p, uint8_t op, uint8_t f
 					      : fake_message(f, p, buf, n, 0, NULL);
 }
 
+size_t fake_script(uint8_t *p, const char *to)
+{
+	static uint8_t large[1200];
+	uint8_t *at = p;
+
+	at += sprintf((char *)at, "uno\n\r\n\notra\r\neh\n%*s\n", 1100, "x");
+	at += fake_frame(at, RV_OP_CALL, 0, 1, to, "hola", 4);
+	at += fake_frame(at, RV_OP_CALL, RV_FRAME_MORE, 2, to, "jo", 2);
+	at += sprintf((char *)at, "tres\n");
+	at += fake_frame(at, RV_OP_PING, 0, 3, to, "", 0);
+	at += fake_frame(at, RV_OP_CALL, 0, 2, to, "ined", 4);
+	at += fake_frame(at, RV_OP_CALL, 0, 4, to, large, sizeof(large));
+	at += fake_frame(at, 9, 0, 5, to, "what", 4);
+	at += sprintf((char *)at, "c\xc3\xb3mo\ng900\ncuatro\n");
+	return (size_t)(at - p);
+}
+
 void fake_expect(struct fake_peer *p, const char *want)
 {
 	size_t n = strlen(want);

@@ -122,6 +122,9 @@ size_t fake_frame(uint8_t *buf, uint8_t op, uint8_t flags, uint64_t id, const ch
 /* The same, as bytes of a stream or as a message. */
 enum rv_next fake_ask(struct fake *, struct fake_peer *, uint8_t op, uint8_t flags, uint64_t id,
 	const char *to, const char *text);
+/* Lines of all kinds and frames, with fragments, a too long line and one too large: 15
+ * requests, 4 KiB at most. Returns its size. */
+size_t fake_script(uint8_t *buf, const char *to);
 /* The backend's answer to drain(). */
 void fake_drained(struct fake *);
 

@@ -1,6 +1,8 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include "fake_ops.h"
+#include "util/fd.h"
 
 #define ROOM ((size_t)64 << 10)
 
@@ -168,6 +170,76 @@ static void flush(void *in, void *peer)
 	tell(fake_of(in), FAKE_FLUSH, p);
 }
 
+/* An endpoint has nothing to hand over but its peers. */
+static void hand_over(void *ep, struct rv_handover *h)
+{
+	(void)ep;
+	(void)h;
+}
+
+static int take_over(void *ep, const struct rv_endpoint_info *info, const void *cfg, const int *fds,
+	size_t n_fds, struct rv_takeover *t, struct rv_err *err)
+{
+	(void)ep;
+	(void)info;
+	(void)cfg;
+	(void)fds;
+	(void)n_fds;
+	(void)t;
+	(void)err;
+	return 0;
+}
+
+/* What was sent stays with the peer, as if its client were still to read it. */
+static void hand_over_peer(void *in, void *peer, struct rv_handover *h)
+{
+	const struct fake_peer *p = live(peer);
+
+	(void)in;
+	rv_pack_u64(&h->data, p->info.flags);
+	rv_pack_u64(&h->data, p->info.max_message);
+	rv_pack_u64(&h->data, p->blocked);
+	rv_pack_u64(&h->data, p->closed);
+	rv_pack_string(&h->data, p->token);
+	rv_pack_blob(&h->data, bytes_head(&p->out), p->out.len);
+	rv_handover_fd(h, STDIN_FILENO);
+}
+
+static int take_over_peer(void *in, struct rv_takeover *t, void **ret_peer, bool *ret_closing)
+{
+	struct fake *f = fake_of(in);
+	struct rv_peer_info info = {.uid = 1000};
+	bool blocked, closed, token;
+	struct rv_unpack out;
+	struct fake_peer *p;
+
+	info.flags = (uint32_t)rv_unpack_u64(&t->data);
+	info.max_message = (size_t)rv_unpack_u64(&t->data);
+	blocked = rv_unpack_u64(&t->data) != 0;
+	closed = rv_unpack_u64(&t->data) != 0;
+	token = rv_unpack_string(&t->data)[0] != '\0';
+	out = rv_unpack_blob(&t->data);
+	fd_close(rv_takeover_fd(t));
+	if (!rv_unpack_ok(&t->data) || out.failed || info.max_message) { /* none of these does */
+		return -EBADMSG;
+	}
+	p = fake_connect_as(f, &info);
+	if (!p) {
+		return -EBUSY;
+	}
+	p->token = token ? "t" : NULL;
+	p->stopped = true;
+	p->closed = p->lingers = closed;
+	ck_assert_int_eq(bytes_put(&p->out, out.data, out.left), 0);
+	p->n_flushed = p->out.len;
+	*ret_peer = p->block;
+	*ret_closing = closed;
+	if (blocked) {
+		fake_full(f, p);
+	}
+	return 0;
+}
+
 const struct rv_backend_ops fake_backend_ops = {
 	.magic = REVD_BACKEND_MAGIC,
 	.abi = REVD_BACKEND_ABI,
@@ -184,6 +256,10 @@ const struct rv_backend_ops fake_backend_ops = {
 	.reserve = reserve,
 	.commit = commit,
 	.flush = flush,
+	.hand_over = hand_over,
+	.take_over = take_over,
+	.hand_over_peer = hand_over_peer,
+	.take_over_peer = take_over_peer,
 };
 
 /* What it tells its host. */

@@ -6,24 +6,6 @@
 
 static struct fake f;
 
-/* Lines of all kinds and frames, with fragments, a too long line and one too large. */
-static size_t write_script(uint8_t *p, const char *to)
-{
-	static uint8_t large[1200];
-	uint8_t *at = p;
-
-	at += sprintf((char *)at, "uno\n\r\n\notra\r\neh\n%*s\n", 1100, "x");
-	at += fake_frame(at, RV_OP_CALL, 0, 1, to, "hola", 4);
-	at += fake_frame(at, RV_OP_CALL, RV_FRAME_MORE, 2, to, "jo", 2);
-	at += sprintf((char *)at, "tres\n");
-	at += fake_frame(at, RV_OP_PING, 0, 3, to, "", 0);
-	at += fake_frame(at, RV_OP_CALL, 0, 2, to, "ined", 4);
-	at += fake_frame(at, RV_OP_CALL, 0, 4, to, large, sizeof(large));
-	at += fake_frame(at, 9, 0, 5, to, "what", 4);
-	at += sprintf((char *)at, "c\xc3\xb3mo\ng900\ncuatro\n");
-	return (size_t)(at - p);
-}
-
 static struct fake_peer *begin(uint32_t flags, struct fake_peer **ret_to)
 {
 	struct fake_peer *p = fake_connect(&f, flags);
@@ -56,7 +38,7 @@ static void cut_everywhere(uint32_t caps, uint32_t flags, bool lines, size_t apa
 	struct fake_peer *p, *to;
 	struct bytes want, want_to;
 	uint8_t script[8192];
-	size_t n = write_script(script, flags & RV_PEER_SHARED ? "t" : NULL);
+	size_t n = fake_script(script, flags & RV_PEER_SHARED ? "t" : NULL);
 
 	fake_open(&f, caps, lines);
 	p = begin(flags, &to);
