@@ -31,10 +31,14 @@ static char *find_program(void)
 }
 
 void restart_init(struct restart *r, struct configuration *conf, struct server *server,
-	struct event_base *base)
+	struct event_base *base, void (*in_vain)(void *ctx), void *ctx)
 {
-	*r = (struct restart){
-		.conf = conf, .server = server, .base = base, .program = find_program()};
+	*r = (struct restart){.conf = conf,
+		.server = server,
+		.base = base,
+		.program = find_program(),
+		.in_vain = in_vain,
+		.ctx = ctx};
 }
 
 void restart_finish(struct restart *r)
@@ -48,13 +52,27 @@ static const char *config_file(const struct restart *r)
 	return r->conf->paths.optional ? NULL : r->conf->paths.file;
 }
 
+static void go_ahead(struct restart *r)
+{
+	if (r->way == RESTART_BY_MANAGER) {
+		log_info("handing over to the service manager");
+	} else {
+		log_info("restarting as %s", r->program);
+	}
+	server_quiesce(r->server);
+}
+
 static void on_tried(void *ctx, bool fine)
 {
 	struct restart *r = ctx;
 
 	if (fine) {
-		log_info("restarting as %s", r->program);
-		server_quiesce(r->server);
+		go_ahead(r);
+	} else if (r->way == RESTART_BY_MANAGER) {
+		log_error("the next process will not start with this configuration: what was "
+			  "received is answered, and connections end");
+		r->way = RESTART_NONE;
+		r->in_vain(r->ctx);
 	} else {
 		log_error("%s does not run with this configuration, so this process goes on",
 			r->program);
@@ -62,13 +80,14 @@ static void on_tried(void *ctx, bool fine)
 	}
 }
 
-static bool begin_exec(struct restart *r)
+/* False: it can't be tried. */
+static bool begin_trial(struct restart *r, enum restart_way way)
 {
 	int k = r->program
 			? trial_start(&r->trial, r->base, r->program, config_file(r), on_tried, r)
 			: -ENOENT;
 
-	if (k < 0) {
+	if (k < 0 && way == RESTART_BY_EXEC) {
 		log_error("cannot run %s, so this process goes on: %s",
 			r->program ? r->program : "the program", strerror(-k));
 	}
@@ -78,20 +97,22 @@ static bool begin_exec(struct restart *r)
 bool restart_begin(struct restart *r, enum restart_way way)
 {
 	if (r->way != RESTART_NONE) {
-		return false;
+		r->way = way == RESTART_BY_MANAGER ? way : r->way; /* which can't be refused */
+		return way == RESTART_BY_MANAGER;
 	}
 	if (r->conf->source.text) {
 		log_notice("what serves --stdio can't be replaced");
 		return false;
 	}
-	if (way == RESTART_BY_EXEC && !begin_exec(r)) {
+	r->way = way;
+	if (begin_trial(r, way)) {
+		return true;
+	}
+	if (way == RESTART_BY_EXEC) {
+		r->way = RESTART_NONE;
 		return false;
 	}
-	r->way = way;
-	if (way == RESTART_BY_MANAGER) {
-		log_info("handing over to the service manager");
-		server_quiesce(r->server);
-	}
+	go_ahead(r);
 	return true;
 }
 

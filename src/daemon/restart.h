@@ -18,9 +18,13 @@ struct restart {
 	struct server *server;
 	struct event_base *base;
 	struct trial trial;
+	void (*in_vain)(void *ctx);
+	void *ctx;
 };
 
-void restart_init(struct restart *, struct configuration *, struct server *, struct event_base *);
+/* in_vain: nobody would take over from the manager, and this process has to end. */
+void restart_init(struct restart *, struct configuration *, struct server *, struct event_base *,
+	void (*in_vain)(void *ctx), void *ctx);
 void restart_finish(struct restart *);
 
 /* Begins; restart_go() is to be called when the server is quiet. What stands in the way is

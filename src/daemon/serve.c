@@ -76,6 +76,16 @@ static void on_changed(void *ctx)
 	}
 }
 
+static void stop_serving(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	d->stopping = true;
+	systemd_notify("STOPPING=1\nSTATUS=answering what was received");
+	log_info("stopping");
+	server_drain(d->server);
+}
+
 static void on_stop(evutil_socket_t sig, short what, void *arg)
 {
 	struct daemon *d = arg;
@@ -85,12 +95,9 @@ static void on_stop(evutil_socket_t sig, short what, void *arg)
 	if (d->stopping) {
 		log_notice("stopping at once");
 		event_base_loopbreak(d->base);
-		return;
+	} else {
+		stop_serving(d);
 	}
-	d->stopping = true;
-	systemd_notify("STOPPING=1\nSTATUS=answering what was received");
-	log_info("stopping");
-	server_drain(d->server);
 }
 
 static void on_quiet(void *ctx)
@@ -105,10 +112,13 @@ static void on_hand_over(evutil_socket_t sig, short what, void *arg)
 {
 	struct daemon *d = arg;
 
-	if (!systemd_is_there()) {
-		on_stop(sig, what, arg);
-	} else if (!d->stopping && restart_begin(&d->restart, RESTART_BY_MANAGER)) {
+	if (d->stopping) {
+		return;
+	}
+	if (systemd_is_there() && restart_begin(&d->restart, RESTART_BY_MANAGER)) {
 		systemd_notify("STOPPING=1\nSTATUS=handing over");
+	} else {
+		on_stop(sig, what, arg);
 	}
 }
 
@@ -404,7 +414,7 @@ static int start(struct daemon *d, struct config *config)
 	if (can_keep(d)) {
 		server_keep(d->server, &keeper_store);
 	}
-	restart_init(&d->restart, d->conf, d->server, d->base);
+	restart_init(&d->restart, d->conf, d->server, d->base, stop_serving, d);
 	d->status.server = d->idle.server = d->server;
 	d->idle.restart = &d->restart;
 	r = open_endpoints(d, config);

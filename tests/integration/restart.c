@@ -290,6 +290,28 @@ START_TEST(by_the_manager)
 }
 END_TEST
 
+/* Nobody would take over: a stop, with its answers. */
+START_TEST(by_the_manager_in_vain)
+{
+	struct reply reply;
+	struct scene s;
+
+	scene_open(&s, STREAM, "");
+	client_expect_text(&s.client, "uno", "onu");
+	rig_write(&s.rig, "revd.conf", "[endpoint.stream]\ntransprot = uds\n");
+	client_send_text(&s.client, "dos");
+	rig_signal(&s.rig, SIGQUIT);
+	client_recv_line(&s.client, &reply);
+	ck_assert_mem_eq(reply.data, "sod\n", 4);
+	client_expect_eof(&s.client);
+	ck_assert_int_eq(rig_wait_exit(&s.rig), 0);
+	ck_assert(rig_log_has(&s.rig, "the next process will not start with this configuration"));
+	ck_assert(!rig_has(&s.rig, "stream.sock"));
+	client_close(&s.client);
+	rig_finish(&s.rig);
+}
+END_TEST
+
 /* What is left to a process. */
 
 static int make_file(const void *data, size_t n, bool sealed)
@@ -390,6 +412,7 @@ int main(void)
 	suite_add_tcase(s, t);
 	t = stage_tcase("by the manager");
 	tcase_add_loop_test(t, by_the_manager, 0, TRANSPORTS);
+	tcase_add_test(t, by_the_manager_in_vain);
 	tcase_add_test(t, nonsense);
 	tcase_add_test(t, of_another_user);
 	tcase_add_test(t, without_its_descriptors);
