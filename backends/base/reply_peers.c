@@ -144,6 +144,8 @@ void rv_shared_peer_name(const void *instance, const void *peer, char *buf, size
 
 	(void)instance;
 	n = n < size ? n : size - 1;
-	memcpy(buf, p->entry.token, n);
+	if (n > 0) { /* the line peer has no token */
+		memcpy(buf, p->entry.token, n);
+	}
 	buf[n] = '\0';
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "revc/terminfo.h"
 #include "util/quote.h"
 
 #define NAME_WIDTH 14
@@ -36,6 +37,9 @@ int screen_open(void)
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !term || !*term ||
 		strcmp(term, "dumb") == 0) {
+		return -ENOTTY;
+	}
+	if (!terminfo_has_terminal()) { /* newterm() would leak */
 		return -ENOTTY;
 	}
 	(void)setlocale(LC_CTYPE, "");
