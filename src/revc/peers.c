@@ -71,7 +71,11 @@ static void print_row(const struct row *r)
 	(void)printf("%-14s %-9s %-12s %8s %9lld %11lld %6s %s%s%s\n", endpoint, transport,
 		user(r->uid, who, sizeof(who)), number(r->pid, pid, sizeof(pid)),
 		(long long)r->inflight, (long long)r->requests, age(r->age, old, sizeof(old)),
-		r->blocked ? "blocked" : "-", name[0] ? "       " + 6 * r->blocked : "", name);
+		r->blocked ? "blocked" : "-",
+		!name[0]     ? ""
+		: r->blocked ? " "
+			     : "       ",
+		name);
 }
 
 static int show_peers(const json_t *peers, bool json)

@@ -74,13 +74,13 @@ static void on_woken(void *ctx)
 static bool on_tick(void *ctx)
 {
 	struct traffic *t = ctx;
-	bool again = timeouts_check(t) | keeper_tick(t);
+	bool due = timeouts_check(t), young = keeper_tick(t);
 
 	if (t->freed >= GIVE_BACK) {
 		t->freed = 0;
 		malloc_trim(0);
 	}
-	return again;
+	return due || young;
 }
 
 static enum worker_look on_look(void *ctx, bool sleep)

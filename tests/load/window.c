@@ -34,7 +34,7 @@ static void settle(struct window *w, uint64_t seq, enum window_state state)
 {
 	struct window_slot *s = slot(w, seq);
 
-	s->state = state;
+	s->state = (uint8_t)state;
 	w->open--;
 	w->bytes -= s->bytes;
 	if (s->handed_over) {
