@@ -52,6 +52,9 @@ int main(int argc, char **argv)
 
 	process_init(PROCESS_DAEMON);
 	log_init("revd");
+	if (o.mode != MODE_SERVE && o.mode != MODE_DEMO && o.mode != MODE_STDIO) {
+		process_unblock(); /* nothing is served, so nothing waits for its handlers */
+	}
 	status = o.mode == MODE_EXIT ? o.status : start(&o);
 	libevent_global_shutdown();
 	if (fflush(stdout) != 0 && status == EXIT_SUCCESS) {

@@ -59,8 +59,10 @@ static void wait_ms(unsigned ms)
 	sigset_t stop;
 
 	sigemptyset(&stop);
-	sigaddset(&stop, SIGQUIT); /* blocked so far; others end the process */
-	if (sigtimedwait(&stop, NULL, &t) == SIGQUIT) {
+	sigaddset(&stop, SIGQUIT); /* blocked so far */
+	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGINT);
+	if (sigtimedwait(&stop, NULL, &t) > 0) {
 		exit(EXIT_SUCCESS);
 	}
 }

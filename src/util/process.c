@@ -33,6 +33,8 @@ static const sigset_t *daemon_signals(sigset_t *set)
 	sigaddset(set, SIGUSR1);
 	sigaddset(set, SIGUSR2);
 	sigaddset(set, SIGQUIT);
+	sigaddset(set, SIGTERM); /* a process that takes another's place ends as that would */
+	sigaddset(set, SIGINT);
 	return set;
 }
 

@@ -14,8 +14,8 @@ enum process_kind {
 	/* In a terminal or a pipeline: goes on after a hang-up or in the background where
 	 * nohup(1) or a shell said so; the mask of modes and the limits are the user's. */
 	PROCESS_TOOL,
-	/* Serves others: nothing but its end ends it. SIGHUP and SIGUSR1 are blocked, until
-	 * process_unblock(), so that none is lost, or deadly, before there is a handler. */
+	/* Serves others: nothing but its end ends it. What it has handlers for is blocked,
+	 * until process_unblock(), so that none is lost, or deadly, before these are there. */
 	PROCESS_DAEMON,
 };
 

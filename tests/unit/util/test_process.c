@@ -67,14 +67,14 @@ static int judge(enum process_kind kind)
 	if (is_ignored(SIGPIPE) != daemon || is_ignored(SIGXFSZ) != daemon) {
 		return 4;
 	}
-	if (is_blocked(SIGTERM) || is_blocked(SIGCHLD) || is_blocked(SIGHUP) != daemon) {
+	if (is_blocked(SIGTERM) != daemon || is_blocked(SIGCHLD) || is_blocked(SIGHUP) != daemon) {
 		return 5;
 	}
 	if (umask(0) != (daemon ? 022 : 0777)) {
 		return 6;
 	}
 	process_unblock();
-	return is_blocked(SIGHUP) || is_blocked(SIGUSR1) ? 7 : 0;
+	return is_blocked(SIGHUP) || is_blocked(SIGUSR1) || is_blocked(SIGTERM) ? 7 : 0;
 }
 
 START_TEST(a_known_state)
