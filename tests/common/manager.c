@@ -111,11 +111,13 @@ void manager_launch(struct manager *m, struct rig *rig)
 	char names[MANAGER_KEEPS * 96] = "";
 	int fds[MANAGER_KEEPS];
 	uint64_t until = wait_until(WAIT_MS);
+	size_t used = 0;
 
 	for (size_t i = 0; i < m->n; i++) {
 		fds[i] = m->kept[i].fd;
-		strcat(names, i > 0 ? ":" : "");
-		strcat(names, m->kept[i].name);
+		used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
+			i > 0 ? ":" : "", m->kept[i].name);
+		ck_assert_uint_lt(used, sizeof names);
 	}
 	rig_launch(rig,
 		&(struct launch){

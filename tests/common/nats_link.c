@@ -38,7 +38,7 @@ static size_t first_of(const struct nats_message *m)
 }
 
 /* An error as a line has it: NAK and the sentence. */
-static size_t write_error(const struct nats_message *m, char *buf)
+static size_t write_error(const struct nats_message *m, char *buf, size_t size)
 {
 	static const char name[] = "Nats-Service-Error: ";
 	const char *at = memmem(m->head, m->head_n, name, sizeof name - 1), *end;
@@ -46,7 +46,9 @@ static size_t write_error(const struct nats_message *m, char *buf)
 	ck_assert_msg(at, "%.*s", (int)m->head_n, m->head);
 	at += sizeof name - 1;
 	end = memchr(at, '\r', (size_t)(m->head + m->head_n - at));
-	return (size_t)sprintf(buf, "\x15%.*s", (int)(end - at), at);
+	ck_assert_ptr_nonnull(end);
+	ck_assert_uint_lt((size_t)(end - at) + 1, size);
+	return (size_t)snprintf(buf, size, "\x15%.*s", (int)(end - at), at);
 }
 
 static ssize_t receive(void *ctx, void *p, size_t n)
@@ -65,7 +67,7 @@ static ssize_t receive(void *ctx, void *p, size_t n)
 		m->n = 0; /* another worker answers for itself, too */
 	}
 	if (m->head) {
-		return (ssize_t)write_error(m, p);
+		return (ssize_t)write_error(m, p, n);
 	}
 	k = first_of(m);
 	ck_assert_uint_le(k, n);

@@ -18,6 +18,7 @@
 #include "common/stage.h"
 #include "common/wait.h"
 #include "util/macro.h"
+#include "util/num.h"
 
 struct crash {
 	struct rig rig;
@@ -311,6 +312,7 @@ END_TEST
 #define LINES 8      /* clients */
 #define DEPTH 6      /* requests on their way */
 #define PADDING 4000 /* in front of each number, to be served a while */
+#define TEXT_SIZE (PADDING + 32)
 
 struct line_client {
 	int fd;
@@ -329,16 +331,17 @@ static void line_connect(struct line_client *l, const struct rig *rig)
 }
 
 /* A request: what stands in front, and a number. */
-static size_t line_text(char *buf, unsigned number)
+static size_t line_text(char buf[TEXT_SIZE], unsigned number)
 {
 	memset(buf, 'x', PADDING);
-	return PADDING + (size_t)sprintf(buf + PADDING, "%u", 1000000u + number);
+	return PADDING +
+	       (size_t)snprintf(buf + PADDING, TEXT_SIZE - PADDING, "%u", 1000000u + number);
 }
 
 /* In two pieces now and then, so that a line may be half read. False: it has ended. */
 static bool line_send(struct line_client *l, unsigned *seed)
 {
-	char text[PADDING + 32];
+	char text[TEXT_SIZE];
 	size_t n = line_text(text, l->sent);
 	size_t k;
 
@@ -358,7 +361,7 @@ static void line_check(struct line_client *l)
 	char *lf;
 
 	while ((lf = memchr(l->buf, '\n', l->n))) {
-		char want[PADDING + 32], reversed[PADDING + 32];
+		char want[TEXT_SIZE], reversed[TEXT_SIZE];
 		size_t k = line_text(want, l->got);
 
 		for (size_t i = 0; i < k; i++) {
@@ -408,8 +411,10 @@ static void burn(unsigned us)
 static unsigned n_rounds(void)
 {
 	const char *s = getenv("REVD_TEST_CRASHES");
+	uint64_t n = 15;
 
-	return s ? (unsigned)atoi(s) : 15;
+	ck_assert_msg(!s || num_parse_uint(s, &n) == 0, "REVD_TEST_CRASHES=%s is no number", s);
+	return (unsigned)n;
 }
 
 START_TEST(random_moments)
